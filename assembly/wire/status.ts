@@ -1,0 +1,27 @@
+/**
+ * How a command ended.
+ *
+ * Exit-status pipe, wshd → wsh (docs/protocol.md §3): exited: exit status, i32, 4 bytes, then end of file. Died by a
+ * signal: end of file at once.
+ *
+ * Status socket, iomux-spawn → iomux-link (§4): the raw wait status of wait(2), 4 bytes, big-endian.
+ */
+export const STATUS_BYTES: u32 = 4;
+
+/** What every program exits with when the command was killed, or when no exit status can be had. */
+export const EXIT_UNKNOWN: i32 = 255;
+
+export function exited(rawStatus: i32): bool { return (rawStatus & 0x7f) == 0; }
+export function exitCode(rawStatus: i32): i32 { return (rawStatus >> 8) & 0xff; }
+export function signalOf(rawStatus: i32): i32 { return rawStatus & 0x7f; }
+export function rawExit(code: i32): i32 { return (code & 0xff) << 8; }
+
+export function putExitStatus(at: usize, code: i32): void { store<i32>(at, code); }
+/** The exit status; -1 when what stands there is none. */
+export function exitStatus(at: usize): i32 {
+  const code = load<i32>(at);
+  return code >= 0 && code <= 255 ? code : -1;
+}
+
+export function putRawStatus(at: usize, rawStatus: i32): void { store<u32>(at, bswap<u32>(<u32>rawStatus)); }
+export function rawStatus(at: usize): i32 { return <i32>bswap<u32>(load<u32>(at)); }
