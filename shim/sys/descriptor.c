@@ -1,0 +1,190 @@
+#include "host.h"
+#include <asm/errno.h>
+#include <asm/ioctls.h>
+#include <asm/stat.h>
+#include <linux/fcntl.h>
+#include <linux/uio.h>
+
+// <linux/fs.h> would bring names that a C library's headers have too.
+#define SPLICE_MOVE 1
+#define SPLICE_NONBLOCK 2
+#define MESSAGE_DONTWAIT 0x40
+#define MESSAGE_NOSIGNAL 0x4000
+// inode(7), in octal; <linux/stat.h> hides them where a C library is in reach.
+enum { TYPE_MASK = 0170000, TYPE_SOCKET = 0140000, TYPE_FILE = 0100000, TYPE_DIRECTORY = 0040000, TYPE_CHARACTER = 0020000, TYPE_PIPE = 0010000 };
+
+int32_t shim_read(struct host *host, uint32_t handle, uint32_t at, uint32_t size) {
+    int fd = fd_of(host, handle);
+    if (fd < 0) return fd;
+    void *buffer = guest(host, at, size);
+    if (!buffer) return -EFAULT;
+    if (host->handles[handle].shared) return (int32_t)sys(recvfrom, fd, buffer, size, MESSAGE_DONTWAIT, NULL, NULL);
+    return (int32_t)sys(read, fd, buffer, size);
+}
+
+int32_t shim_write(struct host *host, uint32_t handle, uint32_t at, uint32_t size) {
+    int fd = fd_of(host, handle);
+    if (fd < 0) return fd;
+    const void *buffer = guest(host, at, size);
+    if (!buffer) return -EFAULT;
+    if (host->handles[handle].shared)
+        return (int32_t)sys(sendto, fd, buffer, size, MESSAGE_DONTWAIT | MESSAGE_NOSIGNAL, NULL, 0);
+    return (int32_t)sys(write, fd, buffer, size);
+}
+
+static int32_t vector(struct host *host, uint32_t at, uint32_t size, uint32_t then_at, uint32_t then_size, struct iovec both[2]) {
+    both[0] = (struct iovec){guest(host, at, size), size};
+    both[1] = (struct iovec){guest(host, then_at, then_size), then_size};
+    return both[0].iov_base && both[1].iov_base ? 0 : -EFAULT;
+}
+
+int32_t shim_readv(struct host *host, uint32_t handle, uint32_t at, uint32_t size, uint32_t then_at, uint32_t then_size) {
+    struct iovec both[2];
+    int fd = fd_of(host, handle);
+    if (fd < 0) return fd;
+    if (vector(host, at, size, then_at, then_size, both) < 0) return -EFAULT;
+    return (int32_t)sys(readv, fd, both, 2);
+}
+
+int32_t shim_writev(struct host *host, uint32_t handle, uint32_t at, uint32_t size, uint32_t then_at, uint32_t then_size) {
+    struct iovec both[2];
+    int fd = fd_of(host, handle);
+    if (fd < 0) return fd;
+    if (vector(host, at, size, then_at, then_size, both) < 0) return -EFAULT;
+    return (int32_t)sys(writev, fd, both, 2);
+}
+
+int32_t shim_splice(struct host *host, uint32_t from, uint32_t to, uint32_t size) {
+    int in = fd_of(host, from), out = fd_of(host, to);
+    if (in < 0 || out < 0) return -EBADF;
+    return (int32_t)sys(splice, in, NULL, out, NULL, size, SPLICE_MOVE | SPLICE_NONBLOCK);
+}
+
+int32_t shim_pending(struct host *host, uint32_t handle) {
+    int bytes = 0, fd = fd_of(host, handle);
+    if (fd < 0) return fd;
+    long result = sys(ioctl, fd, FIONREAD, &bytes);
+    return result < 0 ? (int32_t)result : bytes;
+}
+
+static int32_t kind_of(unsigned mode) {
+    switch (mode & TYPE_MASK) {
+    case TYPE_FILE: return KIND_FILE;
+    case TYPE_DIRECTORY: return KIND_DIRECTORY;
+    case TYPE_PIPE: return KIND_PIPE;
+    case TYPE_SOCKET: return KIND_SOCKET;
+    default: return KIND_OTHER;
+    }
+}
+
+static int32_t kind_of_fd(int fd) {
+    struct stat info;
+    struct termios settings;
+    long result = sys(fstat, fd, &info);
+    if (result < 0) return (int32_t)result;
+    if ((info.st_mode & TYPE_MASK) == TYPE_CHARACTER && sys(ioctl, fd, TCGETS, &settings) == 0) return KIND_TERMINAL;
+    return kind_of(info.st_mode);
+}
+
+int32_t shim_describe(struct host *host, uint32_t handle) {
+    int fd = fd_of(host, handle);
+    if (fd < 0) return fd;
+    int32_t kind = kind_of_fd(fd);
+    if (kind < 0) return kind;
+    long mode = sys(fcntl, fd, F_GETFL) & O_ACCMODE;
+    return kind | (mode != O_WRONLY ? CAN_READ : 0) | (mode != O_RDONLY ? CAN_WRITE : 0);
+}
+
+int32_t shim_inspect(struct host *host, uint32_t path) {
+    struct stat info;
+    int32_t error;
+    const char *name = allowed_path(host, path, &error);
+    if (!name) return error;
+    long result = sys(stat, name, &info);
+    return result < 0 ? (int32_t)result : kind_of(info.st_mode);
+}
+
+static long set_nonblocking(int fd) {
+    long flags = sys(fcntl, fd, F_GETFL);
+    return flags < 0 ? flags : sys(fcntl, fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+/* Where /proc shows the descriptor; the text is long enough for every int. */
+static void proc_path(char path[32], int fd) {
+    static const char directory[] = "/proc/self/fd/";
+    char digits[12];
+    unsigned length = 0, at = 0;
+    for (; directory[at]; at++) path[at] = directory[at];
+    do digits[length++] = (char)('0' + fd % 10);
+    while (fd /= 10);
+    while (length) path[at++] = digits[--length];
+    path[at] = 0;
+}
+
+/* A description of the same pipe or terminal that only we have: O_NONBLOCK on a shared one would hit a shell, a sibling. */
+static long own_description(int fd) {
+    char path[32];
+    long mode = sys(fcntl, fd, F_GETFL);
+    proc_path(path, fd);
+    return sys(openat, AT_FDCWD, path, (mode & O_ACCMODE) | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+}
+
+int32_t shim_inherit(struct host *host, uint32_t fd) {
+    int32_t kind = kind_of_fd((int)fd);
+    if (kind < 0) return kind;
+    long own = kind == KIND_PIPE || kind == KIND_TERMINAL ? own_description((int)fd) : -EINVAL;
+    if (own < 0) {
+        own = sys(fcntl, fd, F_DUPFD_CLOEXEC, 3);
+        // Without /proc, or the right to it, the shared description is the only one there is.
+        if (kind == KIND_PIPE || kind == KIND_TERMINAL) set_nonblocking((int)own);
+    }
+    int32_t handle = handle_for(host, own);
+    if (handle < 0) return handle;
+    host->handles[handle].shared = kind == KIND_SOCKET;
+    if (fd != 2) sys(close, fd);
+    return handle;
+}
+
+int32_t shim_pipe(struct host *host, uint32_t handles_at) {
+    int fds[2];
+    long result = sys(pipe2, fds, O_CLOEXEC);
+    return result < 0 ? (int32_t)result : handle_pair(host, handles_at, fds);
+}
+
+int32_t shim_unblock(struct host *host, uint32_t handle) {
+    int fd = fd_of(host, handle);
+    if (fd < 0) return fd;
+    return (int32_t)set_nonblocking(fd);
+}
+
+int32_t shim_capacity(struct host *host, uint32_t handle, uint32_t size) {
+    int fd = fd_of(host, handle);
+    return fd < 0 ? fd : (int32_t)sys(fcntl, fd, F_SETPIPE_SZ, size);
+}
+
+int32_t shim_mark(struct host *host, uint32_t handle, uint32_t value) {
+    int fd = fd_of(host, handle);
+    return fd < 0 ? fd : (int32_t)sys(fchmod, fd, value & 0777);
+}
+
+int32_t shim_marked(struct host *host, uint32_t handle) {
+    struct stat info;
+    int fd = fd_of(host, handle);
+    if (fd < 0) return fd;
+    long result = sys(fstat, fd, &info);
+    return result < 0 ? (int32_t)result : (int32_t)(info.st_mode & 0777);
+}
+
+int32_t shim_absolute(struct host *host, uint32_t path, uint32_t at, uint32_t size) {
+    char link[32];
+    const char *name = guest_string(host, path);
+    char *out = guest(host, at, size);
+    if (!name || !out || size == 0) return -EFAULT;
+    long fd = sys(openat, AT_FDCWD, name, O_PATH | O_CLOEXEC | O_DIRECTORY);
+    if (fd < 0) return (int32_t)fd;
+    proc_path(link, (int)fd);
+    long length = sys(readlinkat, AT_FDCWD, link, out, size - 1);
+    sys(close, fd);
+    if (length >= 0) out[length] = 0;
+    return (int32_t)length;
+}

@@ -1,0 +1,136 @@
+#include "host.h"
+#include <asm/errno.h>
+#include <asm/socket.h>
+#include <linux/fcntl.h>
+#include <linux/net.h>
+#include <linux/socket.h>
+#include <linux/un.h>
+
+#define FAMILY_UNIX 1
+#define STREAM 1
+#define NONBLOCK_CLOEXEC (O_NONBLOCK | O_CLOEXEC)
+#define MESSAGE_DONTWAIT 0x40
+#define MESSAGE_TRUNCATED_HANDLES 0x08
+#define MESSAGE_NOSIGNAL 0x4000
+#define MESSAGE_CLOEXEC 0x40000000
+#define RIGHTS 1
+
+/* struct msghdr and cmsghdr of recvmsg(2) and cmsg(3), which the kernel's public headers leave to a C library. */
+struct message {
+    void *name;
+    int name_size;
+    struct { const void *base; uint64_t size; } *vectors;
+    uint64_t vector_count;
+    void *control;
+    uint64_t control_size;
+    unsigned flags;
+};
+struct control {
+    uint64_t size;
+    int level, type;
+    /* SCM_MAX_FD: the kernel sends no more than this in one message. */
+    int fds[253];
+};
+#define CONTROL_BYTES(count) (offsetof(struct control, fds) + (count) * sizeof(int))
+
+static long address(struct sockaddr_un *to, const char *path) {
+    unsigned length = 0;
+    for (; path[length]; length++) {
+        if (length == sizeof to->sun_path - 1) return -ENAMETOOLONG;
+        to->sun_path[length] = path[length];
+    }
+    to->sun_path[length] = 0;
+    to->sun_family = FAMILY_UNIX;
+    return 0;
+}
+
+int32_t shim_listen(struct host *host, uint32_t path, uint32_t backlog) {
+    struct sockaddr_un at;
+    int32_t error;
+    const char *name = allowed_path(host, path, &error);
+    if (!name) return error;
+    long result = address(&at, name);
+    if (result < 0) return (int32_t)result;
+    long fd = sys(socket, FAMILY_UNIX, STREAM | NONBLOCK_CLOEXEC, 0);
+    if (fd < 0) return (int32_t)fd;
+    // The socket's mode before bind(2) is the file's: at no moment can another user connect.
+    result = sys(fchmod, fd, 0600);
+    if (result >= 0) result = sys(bind, fd, &at, sizeof at);
+    if (result >= 0) result = sys(listen, fd, backlog);
+    if (result >= 0) return handle_for(host, fd);
+    sys(close, fd);
+    return (int32_t)result;
+}
+
+int32_t shim_accept(struct host *host, uint32_t listener) {
+    int fd = fd_of(host, listener);
+    return fd < 0 ? fd : handle_for(host, sys(accept4, fd, NULL, NULL, NONBLOCK_CLOEXEC));
+}
+
+int32_t shim_connect(struct host *host, uint32_t path) {
+    struct sockaddr_un to;
+    int32_t error;
+    const char *name = allowed_path(host, path, &error);
+    if (!name) return error;
+    long result = address(&to, name);
+    if (result < 0) return (int32_t)result;
+    long fd = sys(socket, FAMILY_UNIX, STREAM | NONBLOCK_CLOEXEC, 0);
+    if (fd < 0) return (int32_t)fd;
+    result = sys(connect, fd, &to, sizeof to);
+    if (result >= 0) return handle_for(host, fd);
+    sys(close, fd);
+    return (int32_t)result;
+}
+
+int32_t shim_socketPair(struct host *host, uint32_t handles_at) {
+    int fds[2];
+    long result = sys(socketpair, FAMILY_UNIX, STREAM | NONBLOCK_CLOEXEC, 0, fds);
+    return result < 0 ? (int32_t)result : handle_pair(host, handles_at, fds);
+}
+
+int32_t shim_peer(struct host *host, uint32_t handle) {
+    struct { int pid; unsigned uid, gid; } credentials = {0, 0, 0};
+    uint32_t size = sizeof credentials;
+    int fd = fd_of(host, handle);
+    if (fd < 0) return fd;
+    long result = sys(getsockopt, fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size);
+    return result < 0 ? (int32_t)result : credentials.pid;
+}
+
+int32_t shim_send(struct host *host, uint32_t handle, uint32_t at, uint32_t size, uint32_t handles_at, uint32_t count) {
+    struct control control = {.level = SOL_SOCKET, .type = RIGHTS};
+    int fd = fd_of(host, handle);
+    const void *bytes = guest(host, at, size);
+    const uint32_t *handles = guest(host, handles_at, count <= 253 ? count * 4 : UINT32_MAX);
+    if (fd < 0) return fd;
+    if (!bytes || !handles) return -EFAULT;
+    for (uint32_t i = 0; i < count; i++)
+        if ((control.fds[i] = fd_of(host, handles[i])) < 0) return -EBADF;
+    control.size = CONTROL_BYTES(count);
+    struct message message = {
+        .vectors = &(typeof(*message.vectors)){bytes, size}, .vector_count = 1,
+        .control = count ? &control : NULL, .control_size = count ? control.size : 0,
+    };
+    return (int32_t)sys(sendmsg, fd, &message, MESSAGE_DONTWAIT | MESSAGE_NOSIGNAL);
+}
+
+int32_t shim_receive(struct host *host, uint32_t handle, uint32_t at, uint32_t size, uint32_t handles_at, uint32_t count) {
+    struct control control;
+    int fd = fd_of(host, handle);
+    void *bytes = guest(host, at, size);
+    int32_t *handles = guest(host, handles_at, count <= 253 ? count * 4 : UINT32_MAX);
+    if (fd < 0) return fd;
+    if (!bytes || !handles) return -EFAULT;
+    struct message message = {
+        .vectors = &(typeof(*message.vectors)){bytes, size}, .vector_count = 1,
+        .control = &control, .control_size = sizeof control,
+    };
+    long got = sys(recvmsg, fd, &message, MESSAGE_DONTWAIT | MESSAGE_CLOEXEC);
+    if (got < 0) return (int32_t)got;
+    uint32_t came = 0;
+    if (message.control_size >= CONTROL_BYTES(0) && control.level == SOL_SOCKET && control.type == RIGHTS)
+        came = (uint32_t)((control.size - CONTROL_BYTES(0)) / sizeof(int));
+    for (uint32_t i = 0; i < count; i++) handles[i] = i < came ? handle_for(host, control.fds[i]) : -1;
+    for (uint32_t i = count; i < came; i++) sys(close, control.fds[i]);
+    return message.flags & MESSAGE_TRUNCATED_HANDLES ? -EMSGSIZE : (int32_t)got;
+}

@@ -1,0 +1,55 @@
+#include "host.h"
+#include <asm/errno.h>
+#include <linux/fcntl.h>
+#include <asm/termios.h>
+
+int32_t shim_openPty(struct host *host, uint32_t handles_at) {
+    static const char multiplexer[] = "/dev/ptmx";
+    int locked = 0, fds[2];
+    // The container's root decides what lies at this path: nothing there can block us or become our terminal.
+    fds[0] = (int)sys(openat, AT_FDCWD, multiplexer, O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+    if (fds[0] < 0) return fds[0];
+    long result = sys(ioctl, fds[0], TIOCSPTLCK, &locked);
+    // The slave of exactly this master, whatever is mounted on /dev/pts.
+    if (result >= 0) result = sys(ioctl, fds[0], TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    // Clients get the master as they would from openpty(3): blocking until they say otherwise.
+    if (result >= 0) sys(fcntl, fds[0], F_SETFL, O_RDWR);
+    if (result < 0) {
+        sys(close, fds[0]);
+        return (int32_t)result;
+    }
+    fds[1] = (int)result;
+    return handle_pair(host, handles_at, fds);
+}
+
+int32_t shim_raw(struct host *host, uint32_t handle) {
+    struct termios now;
+    int fd = fd_of(host, handle);
+    if (fd < 0) return fd;
+    long result = sys(ioctl, fd, TCGETS, &now);
+    if (result < 0) return (int32_t)result;
+    if (!host->settings_kept) host->settings = now;
+    host->settings_kept = true;
+    now.c_iflag &= ~(unsigned)(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
+    now.c_oflag &= ~(unsigned)OPOST;
+    now.c_lflag &= ~(unsigned)(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
+    now.c_cflag = (now.c_cflag & ~(unsigned)(CSIZE | PARENB)) | CS8;
+    now.c_cc[VMIN] = 1;
+    now.c_cc[VTIME] = 0;
+    return (int32_t)sys(ioctl, fd, TCSETS, &now);
+}
+
+int32_t shim_cooked(struct host *host, uint32_t handle) {
+    int fd = fd_of(host, handle);
+    if (fd < 0) return fd;
+    // Output still on its way was made for the raw terminal: let it pass first.
+    return host->settings_kept ? (int32_t)sys(ioctl, fd, TCSETSW, &host->settings) : 0;
+}
+
+int32_t shim_windowSize(struct host *host, uint32_t from, uint32_t to) {
+    struct winsize size;
+    int source = fd_of(host, from), target = fd_of(host, to);
+    if (source < 0 || target < 0) return -EBADF;
+    long result = sys(ioctl, source, TIOCGWINSZ, &size);
+    return (int32_t)(result < 0 ? result : sys(ioctl, target, TIOCSWINSZ, &size));
+}
