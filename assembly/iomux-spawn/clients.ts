@@ -1,0 +1,166 @@
+/**
+ * Links: each has a connection to each of the three sockets, and each connection its own place. A stream's connection
+ * gets the position it starts at, the ring from there, what comes, the end. A status connection gets the status, last.
+ */
+import { accept, close, HANGUP, peer, read, READ, watch, write, WRITE } from "../shim";
+import { EAGAIN } from "../shared/errno";
+import { Ring } from "../shared/ring";
+import { putRawStatus, STATUS_BYTES } from "../wire/status";
+import { HEADER_BYTES, putPosition, STREAMS } from "../wire/stream";
+
+/** Connections at the same time, of 512 links; one more is closed at once. */
+const CLIENTS_MAX: u32 = 1536;
+/** The third socket, behind the streams. */
+export const STATUS: u32 = STREAMS;
+
+@unmanaged class Client {
+  socket: i32;
+  /** A stream's number, or `STATUS`. */
+  channel: u32;
+  /** Who connected: the connections of one process are one link. */
+  pid: i32;
+  /** Bytes of the header that are sent. */
+  headerSent: u32;
+  /** Position of the next byte of the stream to send. */
+  position: u64;
+}
+
+const clients = memory.data(36864, 8);
+if (CLIENTS_MAX * offsetof<Client>() != 36864) ERROR("the clients' table has another size");
+let used: u32 = 0;
+const scratch = memory.data(256, 8);
+
+function clientAt(index: u32): Client { return changetype<Client>(clients + index * offsetof<Client>()); }
+
+export const enum Accepted { NONE, ONE, NO_ROOM, NO_DESCRIPTORS }
+
+/** Takes the next connection of a channel, if there is one. */
+export function acceptClient(listener: i32, channel: u32, ring: Ring): Accepted {
+  const socket = accept(listener);
+  if (socket == -EAGAIN) return Accepted.NONE;
+  if (socket < 0) return Accepted.NO_DESCRIPTORS;
+  let index: u32 = 0;
+  while (index < used && clientAt(index).socket != 0) index++;
+  if (index == CLIENTS_MAX) {
+    close(socket);
+    return Accepted.NO_ROOM;
+  }
+  if (index >= used) used = index + 1;
+  const client = clientAt(index);
+  client.socket = socket;
+  client.channel = channel;
+  client.pid = peer(socket);
+  client.headerSent = 0;
+  client.position = channel < STREAMS ? ring.oldest() : 0;
+  // Links say nothing; being readable is how one that went away shows.
+  watch(socket, READ);
+  return Accepted.ONE;
+}
+
+/** The client of a connection's handle; null when it is none. */
+export function clientOf(handle: i32): usize {
+  for (let i: u32 = 0; i < used; i++) if (clientAt(i).socket == handle) return changetype<usize>(clientAt(i));
+  return 0;
+}
+
+export function channelOf(client: usize): u32 { return changetype<Client>(client).channel; }
+
+/** What a link says is nothing to us; false when it went away. */
+export function stillThere(client: usize, events: i32): bool {
+  const socket = changetype<Client>(client).socket;
+  if ((events & READ) != 0) {
+    const got = read(socket, scratch, 256);
+    // A link that will say no more may still listen: from now on only a failing write shows that it went away.
+    if (got == 0 && (events & HANGUP) == 0) watch(socket, events & WRITE);
+    if (got >= 0 || got == -EAGAIN) return got > 0 || (events & HANGUP) == 0 || drop(client);
+    return drop(client);
+  }
+  return (events & HANGUP) == 0 || drop(client);
+}
+
+function drop(client: usize): bool {
+  close(changetype<Client>(client).socket);
+  changetype<Client>(client).socket = 0;
+  while (used > 0 && clientAt(used - 1).socket == 0) used--;
+  return false;
+}
+
+/** Bytes that may be added to the ring before any client of the stream would lose one it has not got. */
+export function roomFor(channel: u32, ring: Ring): u32 {
+  let room = ring.size;
+  for (let i: u32 = 0; i < used; i++) {
+    const client = clientAt(i);
+    if (client.socket != 0 && client.channel == channel) room = min(room, ring.room(client.position));
+  }
+  return room;
+}
+
+/** Sends all clients of a stream what they lack; at its end, closes those that have everything. */
+export function pushAll(channel: u32, ring: Ring, ended: bool): void {
+  for (let i: u32 = 0; i < used; i++) {
+    const client = clientAt(i);
+    if (client.socket != 0 && client.channel == channel) push(changetype<usize>(client), ring, ended);
+  }
+}
+
+export function push(at: usize, ring: Ring, ended: bool): void {
+  const client = changetype<Client>(at);
+  while (client.headerSent < HEADER_BYTES) {
+    putPosition(scratch, client.position);
+    const sent = write(client.socket, scratch + client.headerSent, HEADER_BYTES - client.headerSent);
+    if (sent < 0) return waitOrDrop(client, sent);
+    client.headerSent += sent;
+  }
+  while (client.position < ring.head) {
+    const sent = ring.drain(client.socket, client.position);
+    if (sent < 0) return waitOrDrop(client, sent);
+    client.position += sent;
+  }
+  if (ended) drop(at);
+  else watch(client.socket, READ);
+}
+
+function waitOrDrop(client: Client, error: i32): void {
+  if (error == -EAGAIN) watch(client.socket, READ | WRITE);
+  else drop(changetype<usize>(client));
+}
+
+/** Closes the links that keep a stream's ring full, each with all its connections: it sees that it was cut off. */
+export function dropSlowest(channel: u32, ring: Ring): void {
+  for (let i: u32 = 0; i < used; i++) {
+    const client = clientAt(i);
+    if (client.socket != 0 && client.channel == channel && ring.room(client.position) == 0) dropLink(client.pid);
+  }
+}
+
+function dropLink(pid: i32): void {
+  for (let i = <i32>used - 1; i >= 0; i--) {
+    if (clientAt(i).socket != 0 && clientAt(i).pid == pid) drop(changetype<usize>(clientAt(i)));
+  }
+}
+
+export function dropAll(): void {
+  for (let i = <i32>used - 1; i >= 0; i--) if (clientAt(i).socket != 0) drop(changetype<usize>(clientAt(i)));
+}
+
+/** Tells the status to every link that has got all of its streams: told sooner, it might leave before their end. */
+export function tellStatus(rawStatus: i32): void {
+  putRawStatus(scratch, rawStatus);
+  for (let i = <i32>used - 1; i >= 0; i--) {
+    const client = clientAt(i);
+    if (client.socket == 0 || client.channel != STATUS || hasOpenStream(client.pid)) continue;
+    // The first bytes on a fresh connection always fit.
+    write(client.socket, scratch, STATUS_BYTES);
+    drop(changetype<usize>(client));
+  }
+}
+
+function hasOpenStream(pid: i32): bool {
+  for (let i: u32 = 0; i < used; i++) {
+    const client = clientAt(i);
+    if (client.socket != 0 && client.channel < STREAMS && client.pid == pid) return true;
+  }
+  return false;
+}
+
+export function noClients(): bool { return used == 0; }

@@ -1,0 +1,126 @@
+/**
+ * oom: waits until a memory cgroup runs out of memory, or is removed. docs/oom.md
+ *
+ *   onStart: counts the kills so far → arms the watch → counts again → an event → exit
+ *
+ * The count before and the count after leave no moment between them in which a kill could be missed.
+ */
+import { cgroupNotify, counter, dieWithParent, follow, open, OPEN_READ, OPEN_REPLACE, read, READ, watch } from "../shim";
+import { argument, argumentsGiven, exit, loadArguments } from "../wasi";
+import { equals } from "../shared/bytes";
+import { EMFILE, ESRCH } from "../shared/errno";
+import { begin, put, tell } from "../shared/message";
+import { fail } from "../shared/program";
+import { SIGKILL } from "../shared/signal";
+import { isGone, isThere, killCount, pathIn } from "./group";
+
+const EXIT_OUT_OF_MEMORY: i32 = 0;
+const EXIT_OTHERWISE: i32 = 1;
+const MINUS: u8 = 0x2d;
+
+/** v1: an eventfd's counter. v2: inotify's events, of which only the arrival matters. */
+const EVENT_BYTES: u32 = 4096;
+const event = memory.data(4096, 8);
+if (EVENT_BYTES != 4096) ERROR("the buffer for events has another size");
+
+let directory: usize = 0;
+let controlPath: usize = 0;
+let eventsPath: usize = 0;
+let firstVersion: bool = false;
+let watched: i32 = -1;
+let killsAtStart: i64 = 0;
+
+export function onStart(): void {
+  if (dieWithParent(SIGKILL) == -ESRCH) exit(EXIT_OTHERWISE);
+  loadArguments();
+  if (!parse()) return;
+  controlPath = pathIn(directory, "/memory.oom_control");
+  eventsPath = pathIn(directory, "/memory.events");
+  const eventControlPath = pathIn(directory, "/cgroup.event_control");
+  firstVersion = isThere(controlPath) && isThere(eventControlPath);
+  if (!firstVersion && !isThere(eventsPath)) return refuseDirectory();
+  killsAtStart = kills();
+  if (firstVersion) arm(eventControlPath);
+  else followEvents();
+  watch(watched, READ);
+  if (kills() > killsAtStart) exit(EXIT_OUT_OF_MEMORY);
+}
+
+function parse(): bool {
+  let index = 1;
+  if (argumentsGiven() > 1 && load<u8>(argument(1)) == MINUS) {
+    if (equals(argument(1), "-h") || equals(argument(1), "--help")) {
+      help();
+      return false;
+    }
+    if (!equals(argument(1), "--")) fail(EXIT_OTHERWISE, "oom: invalid option:", argument(1), 0, "oom --help shows how to call it");
+    index = 2;
+  }
+  if (argumentsGiven() != index + 1) fail(EXIT_OTHERWISE, "oom: one CGROUP_DIRECTORY is wanted", 0, 0, "oom --help shows how to call it");
+  directory = argument(index);
+  return true;
+}
+
+function help(): void {
+  begin();
+  put("usage: oom CGROUP_DIRECTORY\n");
+  put("Waits for the memory cgroup (v1 or v2) to run out of memory. Exit code: 0 when it did, 1 when it was removed and on errors.");
+  tell();
+  exit(0);
+}
+
+function refuseDirectory(): void {
+  const advice = "the memory controller must be enabled for it (v2: in its parent's cgroup.subtree_control)";
+  if (isGone(directory)) fail(EXIT_OTHERWISE, "oom: there is no cgroup", directory);
+  fail(EXIT_OTHERWISE, "oom: neither memory.oom_control nor memory.events is in", directory, 0, advice);
+}
+
+function countPath(): usize { return firstVersion ? controlPath : eventsPath; }
+
+function arm(eventControlPath: usize): void {
+  const control = open(controlPath, OPEN_READ), eventControl = open(eventControlPath, OPEN_REPLACE);
+  if (control < 0) return failOrGone("oom: cannot open memory.oom_control of", control);
+  if (eventControl < 0) return failOrGone("oom: cannot open cgroup.event_control of", eventControl);
+  watched = counter();
+  const result = watched < 0 ? watched : cgroupNotify(watched, control, eventControl);
+  if (result < 0) failOrGone("oom: cannot watch", result);
+}
+
+function followEvents(): void {
+  watched = follow(eventsPath, directory);
+  if (watched < 0) failOrGone("oom: cannot watch memory.events of", watched, watched == -EMFILE ? "the limit is fs.inotify.max_user_instances" : "");
+}
+
+/** What failed may have failed because the group is no more. */
+function failOrGone(what: string, error: i32, advice: string = ""): void {
+  if (isGone(countPath())) return endRemoved();
+  fail(EXIT_OTHERWISE, what, directory, error, advice);
+}
+
+function kills(): i64 {
+  const count = killCount(countPath());
+  if (count < 0) failOrGone("oom: cannot read the counts of", <i32>count);
+  return count;
+}
+
+export function onReady(handle: i32, events: i32): void {
+  const got = read(watched, event, EVENT_BYTES);
+  if (got < 0) return;
+  if (firstVersion) takeCounter();
+  else if (kills() > killsAtStart) exit(EXIT_OUT_OF_MEMORY);
+}
+
+/**
+ * The kernel counts once for every time that memory ran out, and once more when the group is removed: after its files
+ * are gone. So one without files is the removal alone, two mean that both have happened.
+ */
+function takeCounter(): void {
+  if (!isGone(controlPath) || load<u64>(event) > 1) exit(EXIT_OUT_OF_MEMORY);
+  endRemoved();
+}
+
+function endRemoved(): void { fail(EXIT_OTHERWISE, "oom: the group was removed:", directory); }
+
+export function onTrap(): i32 { return EXIT_OTHERWISE; }
+export function onSignal(signal: i32): void {}
+export function onDeadline(): void {}

@@ -1,0 +1,242 @@
+/**
+ * wsh: runs a command in a container, or a shell, through the socket of its wshd. docs/wsh.md
+ *
+ *   onStart: sends the request → awaits the answer → relays → the status comes → what is left is relayed → exit
+ */
+import {
+  CAN_READ, CAN_WRITE, capacity, close, connect, cooked, describe, duplicate, inherit, Kind, marked, raise, raw,
+  read, READ, receive, signals, unblock, wakeAfter, watch, windowSize, write, WRITE,
+} from "../shim";
+import { argument, argumentsGiven, exit, loadArguments, loadEnvironment, variable } from "../wasi";
+import { EAGAIN, ECONNREFUSED, ENOENT } from "../shared/errno";
+import { begin, put, putSignal, tell } from "../shared/message";
+import { fail } from "../shared/program";
+import { BUFFER_BYTES, Flow, isPipeEnd, Relay } from "../shared/relay";
+import { bit, SIGCONT, SIGHUP, SIGINT, SIGNAL_MAX, SIGQUIT, SIGSTOP, SIGTERM, SIGTSTP, SIGWINCH } from "../shared/signal";
+import { AT_TTY, beginRequest, putArgument, putLang, putUser, REQUEST_BYTES } from "../wire/request";
+import { HANDLES_MAX, PipesHandle, PtyHandle, RESPONSE_BYTES, responseIsGood } from "../wire/response";
+import { EXIT_UNKNOWN, exitStatus, STATUS_BYTES } from "../wire/status";
+import { badVariable, putLimits } from "./limits";
+import { badIndex, commandIndex, helpWanted, parse, socketPath, user } from "./options";
+
+/** An original wshd serves one client at a time, so this is no sign of a fault yet when others are slow. */
+const ANSWER_DEADLINE_MS: i32 = 30_000;
+/** What the pipes to and from the command shall hold: fewer turns for the same bytes. */
+const PIPE_BYTES: u32 = 1 << 18;
+const TERMINAL_SIGNALS: u32 = bit(SIGWINCH) | bit(SIGHUP) | bit(SIGINT) | bit(SIGQUIT) | bit(SIGTERM) | bit(SIGTSTP) | bit(SIGCONT);
+
+const enum State { SENDING, AWAITING, RELAYING, ENDING }
+let state: State = State.SENDING;
+
+const request = memory.data(9656, 8);
+if (REQUEST_BYTES != 9656) ERROR("the request's buffer has another size");
+let sent: u32 = 0;
+const response = memory.data(8);
+/** One place more than an answer has handles: one too many is seen, not only dropped. */
+const handles = memory.data(20, 4);
+if ((HANDLES_MAX + 1) * 4 != 20) ERROR("the table of received handles has another size");
+
+let socket: i32 = -1;
+let status: i32 = -1;
+let master: i32 = -1;
+let terminal: i32 = -1;
+let exitWith: i32 = EXIT_UNKNOWN;
+
+const input = changetype<Relay>(memory.data(offsetof<Relay>(), 8));
+const output = changetype<Relay>(memory.data(offsetof<Relay>(), 8));
+const errors = changetype<Relay>(memory.data(offsetof<Relay>(), 8));
+const inputBuffer = memory.data(65536), outputBuffer = memory.data(65536), errorsBuffer = memory.data(65536);
+if (BUFFER_BYTES != 65536) ERROR("a relay's buffer has another size");
+
+export function onStart(): void {
+  loadArguments();
+  loadEnvironment();
+  if (!parse()) return refuseOptions();
+  terminal = inherit(0);
+  const interactive = terminal >= 0 && (describe(terminal) & Kind.MASK) == Kind.TERMINAL;
+  composeRequest(interactive);
+  connectAndSend(socketPath != 0 ? socketPath : defaultPath);
+}
+
+function refuseOptions(): void {
+  if (helpWanted) {
+    begin();
+    put("usage: wsh [--socket PATH] [--user USER] [--rsh] [COMMAND [ARG...]]\n");
+    put("  --socket PATH  the container's wshd (run/wshd.sock)\n");
+    put("  --user USER    who runs the command (root)\n");
+    put("  --rsh          what follows is [-46dn] [-l USER] [-t TIMEOUT] HOST [COMMAND...], as rsh gets it\n");
+    put("Without COMMAND: the user's login shell. Exit code: the command's; 255 when it was killed or not reached.");
+    tell();
+    return exit(0);
+  }
+  fail(1, "wsh: invalid option, or one without its value:", argument(badIndex), 0, "wsh --help shows all of them");
+}
+
+const defaultPath = memory.data<u8>([0x72, 0x75, 0x6e, 0x2f, 0x77, 0x73, 0x68, 0x64, 0x2e, 0x73, 0x6f, 0x63, 0x6b, 0]); // run/wshd.sock
+
+function composeRequest(interactive: bool): void {
+  beginRequest(request, interactive);
+  let next: usize = 0;
+  for (let i = commandIndex; i < argumentsGiven(); i++) {
+    next = putArgument(request, next, argument(i));
+    if (next == 0) return fail(EXIT_UNKNOWN, "wsh: the command's arguments are longer than the 8192 bytes that a request holds");
+  }
+  if (!putLimits(request)) {
+    begin();
+    put("wsh: ");
+    put(badVariable);
+    put(" is not a limit: write \"SOFT HARD\" or \"N\", in digits or -1 for unlimited");
+    tell();
+    return exit(EXIT_UNKNOWN);
+  }
+  if (user != 0 && !putUser(request, user)) return fail(EXIT_UNKNOWN, "wsh: a user's name has at most 31 bytes, this one more:", user);
+  const lang = variable("LANG");
+  if (lang != 0 && !putLang(request, lang)) fail(EXIT_UNKNOWN, "wsh: LANG has at most 1023 bytes, this one more");
+}
+
+function connectAndSend(path: usize): void {
+  socket = connect(path);
+  if (socket == -ECONNREFUSED || socket == -ENOENT) {
+    return fail(EXIT_UNKNOWN, "wsh: cannot connect to", path, socket, "is wshd running in this container? (--socket PATH)");
+  }
+  if (socket < 0) return fail(EXIT_UNKNOWN, "wsh: cannot connect to", path, socket);
+  wakeAfter(ANSWER_DEADLINE_MS);
+  send();
+}
+
+function send(): void {
+  while (sent < REQUEST_BYTES) {
+    const wrote = write(socket, request + sent, REQUEST_BYTES - sent);
+    if (wrote == -EAGAIN) {
+      watch(socket, WRITE);
+      return;
+    }
+    if (wrote < 0) return fail(EXIT_UNKNOWN, "wsh: cannot send the request", 0, wrote, "wshd closed the connection");
+    sent += wrote;
+  }
+  state = State.AWAITING;
+  watch(socket, READ);
+}
+
+function takeAnswer(): void {
+  const got = receive(socket, response, RESPONSE_BYTES, handles, HANDLES_MAX + 1);
+  if (got == -EAGAIN) return;
+  if (got < 0) return fail(EXIT_UNKNOWN, "wsh: cannot receive wshd's answer", 0, got);
+  if (got == 0) return fail(EXIT_UNKNOWN, "wsh: wshd refused the request: it closed the connection without an answer");
+  if (got != RESPONSE_BYTES || !responseIsGood(response)) return fail(EXIT_UNKNOWN, "wsh: wshd's answer is not of protocol version 1");
+  close(socket);
+  wakeAfter(-1);
+  const interactive = load<i32>(request + AT_TTY) != 0;
+  if (!(interactive ? acceptPty() : acceptPipes())) {
+    return fail(EXIT_UNKNOWN, "wsh: wshd's answer does not carry the descriptors that the protocol asks for");
+  }
+  state = State.RELAYING;
+  watch(status, READ);
+  input.pump();
+  output.pump();
+  errors.pump();
+}
+
+function handleAt(index: i32): i32 { return load<i32>(handles + index * 4); }
+
+/** Nothing that came is trusted: exactly so many handles, each the end of a pipe in the right direction. */
+function acceptPipes(): bool {
+  const stdin = handleAt(PipesHandle.STDIN), stdout = handleAt(PipesHandle.STDOUT), stderr = handleAt(PipesHandle.STDERR);
+  status = handleAt(PipesHandle.STATUS);
+  if (handleAt(PipesHandle.COUNT) >= 0) return false;
+  if (!isPipeEnd(stdin, CAN_WRITE) || !isPipeEnd(stdout, CAN_READ) || !isPipeEnd(stderr, CAN_READ) || !isPipeEnd(status, CAN_READ)) return false;
+  for (let i = 0; i < PipesHandle.COUNT; i++) unblock(handleAt(i));
+  capacity(stdout, PIPE_BYTES);
+  capacity(stdin, PIPE_BYTES);
+  input.begin(terminal, stdin, inputBuffer);
+  output.begin(stdout, inherit(1), outputBuffer);
+  errors.begin(stderr, inherit(2), errorsBuffer);
+  return true;
+}
+
+function acceptPty(): bool {
+  master = handleAt(PtyHandle.MASTER);
+  status = handleAt(PtyHandle.STATUS);
+  if (handleAt(PtyHandle.COUNT) >= 0 || !isPipeEnd(status, CAN_READ)) return false;
+  if (master < 0 || (describe(master) & Kind.MASK) != Kind.TERMINAL) return false;
+  unblock(master);
+  unblock(status);
+  signals(TERMINAL_SIGNALS, 0);
+  raw(terminal);
+  windowSize(terminal, master);
+  input.begin(duplicate(terminal), duplicate(master), inputBuffer);
+  output.begin(duplicate(master), inherit(1), outputBuffer);
+  errors.flow = Flow.ENDED;
+  return true;
+}
+
+export function onReady(handle: i32, events: i32): void {
+  if (handle == socket && state == State.SENDING) return send();
+  if (handle == socket && state == State.AWAITING) return takeAnswer();
+  if (handle == status) takeStatus();
+  if (input.owns(handle)) input.pump();
+  if (output.owns(handle)) output.pump();
+  if (errors.owns(handle)) errors.pump();
+  if (state == State.ENDING) finishWhenDrained();
+}
+
+function takeStatus(): void {
+  const got = read(status, response, STATUS_BYTES);
+  if (got == -EAGAIN) return;
+  exitWith = got == STATUS_BYTES ? exitStatus(response) : -1;
+  if (exitWith < 0) tellDeath(got == 0 ? marked(status) : 0);
+  close(status);
+  status = -1;
+  state = State.ENDING;
+  // All that the command wrote is in the pipes by now; whoever else still holds them may go on for ever.
+  if (master < 0) {
+    output.limitToPending();
+    errors.limitToPending();
+  }
+  if (input.flow == Flow.OPEN) input.finish(Flow.ENDED);
+  output.pump();
+  errors.pump();
+}
+
+function tellDeath(signal: i32): void {
+  exitWith = EXIT_UNKNOWN;
+  begin();
+  put("wsh: the command was killed");
+  if (signal >= 1 && signal <= SIGNAL_MAX) {
+    put(" by ");
+    putSignal(signal);
+  }
+  tell();
+}
+
+function finishWhenDrained(): void {
+  if (output.flow == Flow.OPEN || errors.flow == Flow.OPEN) return;
+  leave(exitWith);
+}
+
+function leave(code: i32): void {
+  if (master >= 0) cooked(terminal);
+  exit(code);
+}
+
+export function onSignal(signal: i32): void {
+  if (signal == SIGWINCH) {
+    windowSize(terminal, master);
+  } else if (signal == SIGCONT) {
+    raw(terminal);
+    windowSize(terminal, master);
+  } else {
+    cooked(terminal);
+    // Stopped, we come back here with SIGCONT; any other signal ends us the way our parent expects to see.
+    raise(signal == SIGTSTP ? SIGSTOP : signal);
+  }
+}
+
+export function onDeadline(): void {
+  fail(EXIT_UNKNOWN, "wsh: wshd did not answer within 30 seconds; is it stopped, or another client keeping it?");
+}
+
+export function onTrap(): i32 {
+  if (master >= 0) cooked(terminal);
+  return 0;
+}

@@ -1,0 +1,79 @@
+/** wsh [--socket PATH] [--user USER] [--rsh] [COMMAND [ARG…]] */
+import { argument, argumentsGiven } from "../wasi";
+import { equals, stringLength } from "../shared/bytes";
+
+const MINUS: u8 = 0x2d;
+
+/** 0: the default path. */
+export let socketPath: usize = 0;
+/** 0: root. */
+export let user: usize = 0;
+/** Index of the command's first argument; `argumentsGiven()` when there is none. */
+export let commandIndex: i32 = 1;
+/** Index of the argument that makes no sense; 0 when all do. */
+export let badIndex: i32 = 0;
+export let helpWanted: bool = false;
+
+function isOption(index: i32): bool {
+  const at = argument(index);
+  return at != 0 && load<u8>(at) == MINUS;
+}
+
+/** Reads the command line; false: see `badIndex` and `helpWanted`. */
+export function parse(): bool {
+  let index = 1;
+  while (isOption(index)) {
+    const option = argument(index), value = argument(index + 1);
+    if (equals(option, "--")) {
+      index++;
+      break;
+    }
+    if (equals(option, "-h") || equals(option, "--help")) {
+      helpWanted = true;
+      return false;
+    }
+    if (equals(option, "--rsh")) {
+      index = parseRsh(index + 1);
+      break;
+    }
+    if (value == 0) return refuse(index);
+    if (equals(option, "--socket")) socketPath = value;
+    else if (equals(option, "--user")) user = value;
+    else return refuse(index);
+    index += 2;
+  }
+  commandIndex = min(index, argumentsGiven());
+  return badIndex == 0;
+}
+
+/** [-46dn] [-l USER] [-t TIMEOUT] HOST [COMMAND…], as rsh(1) gets it; where the command begins. */
+function parseRsh(index: i32): i32 {
+  while (isOption(index)) {
+    const option = argument(index);
+    const letter = stringLength(option) == 2 ? load<u8>(option + 1) : 0;
+    switch (letter) {
+      case 0x34: case 0x36: case 0x64: case 0x6e: // 4 6 d n
+        index++;
+        break;
+      case 0x6c: // l
+        user = argument(index + 1);
+        if (user == 0) refuse(index);
+        index += 2;
+        break;
+      case 0x74: // t
+        if (argument(index + 1) == 0) refuse(index);
+        index += 2;
+        break;
+      default:
+        refuse(index);
+        return index;
+    }
+  }
+  if (argument(index) == 0) refuse(index - 1);
+  return index + 1;
+}
+
+function refuse(index: i32): bool {
+  if (badIndex == 0) badIndex = index;
+  return false;
+}

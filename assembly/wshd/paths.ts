@@ -1,0 +1,12 @@
+/** Paths put together in buffers of their own. */
+import { putCopy, putText } from "../shared/bytes";
+
+export const PATH_BYTES: u32 = 4096;
+
+/** Writes "HEAD/NAME" with its NUL at `at`; `at`. */
+export function join(at: usize, head: usize, name: string): usize {
+  let end = putCopy(at, head);
+  end = putText(end, "/");
+  store<u8>(putText(end, name), 0);
+  return at;
+}
