@@ -104,6 +104,7 @@ export const enum Stage { HEADER = 0, SKIPPING = 1, RELAYING = 2, ENDED = 3 }
     if (error != 0) putError(error);
     tell();
     close(this.socket);
+    close(this.output);
     this.moveTo(Stage.ENDED);
   }
 

@@ -23,12 +23,10 @@ enum {
 
 /* Handles: commands side by side (4,096), clients (1,024) and a few of the program's own. */
 #define HANDLES_MAX 6144
-/* A request's 8,192 bytes hold at most as many arguments; iomux-spawn's command line gets as much. */
-#define ARGUMENTS_MAX 8192
-#define ENVIRONMENT_MAX 1024
-#define FILES_MAX 64
 #define DESCRIPTORS_MAX 8
 #define LIMITS_MAX 16
+/* Processes that are being started at the same moment, from the fork until they execute. */
+#define STARTS_MAX 64
 
 struct handle {
     int fd;
@@ -46,21 +44,22 @@ struct handle {
 
 struct limit { uint32_t id; uint64_t soft_hard[2]; };
 
+/* NUL-terminated strings back to back, copied from the guest. */
+struct strings { const char *text; uint32_t size, count; };
+
+/* A process as the module describes it. It lies at the beginning of an arena (process.c), its strings further up there. */
 struct description {
-    const char *files[FILES_MAX + 1];
-    /* One place is kept in front: /bin/sh goes there when the file turns out to be a script without #!. */
-    const char *shell_arguments[1 + ARGUMENTS_MAX + 1];
-    const char *environment[ENVIRONMENT_MAX + 1];
-    uint32_t file_count, argument_count, environment_count, descriptor_count, limit_count;
+    /* Not 0 while the child may still use the arena: the kernel clears it when the child executes or ends. set_tid_address(2) */
+    volatile int busy;
+    uint32_t arena_size, used;
+    struct strings files, arguments, environment, directory;
+    const char **file_list, **argument_list, **environment_list;
     struct { int target, fd; } descriptors[DESCRIPTORS_MAX];
     struct limit limits[LIMITS_MAX];
-    const char *directory;
-    uint32_t uid, gid;
+    uint32_t descriptor_count, limit_count, uid, gid, flags;
     bool set_user, self;
-    int gate;
+    int gate, self_fd, report, parent;
 };
-
-static inline const char **arguments_of(struct description *child) { return child->shell_arguments + 1; }
 
 struct host {
     uint8_t *memory;
@@ -71,7 +70,10 @@ struct host {
     struct handle handles[HANDLES_MAX];
     /* Every handle below has been given out at some time: what a search for a free one has to look at. */
     uint32_t handles_used, first_free;
-    struct description child;
+    /* The process that is being described; NULL when none is, or there was no memory for it. */
+    struct description *child;
+    /* Arenas of processes that were started; those that are not busy any more are used again. */
+    struct description *starts[STARTS_MAX];
     struct termios settings;
     bool settings_kept;
     /* stderr is closed, its number may be anybody's. */
@@ -97,6 +99,9 @@ int32_t handle_pair(struct host *host, uint32_t at, const int fds[2]);
 bool path_allowed(const struct host *host, const char *path);
 /* The same for a guest's string: NULL and -EFAULT or -EACCES in *error. */
 const char *allowed_path(const struct host *host, uint32_t at, int32_t *error);
+
+/* Unmaps what starting processes took, for a host that ends before its process does. */
+void release_arenas(struct host *host);
 
 /* Each host's loop forgets a handle that is about to be closed. */
 void loop_forget(struct host *host, uint32_t handle);

@@ -1,4 +1,4 @@
-#include "host.h"
+#include "description.h"
 #include <asm/errno.h>
 #include <asm/ioctls.h>
 #include <asm/resource.h>
@@ -15,80 +15,6 @@
 #define STANDARD_SIGNALS 31
 #define WAIT_NOHANG 1
 #define EXIT_NOT_STARTED 255
-
-int32_t shim_spawnBegin(struct host *host) {
-    struct description *child = &host->child;
-    child->file_count = child->argument_count = child->environment_count = child->descriptor_count = child->limit_count = 0;
-    child->directory = NULL;
-    child->set_user = child->self = false;
-    child->gate = -1;
-    return 0;
-}
-
-/* Splits NUL-terminated strings that lie back to back; -E2BIG when there are more than the list holds. */
-static int32_t strings(struct host *host, uint32_t at, uint32_t size, const char **list, uint32_t *count, uint32_t most) {
-    const char *text = guest(host, at, size);
-    if (!text || (size && text[size - 1] != 0)) return -EFAULT;
-    for (const char *end = text + size; text < end; text++) {
-        if (*count == most) return -E2BIG;
-        list[(*count)++] = text;
-        while (*text) text++;
-    }
-    list[*count] = NULL;
-    return 0;
-}
-
-int32_t shim_spawnFiles(struct host *host, uint32_t at, uint32_t size) {
-    return strings(host, at, size, host->child.files, &host->child.file_count, FILES_MAX);
-}
-
-int32_t shim_spawnArguments(struct host *host, uint32_t at, uint32_t size) {
-    return strings(host, at, size, arguments_of(&host->child), &host->child.argument_count, ARGUMENTS_MAX);
-}
-
-int32_t shim_spawnEnvironment(struct host *host, uint32_t at, uint32_t size) {
-    return strings(host, at, size, host->child.environment, &host->child.environment_count, ENVIRONMENT_MAX);
-}
-
-int32_t shim_spawnSelf(struct host *host) {
-    host->child.self = true;
-    return 0;
-}
-
-int32_t shim_spawnDescriptor(struct host *host, uint32_t target, uint32_t handle) {
-    struct description *child = &host->child;
-    int fd = fd_of(host, handle);
-    if (fd < 0) return fd;
-    if (child->descriptor_count == DESCRIPTORS_MAX || target >= ABOVE_TARGETS) return -E2BIG;
-    child->descriptors[child->descriptor_count].target = (int)target;
-    child->descriptors[child->descriptor_count++].fd = fd;
-    return 0;
-}
-
-int32_t shim_spawnUser(struct host *host, uint32_t uid, uint32_t gid) {
-    host->child.uid = uid;
-    host->child.gid = gid;
-    host->child.set_user = true;
-    return 0;
-}
-
-int32_t shim_spawnLimit(struct host *host, uint32_t id, uint32_t soft_low, uint32_t soft_high, uint32_t hard_low, uint32_t hard_high) {
-    struct description *child = &host->child;
-    if (child->limit_count == LIMITS_MAX) return -E2BIG;
-    child->limits[child->limit_count++] = (struct limit){
-        id, {(uint64_t)soft_high << 32 | soft_low, (uint64_t)hard_high << 32 | hard_low}};
-    return 0;
-}
-
-int32_t shim_spawnDirectory(struct host *host, uint32_t path) {
-    host->child.directory = guest_string(host, path);
-    return host->child.directory ? 0 : -EFAULT;
-}
-
-int32_t shim_spawnGate(struct host *host, uint32_t handle) {
-    host->child.gate = fd_of(host, handle);
-    return host->child.gate < 0 ? host->child.gate : 0;
-}
 
 /* Places the child's descriptors and marks every other for closing when it executes. */
 static long place_descriptors(struct description *child) {
@@ -107,9 +33,9 @@ static long place_descriptors(struct description *child) {
     return sys(close_range, highest + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
-static long become_user(const struct description *child, uint32_t flags, uint32_t *step) {
+static long become_user(const struct description *child, uint32_t *step) {
     long result = 0;
-    if (flags & SPAWN_NO_GROUPS) {
+    if (child->flags & SPAWN_NO_GROUPS) {
         *step = STEP_GROUPS;
         if ((result = sys(setgroups, 0, NULL)) < 0) return result;
     }
@@ -120,7 +46,7 @@ static long become_user(const struct description *child, uint32_t flags, uint32_
         if ((result = sys(setresuid, child->uid, child->uid, child->uid)) < 0) return result;
     }
     *step = STEP_PRIVILEGES;
-    return flags & SPAWN_NO_NEW_PRIVS ? sys(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) : 0;
+    return child->flags & SPAWN_NO_NEW_PRIVS ? sys(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) : 0;
 }
 
 static long take_terminal(const struct description *child) {
@@ -130,16 +56,17 @@ static long take_terminal(const struct description *child) {
 }
 
 /* Tries each file in turn, as execvp(3) does: "may not be run" is a better reason than "is not there". */
-static long execute(struct description *child, int self) {
+static long execute(struct description *child) {
     static const char empty[] = "", shell[] = "/bin/sh";
-    if (self >= 0) return sys(execveat, self, empty, arguments_of(child), child->environment, AT_EMPTY_PATH);
+    if (child->self) return sys(execveat, child->self_fd, empty, child->argument_list, child->environment_list, AT_EMPTY_PATH);
     long reason = -ENOENT;
-    for (uint32_t i = 0; i < child->file_count; i++) {
-        long result = sys(execve, child->files[i], arguments_of(child), child->environment);
+    for (const char **file = child->file_list; *file; file++) {
+        long result = sys(execve, *file, child->argument_list, child->environment_list);
         if (result == -ENOEXEC) {
-            child->shell_arguments[0] = shell;
-            child->shell_arguments[1] = child->files[i];
-            return sys(execve, shell, child->shell_arguments, child->environment);
+            // A script without #!: "/bin/sh FILE ARGUMENT..."; a place for the shell is kept in front of the arguments.
+            child->argument_list[0] = *file;
+            child->argument_list[-1] = shell;
+            return sys(execve, shell, child->argument_list - 1, child->environment_list);
         }
         if (result == -EACCES) reason = result;
         else if (result != -ENOENT && result != -ENOTDIR) return result;
@@ -148,15 +75,14 @@ static long execute(struct description *child, int self) {
 }
 
 /* Everything between fork and exec. Only system calls: in the addon, other threads may have held locks at the fork. */
-static long become_child(struct host *host, uint32_t flags, int parent, int self, uint32_t *step) {
-    struct description *child = &host->child;
+static long become(struct description *child, uint32_t *step) {
     uint64_t no_signals = 0;
     long result;
     *step = STEP_PARENT;
-    if (flags & SPAWN_DIE_WITH_PARENT) {
+    if (child->flags & SPAWN_DIE_WITH_PARENT) {
         if ((result = sys(prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)) < 0) return result;
         // The parent may have died before the request was made.
-        if (sys(getppid) != parent) return -ESRCH;
+        if (sys(getppid) != child->parent) return -ESRCH;
     }
     if (child->gate >= 0) {
         char released;
@@ -165,22 +91,29 @@ static long become_child(struct host *host, uint32_t flags, int parent, int self
     *step = STEP_DESCRIPTORS;
     if ((result = place_descriptors(child)) < 0) return result;
     *step = STEP_SESSION;
-    if (flags & SPAWN_SESSION && (result = sys(setsid)) < 0) return result;
+    if (child->flags & SPAWN_SESSION && (result = sys(setsid)) < 0) return result;
     *step = STEP_TERMINAL;
-    if (flags & SPAWN_TERMINAL && (result = take_terminal(child)) < 0) return result;
+    if (child->flags & SPAWN_TERMINAL && (result = take_terminal(child)) < 0) return result;
     for (uint32_t i = 0; i < child->limit_count; i++) {
         *step = STEP_LIMIT | child->limits[i].id << 8;
         if ((result = sys(prlimit64, 0, child->limits[i].id, child->limits[i].soft_hard, NULL)) < 0) return result;
     }
-    if ((result = become_user(child, flags, step)) < 0) return result;
+    if ((result = become_user(child, step)) < 0) return result;
     *step = STEP_DIRECTORY;
-    if (child->directory && (result = sys(chdir, child->directory)) < 0) return result;
+    if (child->directory.text && (result = sys(chdir, child->directory.text)) < 0) return result;
     // The program's own SIGPIPE and mask are no business of the command's.
     struct { uint64_t handler, flags, restorer, mask; } by_default = {0, 0, 0, 0};
     for (int signal = 1; signal <= STANDARD_SIGNALS; signal++) sys(rt_sigaction, signal, &by_default, NULL, sizeof(uint64_t));
     sys(rt_sigprocmask, SIG_SETMASK, &no_signals, NULL, sizeof no_signals);
     *step = STEP_EXECUTE;
-    return execute(child, self);
+    return execute(child);
+}
+
+static void child_entry(struct description *child) {
+    struct { uint32_t step, error; } failure;
+    failure.error = (uint32_t)-become(child, &failure.step);
+    sys(write, child->report, &failure, sizeof failure);
+    sys(exit_group, EXIT_NOT_STARTED);
 }
 
 /* A copy of the running program that nobody can write to, not even root of the container that runs it. */
@@ -198,53 +131,67 @@ static long sealed_copy(void) {
     return moved;
 }
 
-static int32_t add_own_environment(struct host *host) {
-    struct description *child = &host->child;
-    for (const char *const *entry = host->environment; *entry; entry++) {
-        if (child->environment_count == ENVIRONMENT_MAX) return -E2BIG;
-        child->environment[child->environment_count++] = *entry;
-    }
-    return 0;
+/*
+ * A child that shares this program's memory, on a stack of its own, until it executes: no page is copied, and this
+ * program goes on meanwhile, however long an execve(2) on somebody's stuck file system takes. clone(2), CLONE_VM
+ * Nothing but its arena is the child's to write; signals stay blocked until their handlers are the default.
+ */
+static long clone_onto(unsigned long flags, void *stack_top, volatile int *busy, void (*entry)(struct description *), struct description *child) {
+    void **stack = stack_top;
+    *--stack = child;
+    *--stack = (void *)entry;
+    long pid;
+    register volatile int *child_tid __asm__("r10") = busy;
+    __asm__ volatile("syscall\n\t"
+                     "test %%rax, %%rax\n\t"
+                     "jnz 1f\n\t"
+                     "xor %%ebp, %%ebp\n\t"
+                     "pop %%rax\n\t"
+                     "pop %%rdi\n\t"
+                     "call *%%rax\n\t"
+                     "hlt\n"
+                     "1:"
+                     : "=a"(pid)
+                     : "a"(__NR_clone), "D"(flags), "S"(stack), "d"(NULL), "r"(child_tid)
+                     : "rcx", "r11", "memory");
+    return pid;
 }
 
-static long fork_child(struct host *host, uint32_t flags, int self, int report) {
+static long start_child(struct description *child) {
     uint64_t all = ~0ULL, before;
-    long parent = sys(getpid);
-    unsigned long namespaces = flags & SPAWN_CONTAINER ? CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS : 0;
-    // No handler of the parent's may run in the child.
-    sys(rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
-    long pid = sys(clone, namespaces | SIGCHLD, 0, 0, 0, 0);
-    if (pid != 0) {
-        sys(rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
-        return pid;
-    }
-    struct { uint32_t step, error; } failure;
+    unsigned long namespaces =
+        child->flags & SPAWN_CONTAINER ? CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS : 0;
     // In a new pid namespace the parent is nobody: getppid() is 0 there.
-    failure.error = (uint32_t)-become_child(host, flags, namespaces ? 0 : (int)parent, self, &failure.step);
-    sys(write, report, &failure, sizeof failure);
-    sys(exit_group, EXIT_NOT_STARTED);
-    __builtin_unreachable();
+    child->parent = namespaces ? 0 : (int)sys(getpid);
+    sys(rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
+    child->busy = 1;
+    long pid = clone_onto(CLONE_VM | CLONE_CHILD_CLEARTID | namespaces | SIGCHLD, stack_top(child), &child->busy, child_entry, child);
+    if (pid < 0) child->busy = 0;
+    sys(rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
+    return pid;
 }
 
 int32_t shim_spawn(struct host *host, uint32_t flags, uint32_t report_at) {
-    struct description *child = &host->child;
+    struct description *child = host->child;
     int32_t *report = guest(host, report_at, sizeof *report);
     int ends[2];
     if (!report) return -EFAULT;
-    if (flags & SPAWN_INHERIT_ENVIRONMENT && add_own_environment(host) < 0) return -E2BIG;
-    arguments_of(child)[child->argument_count] = NULL;
-    child->environment[child->environment_count] = NULL;
-    long self = child->self ? sealed_copy() : -1;
-    if (child->self && self < 0) return (int32_t)self;
+    if (!child) return -ENOMEM;
+    if (!prepare_lists(child, flags & SPAWN_INHERIT_ENVIRONMENT ? host->environment : NULL)) return -E2BIG;
+    child->flags = flags;
+    child->self_fd = child->self ? (int)sealed_copy() : -1;
+    if (child->self && child->self_fd < 0) return child->self_fd;
     long pid = sys(pipe2, ends, O_CLOEXEC | O_NONBLOCK);
     if (pid >= 0) {
-        pid = fork_child(host, flags, (int)self, ends[1]);
+        child->report = ends[1];
+        pid = start_child(child);
         sys(close, ends[1]);
         // A report that finds no handle is dropped: the exit code still tells.
         if (pid >= 0) *report = handle_for(host, ends[0]);
         else sys(close, ends[0]);
     }
-    if (self >= 0) sys(close, self);
+    if (child->self_fd >= 0) sys(close, child->self_fd);
+    host->child = NULL;
     return (int32_t)pid;
 }
 

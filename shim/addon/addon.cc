@@ -1,0 +1,168 @@
+// The addon: what src/host/native.ts declares. An Instance stands for one module that runs in this process.
+#include "running.h"
+#include <cerrno>
+#include <napi.h>
+
+namespace {
+
+std::vector<std::string> Texts(const Napi::Object &options, const char *name) {
+  std::vector<std::string> texts;
+  Napi::Array list = options.Get(name).As<Napi::Array>();
+  for (uint32_t i = 0; i < list.Length(); i++) texts.push_back(list.Get(i).As<Napi::String>().Utf8Value());
+  return texts;
+}
+
+Settings SettingsFrom(const Napi::Object &options) {
+  Settings settings = {
+      .program = options.Get("program").As<Napi::String>().Utf8Value(),
+      .arguments = Texts(options, "arguments"),
+      .environment = Texts(options, "environment"),
+      .stdio = {},
+      .signals = 0,
+  };
+  Napi::Array stdio = options.Get("stdio").As<Napi::Array>();
+  for (uint32_t fd = 0; fd < 3; fd++) settings.stdio[fd] = stdio.Get(fd).As<Napi::Number>().Int32Value();
+  Napi::Array signals = options.Get("signals").As<Napi::Array>();
+  for (uint32_t i = 0; i < signals.Length(); i++)
+    settings.signals |= uint64_t{1} << (signals.Get(i).As<Napi::Number>().Uint32Value() - 1);
+  return settings;
+}
+
+// The module's memory: looked up anew whenever the buffer that is known has been detached by growth.
+class Memory {
+ public:
+  void Attach(Napi::Object memory) {
+    memory_ = Napi::Persistent(memory);
+    Fetch();
+  }
+  void Refresh(struct host *host) {
+    if (memory_.IsEmpty()) return;
+    Napi::ArrayBuffer buffer = buffer_.Value();
+    if (buffer.IsDetached()) buffer = Fetch();
+    instance_memory(host, buffer.Data(), buffer.ByteLength());
+  }
+  void Forget() {
+    memory_.Reset();
+    buffer_.Reset();
+  }
+
+ private:
+  Napi::ArrayBuffer Fetch() {
+    Napi::ArrayBuffer buffer = memory_.Get("buffer").As<Napi::ArrayBuffer>();
+    buffer_ = Napi::Persistent(buffer);
+    return buffer;
+  }
+  Napi::ObjectReference memory_;
+  Napi::Reference<Napi::ArrayBuffer> buffer_;
+};
+
+// Shared by the Instance and the functions that it has made: any of them may be the last to be collected.
+struct Shared {
+  std::shared_ptr<Running> running;
+  Memory memory;
+  Napi::FunctionReference deliver;
+  std::unique_ptr<Napi::AsyncContext> context;
+  napi_async_cleanup_hook_handle cleanup = nullptr;
+  // Keeps itself until libuv has let go of it: as long as something is watched, events may come.
+  std::shared_ptr<Shared> self;
+};
+
+void Deliver(const Shared &shared, Entry entry, uint32_t first, uint32_t second) {
+  Napi::Env env = shared.deliver.Env();
+  Napi::HandleScope scope(env);
+  shared.deliver.MakeCallback(env.Global(),
+      {Napi::Number::New(env, static_cast<uint32_t>(entry)), Napi::Number::New(env, first), Napi::Number::New(env, second)},
+      *shared.context);
+  if (env.IsExceptionPending()) napi_fatal_exception(env, env.GetAndClearPendingException().Value());
+}
+
+// Idempotent. libuv closes its handles in a later turn of its loop; an ending Node waits for that.
+void End(Shared *shared) {
+  if (shared->running->ended) return;
+  shared->memory.Forget();
+  shared->running->End([shared] {
+    napi_remove_async_cleanup_hook(shared->cleanup);
+    shared->deliver.Reset();
+    shared->context.reset();
+    std::shared_ptr<Shared> last = std::move(shared->self);
+  });
+}
+
+class Instance : public Napi::ObjectWrap<Instance> {
+ public:
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(env, "Instance", {
+        InstanceMethod<&Instance::Attach>("attach"),
+        InstanceMethod<&Instance::CallNamed>("call"),
+        InstanceMethod<&Instance::Print>("print"),
+        InstanceMethod<&Instance::Say>("say"),
+        InstanceMethod<&Instance::EndNow>("end"),
+    });
+  }
+
+  explicit Instance(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Instance>(info), shared_(std::make_shared<Shared>()) {
+    Napi::Env env = info.Env();
+    Napi::Object options = info[0].As<Napi::Object>();
+    uv_loop_t *uv = nullptr;
+    napi_get_uv_event_loop(env, &uv);
+    Shared *shared = shared_.get();
+    shared->running = Running::Start(SettingsFrom(options), uv,
+        [shared](Entry entry, uint32_t first, uint32_t second) { Deliver(*shared, entry, first, second); });
+    if (!shared->running) {
+      Napi::Error::New(env, "cannot make an epoll instance; too many open files?").ThrowAsJavaScriptException();
+      return;
+    }
+    shared->deliver = Napi::Persistent(options.Get("deliver").As<Napi::Function>());
+    shared->context = std::make_unique<Napi::AsyncContext>(env, "warden");
+    shared->self = shared_;
+    napi_add_async_cleanup_hook(env, [](napi_async_cleanup_hook_handle, void *ending) { End(static_cast<Shared *>(ending)); },
+        shared, &shared->cleanup);
+  }
+
+ private:
+  void Attach(const Napi::CallbackInfo &info) { shared_->memory.Attach(info[0].As<Napi::Object>()); }
+
+  // The boundary's call of that name as a function; undefined when there is none.
+  Napi::Value CallNamed(const Napi::CallbackInfo &info) {
+    std::string name = info[0].As<Napi::String>().Utf8Value();
+    const Call *call = FindCall(name);
+    if (!call) return info.Env().Undefined();
+    return Napi::Function::New(info.Env(), [shared = shared_, call](const Napi::CallbackInfo &given) -> Napi::Value {
+      Arguments arguments = {};
+      for (size_t i = 0; i < call->count; i++) arguments[i] = static_cast<uint32_t>(given[i].As<Napi::Number>().Int32Value());
+      return Napi::Number::New(given.Env(), Run(*shared, [&](struct host *host) { return call->run(host, arguments); }));
+    }, name);
+  }
+
+  template <typename Function> static int32_t Run(Shared &shared, Function function) {
+    if (shared.running->ended) return -EBADF;
+    shared.memory.Refresh(shared.running->host);
+    return function(shared.running->host);
+  }
+
+  Napi::Value Print(const Napi::CallbackInfo &info) {
+    uint32_t number[3];
+    for (size_t i = 0; i < 3; i++) number[i] = static_cast<uint32_t>(info[i].As<Napi::Number>().Int32Value());
+    return Napi::Number::New(info.Env(),
+        Run(*shared_, [&](struct host *host) { return instance_print_guest(host, number[0], number[1], number[2]); }));
+  }
+
+  void Say(const Napi::CallbackInfo &info) {
+    std::string line = info[0].As<Napi::String>().Utf8Value() + "\n";
+    if (!shared_->running->ended)
+      instance_print(shared_->running->host, 2, line.data(), static_cast<uint32_t>(line.size()));
+  }
+
+  void EndNow(const Napi::CallbackInfo &) { End(shared_.get()); }
+
+  std::shared_ptr<Shared> shared_;
+};
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  exports.Set("Instance", Instance::Define(env));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(warden, Init)

@@ -1,0 +1,53 @@
+#include "children.h"
+#include "calls.h"
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <mutex>
+#include <sys/wait.h>
+
+namespace {
+// An ended instance's children would go to init, were it a program. Here they stay Node's, until somebody reaps them.
+std::mutex orphans_lock;
+std::vector<int32_t> orphans;
+
+void ReapOrphans() {
+  std::lock_guard<std::mutex> guard(orphans_lock);
+  std::erase_if(orphans, [](int32_t pid) { return waitpid(pid, nullptr, WNOHANG) != 0; });
+}
+}  // namespace
+
+Children::~Children() { Leave(); }
+
+void Children::Add(int32_t pid, bool dies_with_parent) {
+  ReapOrphans();
+  children_.push_back({pid, dies_with_parent});
+}
+
+bool Children::Has(int32_t pid) const {
+  return std::any_of(children_.begin(), children_.end(), [pid](const Child &child) { return child.pid == pid; });
+}
+
+int32_t Children::Wait(struct host *host, int32_t pid, uint32_t status_at) {
+  int32_t result = -ECHILD;
+  for (auto child = children_.begin(); child != children_.end(); ++child) {
+    if (pid != -1 && child->pid != pid) continue;
+    result = shim_wait(host, static_cast<uint32_t>(child->pid), status_at);
+    if (result == 0) continue;
+    if (result != -EFAULT) children_.erase(child);
+    return result;
+  }
+  return result;
+}
+
+void Children::Leave() {
+  {
+    std::lock_guard<std::mutex> guard(orphans_lock);
+    for (const Child &child : children_) {
+      if (child.dies_with_parent) kill(child.pid, SIGKILL);
+      orphans.push_back(child.pid);
+    }
+  }
+  children_.clear();
+  ReapOrphans();
+}

@@ -1,0 +1,86 @@
+#include "internal.h"
+#include <asm/errno.h>
+#include <linux/eventpoll.h>
+#include <linux/fcntl.h>
+#include <linux/poll.h>
+#include <stdlib.h>
+
+static void close_own(struct instance *instance) {
+    for (int fd = 0; fd < 3; fd++)
+        if (instance->stdio[fd] >= 0) sys(close, instance->stdio[fd]);
+    if (instance->epoll_fd >= 0) sys(close, instance->epoll_fd);
+    instance->stdio[0] = instance->stdio[1] = instance->stdio[2] = instance->epoll_fd = -1;
+}
+
+/* Descriptors of the instance's own, like a program's: it closes them when it is done with them. */
+static bool take_stdio(struct instance *instance, const int stdio[3]) {
+    bool all = true;
+    for (int fd = 0; fd < 3; fd++) {
+        instance->stdio[fd] = (int)sys(fcntl, stdio[fd], F_DUPFD_CLOEXEC, 3);
+        // One that is not open is the module's to find out, as in a program.
+        if (instance->stdio[fd] < 0 && instance->stdio[fd] != -EBADF) all = false;
+    }
+    return all;
+}
+
+struct host *instance_make(const char *program, const char *const *arguments, const char *const *environment,
+    const int stdio[3], void *owner) {
+    struct instance *instance = calloc(1, sizeof *instance);
+    if (!instance) return NULL;
+    instance->epoll_fd = (int)sys(epoll_create1, EPOLL_CLOEXEC);
+    if (instance->epoll_fd < 0 || !take_stdio(instance, stdio)) {
+        close_own(instance);
+        free(instance);
+        return NULL;
+    }
+    instance->host.program = program;
+    instance->host.arguments = arguments;
+    instance->host.environment = environment;
+    instance->owner = owner;
+    shim_spawnBegin(&instance->host);
+    return &instance->host;
+}
+
+void *instance_owner(const struct host *host) { return ((const struct instance *)host)->owner; }
+
+int instance_epoll_fd(const struct host *host) { return ((const struct instance *)host)->epoll_fd; }
+
+void instance_memory(struct host *host, void *memory, uint64_t size) {
+    host->memory = memory;
+    // Of 4 GiB the last byte is out of reach: the size of a memory is 32 bits wide here.
+    host->memory_size = size > UINT32_MAX ? UINT32_MAX : (uint32_t)size;
+}
+
+void instance_close(struct host *host) {
+    for (uint32_t handle = 1; handle < host->handles_used; handle++)
+        if (host->handles[handle].fd >= 0) shim_close(host, handle);
+    close_own(instance_of(host));
+    instance_memory(host, NULL, 0);
+}
+
+void instance_free(struct host *host) { free(instance_of(host)); }
+
+int32_t instance_inherit(struct host *host, uint32_t fd) {
+    struct instance *instance = instance_of(host);
+    if (fd >= 3) return -EBADF;
+    // shim_inherit closes all but descriptor 2, which diagnostics still need: it has another number here.
+    int own = fd == 2 ? (int)sys(fcntl, instance->stdio[2], F_DUPFD_CLOEXEC, 3) : instance->stdio[fd];
+    int32_t handle = own < 0 ? -EBADF : shim_inherit(host, (uint32_t)own);
+    if (handle >= 0 && fd != 2) instance->stdio[fd] = -1;
+    if (handle < 0 && fd == 2 && own >= 0) sys(close, own);
+    return handle;
+}
+
+int32_t instance_print(const struct host *host, uint32_t fd, const void *text, uint32_t size) {
+    if (fd != 1 && fd != 2) return -EBADF;
+    struct pollfd room = {.fd = ((const struct instance *)host)->stdio[fd], .events = POLLOUT};
+    // Whoever reads it may be in this very process: a line that finds no room is not worth waiting for.
+    long ready = sys(poll, &room, 1, 0);
+    if (ready <= 0) return ready < 0 ? (int32_t)ready : -EAGAIN;
+    return (int32_t)sys(write, room.fd, text, size);
+}
+
+int32_t instance_print_guest(const struct host *host, uint32_t fd, uint32_t at, uint32_t size) {
+    const void *text = guest(host, at, size);
+    return text ? instance_print(host, fd, text, size) : -EFAULT;
+}
