@@ -21,13 +21,16 @@ export const STATUS: u32 = STREAMS;
   pid: i32;
   /** Bytes of the header that are sent. */
   headerSent: u32;
+  /** It will say no more: only a failing write can still show that it went away. */
+  mute: bool;
   /** Position of the next byte of the stream to send. */
   position: u64;
 }
 
-const clients = memory.data(36864, 8);
-if (CLIENTS_MAX * offsetof<Client>() != 36864) ERROR("the clients' table has another size");
+const clients = memory.data(49152, 8);
+if (CLIENTS_MAX * offsetof<Client>() != 49152) ERROR("the clients' table has another size");
 let used: u32 = 0;
+const SCRATCH_BYTES: u32 = 256;
 const scratch = memory.data(256, 8);
 
 function clientAt(index: u32): Client { return changetype<Client>(clients + index * offsetof<Client>()); }
@@ -51,9 +54,9 @@ export function acceptClient(listener: i32, channel: u32, ring: Ring): Accepted 
   client.channel = channel;
   client.pid = peer(socket);
   client.headerSent = 0;
+  client.mute = false;
   client.position = channel < STREAMS ? ring.oldest() : 0;
-  // Links say nothing; being readable is how one that went away shows.
-  watch(socket, READ);
+  listenTo(client, false);
   return Accepted.ONE;
 }
 
@@ -65,17 +68,21 @@ export function clientOf(handle: i32): usize {
 
 export function channelOf(client: usize): u32 { return changetype<Client>(client).channel; }
 
-/** What a link says is nothing to us; false when it went away. */
-export function stillThere(client: usize, events: i32): bool {
-  const socket = changetype<Client>(client).socket;
-  if ((events & READ) != 0) {
-    const got = read(socket, scratch, 256);
-    // A link that will say no more may still listen: from now on only a failing write shows that it went away.
-    if (got == 0 && (events & HANGUP) == 0) watch(socket, events & WRITE);
-    if (got >= 0 || got == -EAGAIN) return got > 0 || (events & HANGUP) == 0 || drop(client);
-    return drop(client);
-  }
-  return (events & HANGUP) == 0 || drop(client);
+/** Links say nothing that matters; being readable is how one that went away shows. False when it did. */
+export function stillThere(at: usize, events: i32): bool {
+  const client = changetype<Client>(at);
+  if ((events & HANGUP) != 0) return drop(at);
+  if ((events & READ) == 0) return true;
+  const got = read(client.socket, scratch, SCRATCH_BYTES);
+  if (got < 0 && got != -EAGAIN) return drop(at);
+  client.mute = got == 0;
+  listenTo(client, (events & WRITE) != 0);
+  return true;
+}
+
+/** Waits for what the client may do next; `blocked`: for room on its connection, too. */
+function listenTo(client: Client, blocked: bool): void {
+  watch(client.socket, (client.mute ? 0 : READ) | (blocked ? WRITE : 0));
 }
 
 function drop(client: usize): bool {
@@ -117,11 +124,11 @@ export function push(at: usize, ring: Ring, ended: bool): void {
     client.position += sent;
   }
   if (ended) drop(at);
-  else watch(client.socket, READ);
+  else listenTo(client, false);
 }
 
 function waitOrDrop(client: Client, error: i32): void {
-  if (error == -EAGAIN) watch(client.socket, READ | WRITE);
+  if (error == -EAGAIN) listenTo(client, true);
   else drop(changetype<usize>(client));
 }
 

@@ -9,7 +9,7 @@ import {
   SPAWN_DIE_WITH_PARENT, SPAWN_INHERIT_ENVIRONMENT, spawnArguments, spawnBegin, spawnDescriptor, spawnFiles, spawnGate,
   unblock, unlink, wait, wakeAfter, watch, write,
 } from "../shim";
-import { argument, argumentsGiven, claim, exit, loadArguments, loadEnvironment, print, variable } from "../wasi";
+import { argument, argumentsGiven, claim, exit, loadArguments, loadEnvironment, nowMs, print, variable } from "../wasi";
 import { putCopy, putDigits, putText, stringLength } from "../shared/bytes";
 import { EAGAIN } from "../shared/errno";
 import { complain, fail } from "../shared/program";
@@ -62,6 +62,10 @@ let report: i32 = -1;
 let childStatus: i32 = 0;
 let childEnded: bool = false;
 let asked: i32 = 0;
+/** When what is waited for after the command's end is given up; 0 while nothing is. */
+let endAtMs: u64 = 0;
+/** Listeners that are not watched: there were no descriptors for another connection. */
+let acceptingPaused: bool = false;
 
 function moveTo(next: State): void {
   assert(next > state, "a job never goes back");
@@ -167,7 +171,8 @@ function acceptAll(channel: u32): void {
     if (accepted == Accepted.NONE) break;
     if (accepted == Accepted.NO_DESCRIPTORS) {
       watch(listenerOf(channel), 0);
-      wakeAfter(RETRY_MS);
+      acceptingPaused = true;
+      armDeadline();
       break;
     }
     store<i32>(connected + channel * 4, 1);
@@ -261,14 +266,14 @@ let couldNotStart: bool = false;
 function advance(): void {
   if (state == State.DRAINING && stream(0).ended && stream(1).ended) {
     moveTo(State.DELIVERING);
-    if (dropSlow) wakeAfter(DELIVERY_DEADLINE_MS);
+    if (dropSlow) endWithin(DELIVERY_DEADLINE_MS);
   }
   if (state < State.DELIVERING) return;
   tellStatus(childStatus);
   if (state != State.DELIVERING || !noClients() || acceptLate()) return;
   if (lingerMs == 0) return leave(couldNotStart ? 1 : 0);
   moveTo(State.LINGERING);
-  wakeAfter(lingerMs);
+  endWithin(lingerMs);
 }
 
 /** Whether links came while the last ones were served: they connected before the sockets closed, so they get all. */
@@ -288,13 +293,28 @@ function leave(code: i32): void {
   exit(code);
 }
 
+function endWithin(milliseconds: i32): void {
+  endAtMs = nowMs() + milliseconds;
+  armDeadline();
+}
+
+function armDeadline(): void {
+  const now = nowMs();
+  let milliseconds = endAtMs == 0 ? -1 : endAtMs > now ? <i32>(endAtMs - now) : 0;
+  if (acceptingPaused && (milliseconds < 0 || milliseconds > RETRY_MS)) milliseconds = RETRY_MS;
+  wakeAfter(milliseconds);
+}
+
 export function onDeadline(): void {
-  if (state == State.LINGERING) return leave(couldNotStart ? 1 : 0);
-  if (state == State.DELIVERING && dropSlow) {
-    dropAll();
-    return advance();
+  if (acceptingPaused) {
+    acceptingPaused = false;
+    for (let channel: u32 = 0; channel < CHANNELS; channel++) watch(listenerOf(channel), READ);
   }
-  for (let channel: u32 = 0; channel < CHANNELS; channel++) watch(listenerOf(channel), READ);
+  if (endAtMs == 0 || nowMs() < endAtMs) return armDeadline();
+  if (state == State.LINGERING) return leave(couldNotStart ? 1 : 0);
+  endAtMs = 0;
+  dropAll();
+  advance();
 }
 
 export function onTrap(): i32 {

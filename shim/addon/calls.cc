@@ -53,6 +53,8 @@ constexpr Call kOwn[] = {
     {"unmount", 1, Refuse},
     {"enterDirectory", 1, Refuse},
     {"loopbackUp", 0, Refuse},
+    {"moreDescriptors", 0, Refuse},
+    {"forgetOrigin", 0, Refuse},
 };
 
 constexpr Call kAll[] = {

@@ -37,7 +37,6 @@ struct host *instance_make(const char *program, const char *const *arguments, co
     instance->host.arguments = arguments;
     instance->host.environment = environment;
     instance->owner = owner;
-    shim_spawnBegin(&instance->host);
     return &instance->host;
 }
 
@@ -58,7 +57,13 @@ void instance_close(struct host *host) {
     instance_memory(host, NULL, 0);
 }
 
-void instance_free(struct host *host) { free(instance_of(host)); }
+bool instance_free(struct host *host) {
+    bool starting = false;
+    for (uint32_t i = 0; i < STARTS_MAX; i++) starting |= host->starts[i] && host->starts[i]->busy;
+    release_arenas(host);
+    free(instance_of(host));
+    return !starting;
+}
 
 int32_t instance_inherit(struct host *host, uint32_t fd) {
     struct instance *instance = instance_of(host);

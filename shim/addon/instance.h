@@ -30,7 +30,8 @@ int instance_epoll_fd(const struct host *host);
 void instance_memory(struct host *host, void *memory, uint64_t size);
 /* Closes all handles; the host itself stays, and answers -EBADF. */
 void instance_close(struct host *host);
-void instance_free(struct host *host);
+/* False when a child that has not executed yet still reads the program's environment. */
+bool instance_free(struct host *host);
 
 /* What is ready now, at most `most`, without waiting. */
 uint32_t instance_ready(struct host *host, struct readiness *ready, uint32_t most);

@@ -2,17 +2,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Below this the start of a string instruction costs more than the copy. */
+#define SMALL 128
+
 void *memcpy(void *restrict to, const void *restrict from, size_t size) {
-    void *start = to;
-    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
-    return start;
+    if (size >= SMALL) {
+        void *start = to;
+        __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
+        return start;
+    }
+    unsigned char *target = to;
+    const unsigned char *source = from;
+    for (; size >= 8; size -= 8, target += 8, source += 8) __builtin_memcpy(target, source, 8);
+    // Volatile, or the compiler would turn the loop into a call of this very function.
+    for (; size; size--) *(volatile unsigned char *)target++ = *source++;
+    return to;
 }
 
 void *memmove(void *to, const void *from, size_t size) {
     if ((uintptr_t)to - (uintptr_t)from >= size) return memcpy(to, from, size);
     unsigned char *target = (unsigned char *)to + size;
     const unsigned char *source = (const unsigned char *)from + size;
-    // Volatile, or the compiler would turn the loop into a call of this very function.
     while (size--) *(volatile unsigned char *)--target = *--source;
     return to;
 }
