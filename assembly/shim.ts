@@ -10,7 +10,7 @@
  *
  * The host calls the module's exports: `onStart()` once; `onReady(handle, events)` while a watched handle is ready;
  * `onSignal(signal)` for signals asked for with `signals`; `onDeadline()` when `wakeAfter` has run out; `onTrap()` when
- * one of these trapped: it answers 1 when the program can go on without what it was handling.
+ * one of these trapped: it answers -1 when the program can go on without what it was handling, else its exit code.
  */
 
 // --- descriptors

@@ -238,5 +238,5 @@ export function onDeadline(): void {
 
 export function onTrap(): i32 {
   if (master >= 0) cooked(terminal);
-  return 0;
+  return EXIT_UNKNOWN;
 }

@@ -36,7 +36,7 @@ __attribute__((noreturn, used)) static void begin(void) {
 }
 
 /* The stack as the kernel left it: argc, argv, NULL, environment, NULL, auxiliary vector. execve(2), getauxval(3) */
-__attribute__((noreturn, used, optimize("no-stack-protector"))) void program_entry(const uintptr_t *stack) {
+__attribute__((noreturn, used, no_stack_protector)) void program_entry(const uintptr_t *stack) {
     the_host.program = PROGRAM;
     the_host.arguments = (const char *const *)(stack + 1);
     the_host.environment = the_host.arguments + stack[0] + 1;

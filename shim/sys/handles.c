@@ -28,7 +28,8 @@ int32_t handle_for(struct host *host, long fd) {
         return -EMFILE;
     }
     struct handle *handle = &host->handles[slot];
-    *handle = (struct handle){.fd = (int)fd, .generation = (uint16_t)(handle->generation + 1)};
+    // A slot that is in the loop's list stays there once: the list has one place a slot.
+    *handle = (struct handle){.fd = (int)fd, .listed = handle->listed, .generation = (uint16_t)(handle->generation + 1)};
     if (slot >= host->handles_used) host->handles_used = slot + 1;
     host->first_free = slot + 1;
     return (int32_t)slot;

@@ -1,0 +1,195 @@
+/**
+ * The Node host: runs a program's module inside this process, as often at the same time as one likes. The module's calls
+ * go to the addon, its events come from libuv; nothing that it does, not even a trap, ends more than the instance.
+ */
+import { readFileSync } from 'node:fs';
+import { wasmPath } from '../paths.js';
+import { Entry, native, type NativeInstance, type ShimCall } from './native.js';
+import { wasi } from './wasi.js';
+
+export type Program = 'wshd' | 'wsh' | 'iomux-spawn' | 'iomux-link' | 'oom';
+
+export interface InstanceOptions {
+  /** The whole command line, the program's name first. */
+  argv: readonly string[];
+  env?: Readonly<Record<string, string>>;
+  /** The program gets copies of these descriptors, as its 0, 1 and 2; the caller may close its own at once. */
+  stdio: readonly [stdin: number, stdout: number, stderr: number];
+  /**
+   * Whether signals that the program asks for come from the process (and then no longer do to it what they do by
+   * default), or only by `signal()`. SIGCHLD, which the program's own children cause, always comes.
+   */
+  signals?: 'process' | 'call';
+}
+
+export interface Instance {
+  readonly program: Program;
+  /** The exit code, once the program has ended; 255 when it trapped and cannot go on. */
+  readonly exited: Promise<number>;
+  /** As if the program had got this signal; ignored when it has ended. */
+  signal(signal: number): void;
+  /** Ends the program where it stands, with exit code 255; what it holds is closed. */
+  stop(): void;
+}
+
+/** The host's own exit code, as in shim/launcher. */
+const EXIT_HOST = 255;
+const SIGCHLD = 17;
+const SIGNALS = 64;
+const EBADF = 9;
+
+/** What every program's module exports. */
+interface ModuleExports {
+  memory: WebAssembly.Memory;
+  onStart(): void;
+  onReady(handle: number, events: number): void;
+  onSignal(signal: number): void;
+  onDeadline(): void;
+  onTrap(): number;
+}
+
+/** Thrown through the module's frames to leave it. */
+class Exit {
+  constructor(readonly code: number) {}
+}
+
+/** Also thrown through the module, but not its fault: it is not asked whether it can go on. */
+class HostFailure extends Error {}
+
+const compiled = new Map<Program, WebAssembly.Module>();
+
+function moduleOf(program: Program): WebAssembly.Module {
+  const known = compiled.get(program);
+  if (known) return known;
+  const module = new WebAssembly.Module(readFileSync(wasmPath(program)));
+  compiled.set(program, module);
+  return module;
+}
+
+/** Starts the program; it runs until `exited`, and keeps the process alive until then. */
+export function instantiate(program: Program, options: InstanceOptions): Instance {
+  return instantiateModule(moduleOf(program), program, options);
+}
+
+/** The same with any module, which may do what that program may. */
+export function instantiateModule(module: WebAssembly.Module, program: Program, options: InstanceOptions): Instance {
+  const instance = new RunningInstance(module, program, options);
+  instance.start();
+  return instance;
+}
+
+class RunningInstance implements Instance {
+  readonly exited: Promise<number>;
+  private readonly native: NativeInstance;
+  private readonly exports: ModuleExports;
+  private resolve!: (code: number) => void;
+  private ended = false;
+
+  constructor(module: WebAssembly.Module, readonly program: Program, options: InstanceOptions) {
+    const environment = Object.entries(options.env ?? {}).map(([name, value]) => `${name}=${value}`);
+    this.exited = new Promise((resolve) => { this.resolve = resolve; });
+    this.native = new (native().Instance)({
+      program,
+      arguments: options.argv,
+      environment,
+      stdio: options.stdio,
+      signals: options.signals === 'call' ? [SIGCHLD] : Array.from({ length: SIGNALS }, (_, index) => index + 1),
+      deliver: (entry, first, second) => this.deliver(entry, first, second),
+    });
+    try {
+      const instance = new WebAssembly.Instance(module, {
+        shim: this.shimFor(module),
+        wasi_snapshot_preview1: wasi({
+          argv: options.argv,
+          environment,
+          memory: () => this.exports.memory,
+          print: (fd, at, size) => this.native.print(fd, at, size),
+          exit: (code) => { throw new Exit(code); },
+        }),
+      });
+      this.exports = instance.exports as unknown as ModuleExports;
+      this.native.attach(this.exports.memory);
+    } catch (error) {
+      this.native.end();
+      throw error;
+    }
+  }
+
+  start(): void { this.enter(() => this.exports.onStart()); }
+
+  signal(signal: number): void { this.enter(() => this.exports.onSignal(signal)); }
+
+  stop(): void { this.end(EXIT_HOST); }
+
+  /** Only what the module imports: that is the list of what it may do. */
+  private shimFor(module: WebAssembly.Module): Record<string, ShimCall> {
+    const shim: Record<string, ShimCall> = {};
+    for (const { module: from, name } of WebAssembly.Module.imports(module)) {
+      const call = from === 'shim' ? this.native.call(name) : undefined;
+      if (call) shim[name] = name === 'watch' ? watchOrFail(call) : call;
+    }
+    return shim;
+  }
+
+  private deliver(entry: Entry, first: number, second: number): void {
+    this.enter(() => {
+      switch (entry) {
+        case Entry.Ready: return this.exports.onReady(first, second);
+        case Entry.Signal: return this.exports.onSignal(first);
+        case Entry.Deadline: return this.exports.onDeadline();
+      }
+    });
+  }
+
+  private enter(call: () => void): void {
+    if (this.ended) return;
+    try {
+      call();
+    } catch (thrown) {
+      this.leave(thrown);
+    }
+  }
+
+  /** The module was left by an exception: it exits, or it trapped and says what that costs. */
+  private leave(thrown: unknown): void {
+    if (thrown instanceof Exit) return this.end(thrown.code);
+    this.native.say(`${this.program}: ${thrown instanceof HostFailure ? thrown.message : trapWords(thrown)}`);
+    if (thrown instanceof HostFailure) return this.end(EXIT_HOST);
+    const code = this.codeAfterTrap();
+    if (code >= 0) this.end(code);
+  }
+
+  private codeAfterTrap(): number {
+    try {
+      return this.exports.onTrap();
+    } catch (thrown) {
+      return thrown instanceof Exit ? thrown.code : EXIT_HOST;
+    }
+  }
+
+  private end(code: number): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.native.end();
+    this.resolve(code);
+  }
+}
+
+/** A module takes it for granted that a handle it has can be watched. */
+function watchOrFail(watch: ShimCall): ShimCall {
+  return (handle, events) => {
+    const result = watch(handle as number, events as number);
+    if (result >= 0 || result === -EBADF) return result;
+    throw new HostFailure(`cannot watch a descriptor (errno ${-result}); the limit is /proc/sys/fs/epoll/max_user_watches`);
+  };
+}
+
+/** The same words as shim/launcher's, for the same traps. */
+function trapWords(thrown: unknown): string {
+  const reason = thrown instanceof Error ? thrown.message : String(thrown);
+  if (reason === 'unreachable') return 'the module trapped: assertion failed';
+  if (reason === 'memory access out of bounds') return `the module trapped: ${reason}`;
+  if (reason === 'divide by zero') return 'the module trapped: division by zero';
+  if (thrown instanceof RangeError) return 'the module trapped: call stack exhausted';
+  return `the module trapped: ${reason}`;
+}

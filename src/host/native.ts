@@ -1,0 +1,49 @@
+/** The typed contract of the addon (shim/addon): everything that TypeScript can ask of it. */
+import { createRequire } from 'node:module';
+import { addonPath } from '../paths.js';
+
+/** A call of the boundary (assembly/shim.ts): numbers in, a number >= 0 or a negated errno out. */
+export type ShimCall = (...numbers: number[]) => number;
+
+/** The module's exports that the addon has called, by number. */
+export const enum Entry { Ready = 1, Signal = 2, Deadline = 3 }
+
+export interface NativeOptions {
+  /** Decides which paths the instance may name: shim/sys/policy.c. */
+  program: string;
+  arguments: readonly string[];
+  /** `NAME=value` */
+  environment: readonly string[];
+  /** Descriptors of which the module gets copies, as its 0, 1 and 2. */
+  stdio: readonly [stdin: number, stdout: number, stderr: number];
+  /** Of the signals that the module asks for, those that it gets from the process. */
+  signals: readonly number[];
+  /** Must not throw. */
+  deliver(entry: Entry, first: number, second: number): void;
+}
+
+/** Has descriptors of its own, and keeps the process alive, until `end`. */
+export interface NativeInstance {
+  /** Whose memory the calls' offsets mean; until then every one is answered with -EFAULT. */
+  attach(memory: { readonly buffer: ArrayBufferLike }): void;
+  /** The boundary's call of that name; undefined when it has none. */
+  call(name: string): ShimCall | undefined;
+  /** Writes from the memory to stdout (1) or stderr (2), as much as goes without waiting: bytes, or a negated errno. */
+  print(fd: number, at: number, size: number): number;
+  /** A line on the instance's stderr, when there is room for it. */
+  say(line: string): void;
+  /** Closes every handle, ends every watch, deadline and signal; from then on each call is answered with -EBADF. */
+  end(): void;
+}
+
+export interface Native {
+  Instance: new (options: NativeOptions) => NativeInstance;
+}
+
+let loaded: Native | undefined;
+
+/** Loaded when first asked for: what does not run a module need not be on Linux. */
+export function native(): Native {
+  loaded ??= createRequire(import.meta.url)(addonPath) as Native;
+  return loaded;
+}

@@ -1,0 +1,69 @@
+/** As much of WASI preview 1 as the modules import: arguments, environment, clock, stdout and stderr, exit. */
+
+const SUCCESS = 0;
+const BAD_DESCRIPTOR = 8;
+const IO_ERROR = 29;
+const CLOCK_REALTIME = 0;
+const CLOCK_MONOTONIC = 1;
+
+export interface WasiOptions {
+  argv: readonly string[];
+  /** `NAME=value` */
+  environment: readonly string[];
+  /** Looked at anew in each call: growth detaches a buffer. */
+  memory(): WebAssembly.Memory;
+  /** Writes from the memory to stdout (1) or stderr (2): bytes, or a negated errno. */
+  print(fd: number, at: number, size: number): number;
+  /** Does not return: it throws. */
+  exit(code: number): never;
+}
+
+type WasiFunction = (...values: never[]) => number;
+
+export function wasi(options: WasiOptions): Record<string, WasiFunction> {
+  const view = (): DataView => new DataView(options.memory().buffer);
+  const argv = options.argv.map(terminated);
+  const environment = options.environment.map(terminated);
+
+  function sizes(list: readonly Buffer[], countAt: number, bytesAt: number): number {
+    view().setUint32(countAt, list.length, true);
+    view().setUint32(bytesAt, list.reduce((sum, text) => sum + text.length, 0), true);
+    return SUCCESS;
+  }
+
+  function copy(list: readonly Buffer[], pointersAt: number, textAt: number): number {
+    const bytes = new Uint8Array(options.memory().buffer);
+    for (const [index, text] of list.entries()) {
+      view().setUint32(pointersAt + index * 4, textAt, true);
+      bytes.set(text, textAt);
+      textAt += text.length;
+    }
+    return SUCCESS;
+  }
+
+  return {
+    args_sizes_get: (countAt: number, bytesAt: number) => sizes(argv, countAt, bytesAt),
+    args_get: (pointersAt: number, textAt: number) => copy(argv, pointersAt, textAt),
+    environ_sizes_get: (countAt: number, bytesAt: number) => sizes(environment, countAt, bytesAt),
+    environ_get: (pointersAt: number, textAt: number) => copy(environment, pointersAt, textAt),
+    clock_time_get(clock: number, _precision: bigint, at: number) {
+      if (clock !== CLOCK_REALTIME && clock !== CLOCK_MONOTONIC) return IO_ERROR;
+      view().setBigUint64(at, clock === CLOCK_REALTIME ? BigInt(Date.now()) * 1_000_000n : process.hrtime.bigint(), true);
+      return SUCCESS;
+    },
+    fd_write(fd: number, vectorsAt: number, count: number, writtenAt: number) {
+      if (fd !== 1 && fd !== 2) return BAD_DESCRIPTOR;
+      let written = 0;
+      for (let at = vectorsAt; count > 0; count--, at += 8) {
+        const sent = options.print(fd, view().getUint32(at, true), view().getUint32(at + 4, true));
+        if (sent < 0) return IO_ERROR;
+        written += sent;
+      }
+      view().setUint32(writtenAt, written, true);
+      return SUCCESS;
+    },
+    proc_exit: (code: number) => options.exit(code),
+  };
+}
+
+function terminated(text: string): Buffer { return Buffer.from(`${text}\0`); }

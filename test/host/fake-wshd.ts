@@ -1,0 +1,124 @@
+/**
+ * A wshd that knows one command: whatever is asked for, it runs that, without a container. It calls the addon as a
+ * module would, so that it also says what a module may expect of it.
+ */
+import { Entry, native, type NativeInstance } from '../../src/host/native.js';
+
+const READ = 1;
+const SIGCHLD = 17;
+const SPAWN_SESSION = 1;
+const EAGAIN = 11;
+const MEMORY_BYTES = 1 << 17;
+/** Where in the memory what lies. */
+const AT_PAIR = 0, AT_STATUS = 16, AT_REPORT = 24, AT_ANSWER = 32, AT_HANDLES = 48, AT_TEXT = 1024, AT_REQUEST = 1 << 16;
+
+/** The calls of the boundary by name, on memory of their own. */
+export class Caller {
+  readonly memory = new ArrayBuffer(MEMORY_BYTES);
+  readonly view = new DataView(this.memory);
+  readonly native: NativeInstance;
+
+  constructor(
+    program: string, argv: string[], deliver: (entry: Entry, first: number, second: number) => void = () => {},
+    stdio: [number, number, number] = [0, 1, 2],
+  ) {
+    this.native = new (native().Instance)({ program, arguments: argv, environment: [], stdio, signals: [SIGCHLD], deliver });
+    this.native.attach({ buffer: this.memory });
+  }
+
+  call(name: string, ...numbers: number[]): number {
+    const call = this.native.call(name);
+    if (!call) throw new Error(`the boundary has no ${name}`);
+    return call(...numbers);
+  }
+
+  /** The same, where only our own mistake could be an error. */
+  must(name: string, ...numbers: number[]): number {
+    const result = this.call(name, ...numbers);
+    if (result < 0) throw new Error(`${name}(${numbers.join(', ')}) = ${result}`);
+    return result;
+  }
+
+  /** Puts NUL-terminated strings at `at`; the size of all. */
+  put(at: number, ...texts: string[]): number {
+    const bytes = Buffer.from(texts.map((text) => `${text}\0`).join(''));
+    new Uint8Array(this.memory).set(bytes, at);
+    return bytes.length;
+  }
+
+  pair(call: 'pipe' | 'socketPair'): [number, number] {
+    this.must(call, AT_PAIR);
+    return [this.view.getInt32(AT_PAIR, true), this.view.getInt32(AT_PAIR + 4, true)];
+  }
+}
+
+export class FakeWshd {
+  private readonly caller: Caller;
+  private readonly listener: number;
+  /** The pipes' ends that get the exit statuses. */
+  private readonly statuses = new Map<number, number>();
+
+  constructor(path: string, private readonly command: string) {
+    this.caller = new Caller('wshd', ['wshd', path], (entry, first) => {
+      if (entry === Entry.Signal) this.reap();
+      else if (first === this.listener) this.accept();
+      else this.answer(first);
+    });
+    this.caller.put(AT_TEXT, path);
+    this.caller.must('signals', 1 << (SIGCHLD - 1), 0);
+    this.listener = this.caller.must('listen', AT_TEXT, 1024);
+    this.caller.must('watch', this.listener, READ);
+  }
+
+  close(): void { this.caller.native.end(); }
+
+  private accept(): void {
+    for (let client; (client = this.caller.call('accept', this.listener)) >= 0;) this.caller.must('watch', client, READ);
+  }
+
+  private answer(client: number): void {
+    let got;
+    while ((got = this.caller.call('read', client, AT_REQUEST, 1 << 16)) > 0);
+    if (got !== -EAGAIN) {
+      this.caller.must('close', client);
+      return;
+    }
+    const [theirs, childs, status] = this.pipes();
+    this.caller.view.setInt32(AT_ANSWER, 1, true);
+    for (const [index, handle] of theirs.entries()) this.caller.view.setInt32(AT_HANDLES + index * 4, handle, true);
+    this.caller.must('send', client, AT_ANSWER, 4, AT_HANDLES, theirs.length);
+    this.statuses.set(this.spawn(childs), status);
+    for (const handle of [client, ...theirs, ...childs]) this.caller.must('close', handle);
+  }
+
+  private pipes(): [theirs: number[], childs: number[], status: number] {
+    const [stdinRead, stdinWrite] = this.caller.pair('pipe');
+    const [stdoutRead, stdoutWrite] = this.caller.pair('pipe');
+    const [stderrRead, stderrWrite] = this.caller.pair('pipe');
+    const [statusRead, statusWrite] = this.caller.pair('pipe');
+    return [[stdinWrite, stdoutRead, stderrRead, statusRead], [stdinRead, stdoutWrite, stderrWrite], statusWrite];
+  }
+
+  private spawn(stdio: number[]): number {
+    this.caller.must('spawnBegin');
+    const files = this.caller.put(AT_TEXT, '/bin/sh');
+    this.caller.must('spawnFiles', AT_TEXT, files);
+    this.caller.must('spawnArguments', AT_TEXT + files, this.caller.put(AT_TEXT + files, 'sh', '-c', this.command));
+    for (const [fd, handle] of stdio.entries()) this.caller.must('spawnDescriptor', fd, handle);
+    const pid = this.caller.must('spawn', SPAWN_SESSION, AT_REPORT);
+    this.caller.must('close', this.caller.view.getInt32(AT_REPORT, true));
+    return pid;
+  }
+
+  private reap(): void {
+    for (let pid; (pid = this.caller.call('wait', -1, AT_STATUS)) > 0;) {
+      const status = this.statuses.get(pid);
+      if (status === undefined) throw new Error(`process ${pid} is none of ours`);
+      this.statuses.delete(pid);
+      const raw = this.caller.view.getInt32(AT_STATUS, true);
+      this.caller.view.setInt32(AT_STATUS, raw >> 8, true);
+      if ((raw & 0x7f) === 0) this.caller.must('write', status, AT_STATUS, 4);
+      this.caller.must('close', status);
+    }
+  }
+}

@@ -1,0 +1,44 @@
+/** What the tests of the Node host share. */
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+
+/** Gone when the process ends. */
+export function temporaryDirectory(): string {
+  const directory = mkdtempSync(`${tmpdir()}/warden-`);
+  process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** What this process has open, as /proc shows it. */
+export function openDescriptors(): string[] {
+  return readdirSync('/proc/self/fd')
+    .map((fd) => {
+      try {
+        return `${fd} ${readlinkSync(`/proc/self/fd/${fd}`)}`;
+      } catch {
+        // The descriptor that listed the directory.
+        return '';
+      }
+    })
+    .filter((line) => line !== '');
+}
+
+/** libuv closes in a later turn of its loop. */
+export async function settled(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+let fifos = 0;
+
+/** Both ends of a pipe, blocking; `close` is for our own two. */
+export function fifo(directory: string): { read: number; write: number; close(): void } {
+  const path = `${directory}/fifo${fifos++}`;
+  execFileSync('mkfifo', [path]);
+  // An end of a FIFO opens when the other does, but for one that asks for both.
+  const both = openSync(path, constants.O_RDWR);
+  const read = openSync(path, constants.O_RDONLY);
+  const write = openSync(path, constants.O_WRONLY);
+  closeSync(both);
+  return { read, write, close: () => { closeSync(read); closeSync(write); } };
+}

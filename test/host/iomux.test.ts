@@ -1,0 +1,96 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { instantiate, type Instance } from '../../src/host/host.js';
+import { programPath } from '../../src/paths.js';
+import { openDescriptors, settled, temporaryDirectory } from './help.js';
+
+const iomux = suite('iomux in the Node host');
+const directory = temporaryDirectory();
+const SIGTERM = 15;
+let serial = 0;
+
+/** A job: the native iomux-spawn, with its sockets ready. */
+async function job(command: string): Promise<[path: string, process: ChildProcess]> {
+  const path = `${directory}/job${serial++}`;
+  mkdirSync(path);
+  const process = spawn(programPath('iomux-spawn'), [path, 'sh', '-c', command], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(process.stdout!, 'data');
+  return [path, process];
+}
+
+/** An iomux-link in this process, its output in files. */
+function link(job: string, ...options: string[]): { instance: Instance; stdout(): string; stderr(): string } {
+  const name = `${directory}/link${serial++}`;
+  const [stdin, stdout, stderr] = [openSync('/dev/null', 'r'), openSync(`${name}.out`, 'w'), openSync(`${name}.err`, 'w')];
+  const instance = instantiate('iomux-link', { argv: ['iomux-link', ...options, job], stdio: [stdin, stdout, stderr], signals: 'call' });
+  for (const fd of [stdin, stdout, stderr]) closeSync(fd);
+  return { instance, stdout: () => readFileSync(`${name}.out`, 'utf8'), stderr: () => readFileSync(`${name}.err`, 'utf8') };
+}
+
+async function ended(process: ChildProcess): Promise<number | null> {
+  return process.exitCode ?? (await once(process, 'exit'))[0] as number | null;
+}
+
+iomux('a link delivers output and exit code of a native job', async () => {
+  const before = openDescriptors();
+  const [path, process] = await job('seq 1000; echo oops >&2; exit 42');
+  const { instance, stdout, stderr } = link(path);
+  assert.is(await instance.exited, 42);
+  assert.is(await ended(process), 0);
+  assert.is(stdout().split('\n').length, 1001);
+  assert.is(stderr(), 'oops\n');
+  process.stdout!.destroy();
+  await settled();
+  assert.equal(openDescriptors(), before);
+});
+
+iomux('twenty links of one job all get everything', async () => {
+  const [path, process] = await job(`until [ -e ${directory}/all ]; do sleep 0.02; done; seq 20000`);
+  const links = Array.from({ length: 20 }, () => link(path));
+  writeFileSync(`${directory}/all`, '');
+  for (const { instance, stdout } of links) {
+    assert.is(await instance.exited, 0);
+    assert.is(stdout().length, 108894);
+  }
+  await ended(process);
+});
+
+iomux('a link that is told to stop saves where it was, and another goes on from there', async () => {
+  const [path, process] = await job(`echo first; until [ -e ${directory}/go ]; do sleep 0.02; done; echo second; exit 3`);
+  const cursors = `${directory}/cursors`;
+  const first = link(path, '-w', cursors);
+  while (first.stdout() !== 'first\n') await settled();
+  first.instance.signal(SIGTERM);
+  assert.is(await first.instance.exited, 0);
+  assert.is(statSync(cursors).size, 8);
+  const second = link(path, '-w', cursors);
+  writeFileSync(`${directory}/go`, 'x\n');
+  assert.is(await second.instance.exited, 3);
+  assert.is(second.stdout(), 'second\n');
+  await ended(process);
+});
+
+iomux('a job runs in this process, too', async () => {
+  const before = openDescriptors();
+  const path = `${directory}/job${serial++}`;
+  mkdirSync(path);
+  const out = openSync(`${path}.out`, 'w');
+  const nothing = openSync('/dev/null', 'r');
+  const spawned = instantiate('iomux-spawn', {
+    argv: ['iomux-spawn', path, 'sh', '-c', 'cat; echo done; exit 9'], stdio: [nothing, out, 2], signals: 'call',
+  });
+  const { instance, stdout } = link(path);
+  assert.is(await instance.exited, 9);
+  assert.is(await spawned.exited, 0);
+  assert.is(stdout(), 'done\n');
+  assert.match(readFileSync(`${path}.out`, 'utf8'), /^child_pid=\d+\nchild active\n$/);
+  closeSync(out);
+  closeSync(nothing);
+  await settled();
+  assert.equal(openDescriptors(), before);
+});
+
+iomux.run();

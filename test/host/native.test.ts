@@ -1,0 +1,202 @@
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Entry } from '../../src/host/native.js';
+import { Caller } from './fake-wshd.js';
+import { openDescriptors, settled, temporaryDirectory } from './help.js';
+
+const READ = 1, WRITE = 2, HANGUP = 4;
+const EPERM = 1, EBADF = 9, ECHILD = 10, EACCES = 13, EFAULT = 14;
+const SPAWN_DIE_WITH_PARENT = 16;
+const SIGUSR1 = 10, SIGCHLD = 17;
+
+const addon = suite('the addon');
+const directory = temporaryDirectory();
+
+/** A caller that notes what is delivered to it, and is ended when `use` is done. */
+async function withCaller(
+  use: (caller: Caller, delivered: [Entry, number, number][]) => Promise<void> | void,
+  program = 'wsh', argv = ['wsh'],
+): Promise<void> {
+  const delivered: [Entry, number, number][] = [];
+  const caller = new Caller(program, argv, (...event) => { delivered.push(event); });
+  try {
+    await use(caller, delivered);
+  } finally {
+    caller.native.end();
+  }
+}
+
+const after = (ms: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms); });
+
+addon('refuses what would change the whole process', () => withCaller((caller) => {
+  caller.put(64, '/tmp');
+  const refused: [string, ...number[]][] = [
+    ['raise', 15], ['session'], ['title', 64], ['isolateMounts'], ['enterRoot', 64], ['pivot', 64], ['unmount', 64],
+    ['enterDirectory', 64], ['loopbackUp'], ['moreDescriptors'], ['forgetOrigin'], ['spawnSelf'],
+    ['kill', process.pid, 9], ['kill', process.ppid, 0],
+  ];
+  for (const [name, ...numbers] of refused) assert.is(caller.call(name, ...numbers), -EPERM, name);
+}));
+
+addon('knows no other calls', () => withCaller((caller) => assert.is(caller.native.call('reboot'), undefined)));
+
+addon('answers what lies outside the memory, and handles that it did not give out', () => withCaller((caller) => {
+  const size = caller.memory.byteLength;
+  const [readEnd] = caller.pair('pipe');
+  assert.is(caller.call('read', readEnd, size - 4, 8), -EFAULT);
+  assert.is(caller.call('read', readEnd, 0xffffffff, 8), -EFAULT);
+  assert.is(caller.call('pipe', size - 4), -EFAULT);
+  for (const handle of [0, -1, 1, 2, 77, 1 << 20].filter((candidate) => candidate !== readEnd && candidate !== readEnd + 1)) {
+    assert.is(caller.call('read', handle, 0, 8), -EBADF, `handle ${handle}`);
+  }
+  assert.is(caller.call('inherit', 3), -EBADF);
+}));
+
+addon('lets a program name its own paths only', () => withCaller((caller) => {
+  caller.put(64, '/etc/shadow', '/tmp/given.sock');
+  assert.is(caller.call('open', 64, 0), -EACCES);
+  assert.is.not(caller.call('connect', 64 + '/etc/shadow'.length + 1), -EACCES);
+}, 'wsh', ['wsh', '--socket', '/tmp/given.sock']));
+
+addon('delivers readiness while it lasts, and no longer than it is asked for', () => withCaller(async (caller, delivered) => {
+  const [readEnd, writeEnd] = caller.pair('pipe');
+  caller.must('unblock', readEnd);
+  caller.must('watch', readEnd, READ);
+  await after(5);
+  assert.equal(delivered, []);
+  caller.must('write', writeEnd, 0, 3);
+  await after(5);
+  assert.ok(delivered.length > 1, 'level-triggered');
+  assert.equal(delivered[0], [Entry.Ready, readEnd, READ]);
+  caller.must('watch', readEnd, 0);
+  const count = delivered.length;
+  await after(5);
+  assert.is(delivered.length, count);
+  caller.must('read', readEnd, 0, 8);
+  caller.must('close', writeEnd);
+  caller.must('watch', readEnd, READ);
+  await after(5);
+  assert.equal(delivered[count], [Entry.Ready, readEnd, HANGUP]);
+}));
+
+addon('takes a regular file for always ready', async () => {
+  const path = `${directory}/file`;
+  writeFileSync(path, 'text');
+  await withCaller(async (caller, delivered) => {
+    caller.put(64, path);
+    const file = caller.must('open', 64, 0);
+    caller.must('watch', file, READ | WRITE);
+    await after(5);
+    assert.ok(delivered.length > 1);
+    assert.equal(delivered[0], [Entry.Ready, file, READ | WRITE]);
+    caller.must('close', file);
+    const count = delivered.length;
+    await after(5);
+    assert.is(delivered.length, count);
+  }, 'oom', ['oom', path]);
+});
+
+addon('keeps one deadline', () => withCaller(async (caller, delivered) => {
+  const start = performance.now();
+  caller.must('wakeAfter', 1000);
+  caller.must('wakeAfter', 20);
+  while (delivered.length === 0) await after(1);
+  const elapsedMs = performance.now() - start;
+  assert.ok(elapsedMs >= 19 && elapsedMs < 500, `${elapsedMs} ms`);
+  await after(30);
+  assert.equal(delivered, [[Entry.Deadline, 0, 0]]);
+  caller.must('wakeAfter', 10);
+  caller.must('wakeAfter', -1);
+  await after(20);
+  assert.is(delivered.length, 1);
+}));
+
+addon('passes on the signals that its caller lets through', () => withCaller(async (caller, delivered) => {
+  let reached = 0;
+  const listener = (): void => { reached++; };
+  process.on('SIGUSR1', listener);
+  caller.must('signals', 1 << (SIGUSR1 - 1), 0);
+  process.kill(process.pid, 'SIGUSR1');
+  await after(10);
+  process.off('SIGUSR1', listener);
+  // `Caller` asks for SIGCHLD only.
+  assert.is(reached, 1);
+  assert.equal(delivered, []);
+}));
+
+function spawnShell(caller: Caller, command: string, flags = 0): number {
+  caller.must('spawnBegin');
+  const files = caller.put(1024, '/bin/sh');
+  caller.must('spawnFiles', 1024, files);
+  caller.must('spawnArguments', 1024 + files, caller.put(1024 + files, 'sh', '-c', command));
+  const pid = caller.must('spawn', flags, 512);
+  caller.must('close', caller.view.getInt32(512, true));
+  return pid;
+}
+
+addon('waits for its own children and no others', () => withCaller(async (caller, delivered) => {
+  await withCaller(async (other) => {
+    caller.must('signals', 1 << (SIGCHLD - 1), 0);
+    const pid = spawnShell(caller, 'exit 3');
+    while (delivered.length === 0) await after(1);
+    assert.is(other.call('wait', -1, 256), -ECHILD);
+    assert.is(other.call('wait', pid, 256), -ECHILD);
+    assert.is(other.call('kill', pid, 9), -EPERM);
+    assert.is(caller.call('wait', -1, 256), pid);
+    assert.is(caller.view.getInt32(256, true), 3 << 8);
+    assert.is(caller.call('wait', -1, 256), -ECHILD);
+  });
+}));
+
+const runs = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+addon('ends the children that die with it, and waits for the others in the end', async () => {
+  let dying = 0, staying = 0;
+  await withCaller((caller) => {
+    dying = spawnShell(caller, 'sleep 60', SPAWN_DIE_WITH_PARENT);
+    staying = spawnShell(caller, 'sleep 0.2; exit 0');
+  });
+  assert.ok(runs(staying));
+  await after(400);
+  // Reaped when the next instance starts a child or ends.
+  await withCaller(() => {});
+  assert.not(runs(dying));
+  assert.not(runs(staying));
+});
+
+addon('gives a child the instance\'s stdio and nothing else', async () => {
+  const path = `${directory}/child.out`;
+  const out = openSync(path, 'w+');
+  const caller = new Caller('wsh', ['wsh'], () => {}, [out, out, out]);
+  closeSync(out);
+  const pid = spawnShell(caller, 'ls -l /proc/self/fd');
+  while (caller.call('wait', pid, 256) === 0) await after(1);
+  caller.native.end();
+  const lines = readFileSync(path, 'utf8').split('\n').filter((line) => line.includes(' -> '));
+  // The fourth is ls's own, for the directory.
+  assert.is(lines.length, 4);
+  for (const line of lines.slice(0, 3)) assert.ok(line.endsWith(path), line);
+});
+
+addon('answers nothing after its end, however often that comes', async () => {
+  const before = openDescriptors();
+  const caller = new Caller('wsh', ['wsh']);
+  const [readEnd] = caller.pair('pipe');
+  caller.must('watch', readEnd, READ);
+  caller.must('wakeAfter', 1);
+  caller.native.end();
+  caller.native.end();
+  assert.is(caller.call('read', readEnd, 0, 1), -EBADF);
+  assert.is(caller.call('pipe', 0), -EBADF);
+  await settled();
+  assert.equal(openDescriptors(), before);
+});
+
+addon.run();
