@@ -116,7 +116,7 @@
 /** Lets a signal do to this program what it does by default. */
 @external("shim", "raise") export declare function raise(signal: i32): i32;
 @external("shim", "session") export declare function session(): i32;
-/** The signal that this program gets when its parent dies; -ESRCH when that has happened. PR_SET_PDEATHSIG */
+/** The signal that this program gets when its parent dies from now on. PR_SET_PDEATHSIG */
 @external("shim", "dieWithParent") export declare function dieWithParent(signal: i32): i32;
 /** The name that ps and pstree show for the process. PR_SET_NAME */
 @external("shim", "title") export declare function title(path: usize): i32;

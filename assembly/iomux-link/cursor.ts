@@ -28,16 +28,17 @@ export function loadCursor(file: usize): void {
   if (handle == -ENOENT) return;
   const got = handle < 0 ? handle : read(handle, cursors, CURSORS_BYTES + 1);
   if (got < 0) return fail(EXIT_UNKNOWN, "iomux-link: cannot read the cursor file", file, got);
-  if (got != CURSORS_BYTES) {
-    return fail(EXIT_UNKNOWN, "iomux-link: a cursor file has 8 bytes, this one has not:", file, 0, "remove it to start without");
-  }
+  const advice = "remove it to start without";
+  if (got != CURSORS_BYTES) return fail(EXIT_UNKNOWN, "iomux-link: a cursor file has 8 bytes, this one has not:", file, 0, advice);
   close(handle);
   savedStdout = position(cursors);
   savedStderr = position(cursors + 4);
   known = true;
 }
 
-export function differs(stdout: u32, stderr: u32): bool { return !known || stdout != savedStdout || stderr != savedStderr; }
+export function differs(stdout: u32, stderr: u32): bool {
+  return !known || stdout != savedStdout || stderr != savedStderr;
+}
 
 /** False when it could not be saved, which is told once. */
 export function saveCursor(stdout: u32, stderr: u32): bool {

@@ -23,6 +23,7 @@ const SAVE_INTERVAL_MS: i32 = 1_000;
 const CONNECT_INTERVAL_MS: i32 = 20;
 const CONNECT_ATTEMPTS: i32 = 500;
 
+const SEE_HELP = "iomux-link --help shows how to call it";
 const STDOUT_SOCKET = "/stdout.sock", STDERR_SOCKET = "/stderr.sock", STATUS_SOCKET = "/status.sock";
 /** Of each of the three. */
 const SOCKET_NAME_BYTES = 12;
@@ -65,8 +66,8 @@ export function onStart(): void {
 
 function refuseOptions(): void {
   if (!helpWanted) {
-    if (badIndex == 0) return fail(EXIT_UNKNOWN, "iomux-link: the job's DIRECTORY is missing", 0, 0, "iomux-link --help shows how to call it");
-    return fail(EXIT_UNKNOWN, "iomux-link: invalid option or argument:", argument(badIndex), 0, "iomux-link --help shows how to call it");
+    if (badIndex == 0) return fail(EXIT_UNKNOWN, "iomux-link: the job's DIRECTORY is missing", 0, 0, SEE_HELP);
+    return fail(EXIT_UNKNOWN, "iomux-link: invalid option or argument:", argument(badIndex), 0, SEE_HELP);
   }
   begin();
   put("usage: iomux-link [-w CURSOR_FILE] DIRECTORY\n");

@@ -21,7 +21,7 @@ export function pathIn(directory: usize, name: string): usize {
 
 export function isThere(path: usize): bool { return inspect(path) == Kind.FILE; }
 
-/** A group's files go first, then its directory, then whoever watches is told: none is left to ask. */
+/** The kernel takes the files away before it tells anybody that the group is removed. */
 export function isGone(path: usize): bool { return inspect(path) == -ENOENT; }
 
 /** How many processes of the group the kernel has killed for memory; a negated errno. Kernels before 4.13 say nothing: 0. */

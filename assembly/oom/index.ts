@@ -8,7 +8,7 @@
 import { cgroupNotify, counter, dieWithParent, follow, open, OPEN_READ, OPEN_REPLACE, read, READ, watch } from "../shim";
 import { argument, argumentsGiven, exit, loadArguments } from "../wasi";
 import { equals } from "../shared/bytes";
-import { EMFILE, ESRCH } from "../shared/errno";
+import { EMFILE } from "../shared/errno";
 import { begin, put, tell } from "../shared/message";
 import { fail } from "../shared/program";
 import { SIGKILL } from "../shared/signal";
@@ -17,6 +17,7 @@ import { isGone, isThere, killCount, pathIn } from "./group";
 const EXIT_OUT_OF_MEMORY: i32 = 0;
 const EXIT_OTHERWISE: i32 = 1;
 const MINUS: u8 = 0x2d;
+const SEE_HELP = "oom --help shows how to call it";
 
 /** v1: an eventfd's counter. v2: inotify's events, of which only the arrival matters. */
 const EVENT_BYTES: u32 = 4096;
@@ -31,7 +32,7 @@ let watched: i32 = -1;
 let killsAtStart: i64 = 0;
 
 export function onStart(): void {
-  if (dieWithParent(SIGKILL) == -ESRCH) exit(EXIT_OTHERWISE);
+  dieWithParent(SIGKILL);
   loadArguments();
   if (!parse()) return;
   controlPath = pathIn(directory, "/memory.oom_control");
@@ -53,10 +54,10 @@ function parse(): bool {
       help();
       return false;
     }
-    if (!equals(argument(1), "--")) fail(EXIT_OTHERWISE, "oom: invalid option:", argument(1), 0, "oom --help shows how to call it");
+    if (!equals(argument(1), "--")) fail(EXIT_OTHERWISE, "oom: invalid option:", argument(1), 0, SEE_HELP);
     index = 2;
   }
-  if (argumentsGiven() != index + 1) fail(EXIT_OTHERWISE, "oom: one CGROUP_DIRECTORY is wanted", 0, 0, "oom --help shows how to call it");
+  if (argumentsGiven() != index + 1) fail(EXIT_OTHERWISE, "oom: one CGROUP_DIRECTORY is wanted", 0, 0, SEE_HELP);
   directory = argument(index);
   return true;
 }
@@ -64,7 +65,8 @@ function parse(): bool {
 function help(): void {
   begin();
   put("usage: oom CGROUP_DIRECTORY\n");
-  put("Waits for the memory cgroup (v1 or v2) to run out of memory. Exit code: 0 when it did, 1 when it was removed and on errors.");
+  put("Waits for the memory cgroup (v1 or v2) to run out of memory.\n");
+  put("Exit code: 0 when it did, 1 when it was removed and on errors.");
   tell();
   exit(0);
 }
@@ -88,7 +90,8 @@ function arm(eventControlPath: usize): void {
 
 function followEvents(): void {
   watched = follow(eventsPath, directory);
-  if (watched < 0) failOrGone("oom: cannot watch memory.events of", watched, watched == -EMFILE ? "the limit is fs.inotify.max_user_instances" : "");
+  const advice = watched == -EMFILE ? "the limit is fs.inotify.max_user_instances" : "";
+  if (watched < 0) failOrGone("oom: cannot watch memory.events of", watched, advice);
 }
 
 /** What failed may have failed because the group is no more. */

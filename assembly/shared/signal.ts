@@ -32,8 +32,13 @@ export function signalName(signal: i32): string {
     case 13: return "SIGPIPE";
     case 14: return "SIGALRM";
     case 15: return "SIGTERM";
+    case 16: return "SIGSTKFLT";
     case 24: return "SIGXCPU";
     case 25: return "SIGXFSZ";
+    case 26: return "SIGVTALRM";
+    case 27: return "SIGPROF";
+    case 29: return "SIGIO";
+    case 30: return "SIGPWR";
     case 31: return "SIGSYS";
     default: return "";
   }
