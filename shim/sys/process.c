@@ -40,6 +40,8 @@ static long become_user(const struct description *child, uint32_t *step) {
         if ((result = sys(setgroups, 0, NULL)) < 0) return result;
     }
     if (child->set_user) {
+        // Whose files these are decides the user, not whoever started the daemon.
+        sys(umask, 022);
         *step = STEP_GROUP;
         if ((result = sys(setresgid, child->gid, child->gid, child->gid)) < 0) return result;
         *step = STEP_USER;

@@ -34,7 +34,7 @@ program.command('run')
   .addHelpText('after', `
 Examples:
   warden run -- sh -c 'echo hello from $(hostname)'
-  warden run --user vcap -- bash          a shell, when this is a terminal
+  warden run --user vcap -- bash          a shell, at a terminal
   tar c src | warden run -- tar tv        standard input is passed on
   warden run --root /srv/debian -- ls /   in a root file system of one's own
 

@@ -70,13 +70,17 @@ export class Container {
     }
   }
 
-  /** Kills everything in it and removes its directory. A second call does nothing. */
+  /** Kills everything in it and removes its directory. What a first call could not do, a second one tries again. */
   async destroy(): Promise<void> {
     const { started } = this;
     this.started = undefined;
     started?.wshd.kill('SIGKILL');
-    // Before the watcher wakes up: it has nothing to do then.
-    await endContainer(this.directory);
+    try {
+      // Before the watcher wakes up: it has nothing to do then.
+      await endContainer(this.directory);
+    } finally {
+      started?.lifeline.destroy();
+    }
     if (!started || await isGone(started)) return;
     throw new WardenError('NOT_REMOVED', `processes that started the container ${this.id} are still there after `
       + `${GONE_DEADLINE_MS / 1000} s; what do they wait for? (ps -eo pid,stat,wchan,args)`);

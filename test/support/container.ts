@@ -49,10 +49,16 @@ export function prepareContainer(): { path: string; title: string; remove(): voi
   return { path, title: `wshd: ${path.slice(path.lastIndexOf('-') + 1)}`, remove };
 }
 
-/** Starts a container; `program` is another wshd than ours, for pairings. */
-export async function startContainer(program = programPath('wshd')): Promise<TestContainer> {
+/**
+ * Starts a container. `program` is another wshd than ours, or ours with something in front that starts it; `prepare` may
+ * change the container's directory before.
+ */
+export async function startContainer(
+  program: string | readonly string[] = programPath('wshd'), prepare: (path: string) => void = () => undefined,
+): Promise<TestContainer> {
   const { path, title, remove } = prepareContainer();
-  const started = await run([program, '--run', `${path}/run`, '--lib', `${path}/lib`, '--root', `${path}/root`, '--title', title]);
+  prepare(path);
+  const started = await run([...[program].flat(), '--run', `${path}/run`, '--lib', `${path}/lib`, '--root', `${path}/root`, '--title', title]);
   if (started.code !== 0) {
     remove();
     throw new Error(`wshd did not start (${started.code}): ${started.stderr}`);

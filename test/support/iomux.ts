@@ -1,15 +1,15 @@
 /** Jobs under iomux-spawn, as tests start them, listen to them and look at them. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { programPath } from '../../src/paths.js';
 import { type Ended, ended, isAlive, until } from './process.js';
 
 export const CHANNELS = ['stdout', 'stderr', 'status'] as const;
 export type Channel = typeof CHANNELS[number];
-/** For what ends by itself: only a hang takes as long. */
-export const DEADLINE_MS = 60_000;
+/** For what comes by itself: only a hang takes as long. A process is killed when it has run for twice that. */
+export const DEADLINE_MS = 20_000;
 
 const started: ChildProcess[] = [];
 
@@ -40,7 +40,7 @@ export function start(argv: string[], env: NodeJS.ProcessEnv = process.env): Run
   const pieces: Buffer[] = [];
   child.stdout.on('data', (piece: Buffer) => pieces.push(piece));
   if (child.pid === undefined) throw new Error(`cannot start ${file}`);
-  return { process: child, pid: child.pid, output: () => Buffer.concat(pieces), ended: ended(child, DEADLINE_MS) };
+  return { process: child, pid: child.pid, output: () => Buffer.concat(pieces), ended: ended(child, 2 * DEADLINE_MS) };
 }
 
 export interface Job extends Running {
@@ -67,6 +67,26 @@ export function startShell(directory: string, script: string, ...options: string
 export function waits(job: Job): boolean { return readlinkSync(`/proc/${job.childPid}/exe`).endsWith('/iomux-spawn'); }
 
 export function isActive(job: Job): boolean { return job.output().includes('child active\n'); }
+
+/** Connections that iomux-spawn holds: its sockets but for stdio and those that listen. */
+export function connections(job: Job): number {
+  const sockets = readdirSync(`/proc/${job.pid}/fd`).filter((fd) => Number(fd) > 2 && isSocket(job.pid, fd));
+  return sockets.length - CHANNELS.length;
+}
+
+function isSocket(pid: number, fd: string): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith('socket:');
+  } catch {
+    // Closed since the directory was read.
+    return false;
+  }
+}
+
+/** Waits until iomux-spawn holds so many connections. */
+export async function holds(job: Job, count: number): Promise<void> {
+  await until(() => connections(job) === count, `iomux-spawn has ${count} connections`, DEADLINE_MS);
+}
 
 /** An iomux-link of the job's. */
 export function startLink(directory: string, ...args: string[]): Running { return start([programPath('iomux-link'), ...args, directory]); }
@@ -99,7 +119,10 @@ export class Client {
   }
 
   /** Begins to read what it left waiting. */
-  read(): void { this.socket.on('data', (piece: Buffer) => this.pieces.push(piece)); }
+  read(): void {
+    this.socket.on('data', (piece: Buffer) => this.pieces.push(piece));
+    this.socket.resume();
+  }
 
   get bytes(): Buffer { return Buffer.concat(this.pieces); }
   /** Of the first byte behind the header. */

@@ -54,6 +54,9 @@ def obey(line):
     elif 'hangup' in command:
         os.close(master)
         master = -1
+        # The kernel tells the session's leader; this is what a shell does about it.
+        if command['hangup']:
+            os.killpg(pid, signal.SIGHUP)
     return b''
 
 def output():

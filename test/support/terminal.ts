@@ -19,8 +19,7 @@ interface Event {
 }
 
 export class Terminal {
-  /** Everything that the terminal showed. */
-  shown = Buffer.alloc(0);
+  private pieces: Buffer[] = [];
   /** Where the next `sees` begins to look. */
   private seen = 0;
   /** How the program ended: its exit code, or the signal. */
@@ -42,8 +41,14 @@ export class Terminal {
     createInterface(this.driver.stdout).on('line', (line) => this.happened(JSON.parse(line) as Event));
   }
 
+  /** Everything that the terminal showed. */
+  get shown(): Buffer {
+    if (this.pieces.length !== 1) this.pieces = [Buffer.concat(this.pieces)];
+    return this.pieces[0]!;
+  }
+
   private happened(event: Event): void {
-    if (event.output !== undefined) this.shown = Buffer.concat([this.shown, Buffer.from(event.output, 'base64')]);
+    if (event.output !== undefined) this.pieces.push(Buffer.from(event.output, 'base64'));
     if (event.stopped !== undefined) this.stops++;
     if (event.continued) this.continues++;
     const ask = event.settings && this.asked.shift();
@@ -58,8 +63,8 @@ export class Terminal {
   type(text: string | Buffer): void { this.tell({ type: Buffer.from(text).toString('base64') }); }
   resize(rows: number, columns: number): void { this.tell({ size: [rows, columns] }); }
   kill(signal: NodeJS.Signals): void { this.tell({ kill: constants.signals[signal] }); }
-  /** The line breaks: whoever has the terminal gets a SIGHUP. */
-  hangUp(): void { this.tell({ hangup: true }); }
+  /** The line breaks; with or without the SIGHUP that a shell passes on. */
+  hangUp(signalled = true): void { this.tell({ hangup: signalled }); }
 
   /** All that tcgetattr(3) gives. */
   settings(): Promise<number[]> {

@@ -1,0 +1,42 @@
+/** Clients of wshd that send whatever they like. */
+import { createConnection, type Socket } from 'node:net';
+import { encodeRequest, type Request } from '../../src/wire/codec.js';
+
+/** A request's bytes; limits and LANG only when they are given. */
+export function requestBytes(argv: readonly string[], more: Partial<Request> = {}): Buffer {
+  return encodeRequest({ argv, user: '', lang: '', tty: false, limits: [], ...more });
+}
+
+/** The first of these; unlike with `once`, an error does not count. */
+function first(socket: Socket, ...events: string[]): Promise<void> {
+  return new Promise((resolve) => { for (const event of events) socket.once(event, () => resolve()); });
+}
+
+/** What wshd sends when it serves; the descriptors that come along are lost on the way into Node. */
+export const SERVED = Buffer.from(new Int32Array([1]).buffer);
+
+export async function connect(path: string): Promise<Socket> {
+  const socket = createConnection({ path, allowHalfOpen: true });
+  // What the other side does to the connection is seen in what comes, and when it ends.
+  socket.on('error', () => undefined);
+  await first(socket, 'connect', 'close');
+  return socket;
+}
+
+/** All that comes until wshd closes the connection. */
+export async function received(socket: Socket): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  socket.on('data', (piece: Buffer) => pieces.push(piece));
+  if (!socket.destroyed && !socket.readableEnded) await first(socket, 'end', 'close');
+  socket.destroy();
+  return Buffer.concat(pieces);
+}
+
+/** Connects, sends the pieces one after the other, and tells what comes. */
+export async function converse(path: string, pieces: readonly Buffer[], { end = false } = {}): Promise<Buffer> {
+  const socket = await connect(path);
+  const answer = received(socket);
+  for (const piece of pieces) await new Promise((sent) => socket.write(piece, sent));
+  if (end) socket.end();
+  return answer;
+}
