@@ -170,4 +170,9 @@ function hasOpenStream(pid: i32): bool {
   return false;
 }
 
+export function hasClient(channel: u32): bool {
+  for (let i: u32 = 0; i < used; i++) if (clientAt(i).socket != 0 && clientAt(i).channel == channel) return true;
+  return false;
+}
+
 export function noClients(): bool { return used == 0; }

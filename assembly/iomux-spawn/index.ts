@@ -19,7 +19,8 @@ import { bit, SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGTERM } from "../shared/signal
 import { EXIT_UNKNOWN, rawExit } from "../wire/status";
 import { STREAMS } from "../wire/stream";
 import {
-  Accepted, acceptClient, channelOf, clientOf, dropAll, dropSlowest, noClients, push, pushAll, roomFor, STATUS, stillThere, tellStatus,
+  Accepted, acceptClient, channelOf, clientOf, dropAll, dropSlowest, hasClient, noClients, push, pushAll, roomFor, STATUS,
+  stillThere, tellStatus,
 } from "./clients";
 import { commandIndex, directory, dropSlow, lingerMs, parse, ringBytes } from "./options";
 
@@ -51,7 +52,6 @@ const streams = memory.data(32, 8);
 const rings = memory.data(64, 8);
 if (STREAMS * offsetof<Stream>() > 32 || STREAMS * offsetof<Ring>() > 64) ERROR("the streams' tables have another size");
 const listeners = memory.data(12, 4);
-const connected = memory.data(12, 4);
 const path = memory.data(128);
 const pair = memory.data(8, 4);
 const line = memory.data(64);
@@ -175,15 +175,20 @@ function acceptAll(channel: u32): void {
       armDeadline();
       break;
     }
-    store<i32>(connected + channel * 4, 1);
   }
   if (channel < STREAMS) pushAll(channel, ringOf(channel), stream(channel).ended);
   if (state == State.WAITING) return releaseWhenLinked();
-  advance();
+  goOn(channel);
+}
+
+/** Links of the channel have got something: there may be room now for what the command could not write. */
+function goOn(channel: u32): void {
+  if (channel < STREAMS && !stream(channel).ended) pump(channel);
+  else advance();
 }
 
 function releaseWhenLinked(): void {
-  for (let channel: u32 = 0; channel < CHANNELS; channel++) if (load<i32>(connected + channel * 4) == 0) return;
+  for (let channel: u32 = 0; channel < CHANNELS; channel++) if (!hasClient(channel)) return;
   moveTo(State.RUNNING);
   for (let channel: u32 = 0; channel < STREAMS; channel++) watch(stream(channel).pipe, READ);
   write(gate, line, 1);
@@ -194,9 +199,7 @@ function releaseWhenLinked(): void {
 function serveClient(client: usize, events: i32): void {
   const channel = channelOf(client);
   if (stillThere(client, events) && channel < STREAMS) push(client, ringOf(channel), stream(channel).ended);
-  // There may be room now for what the command could not write.
-  if (channel < STREAMS && !stream(channel).ended) pump(channel);
-  else advance();
+  goOn(channel);
 }
 
 /** Moves what the command has written into the ring and on to the links, as far as the slowest of them allows. */
@@ -237,6 +240,8 @@ export function onSignal(signal: i32): void {
   // Asked to end: the command first, politely once; its end then takes the usual way.
   asked++;
   if (!childEnded) kill(child, asked == 1 && state != State.WAITING ? SIGTERM : SIGKILL);
+  // It has ended already: links that may still come are not waited for, those that still read only until asked twice.
+  else if (state == State.LINGERING || asked > 1) leave(couldNotStart ? 1 : 0);
 }
 
 function reap(): void {
@@ -278,14 +283,16 @@ function advance(): void {
 
 /** Whether links came while the last ones were served: they connected before the sockets closed, so they get all. */
 function acceptLate(): bool {
-  let came = false;
-  for (let channel: u32 = 0; channel < CHANNELS; channel++) {
-    while (acceptClient(listenerOf(channel), channel, ringOf(channel)) == Accepted.ONE) came = true;
+  while (noClients()) {
+    let came = false;
+    for (let channel: u32 = 0; channel < CHANNELS; channel++) {
+      while (acceptClient(listenerOf(channel), channel, ringOf(channel)) == Accepted.ONE) came = true;
+    }
+    if (!came) return false;
+    for (let channel: u32 = 0; channel < STREAMS; channel++) pushAll(channel, ringOf(channel), true);
+    tellStatus(childStatus);
   }
-  if (!came) return false;
-  for (let channel: u32 = 0; channel < STREAMS; channel++) pushAll(channel, ringOf(channel), true);
-  tellStatus(childStatus);
-  return !noClients();
+  return true;
 }
 
 function leave(code: i32): void {

@@ -25,6 +25,8 @@ export const enum Flow { OPEN = 0, ENDED = 1, BROKEN = 2 }
   flow: Flow;
   /** Bytes still wanted from `from`. */
   left: u32;
+  /** What is not there yet is not wanted any more. */
+  closing: bool;
   /** Everything taken from `from` since the start. */
   moved: u64;
   /** Why it broke, a negated errno. */
@@ -37,6 +39,7 @@ export const enum Flow { OPEN = 0, ENDED = 1, BROKEN = 2 }
     this.buffer = buffer;
     this.start = this.end = 0;
     this.left = NO_LIMIT;
+    this.closing = false;
     this.moved = 0;
     this.flow = Flow.OPEN;
     this.spliced = canSplice(describe(from) & Kind.MASK, describe(to) & Kind.MASK);
@@ -59,10 +62,19 @@ export const enum Flow { OPEN = 0, ENDED = 1, BROKEN = 2 }
     this.left = waiting > 0 ? <u32>waiting : 0;
   }
 
+  /**
+   * The same for a source that cannot say how much waits, but never holds more than `most`: its first pause is its end.
+   */
+  limitToPause(most: u32): void {
+    this.left = most;
+    this.closing = true;
+  }
+
   /** Moves what can be moved now, then asks to be called again when there is more. */
   pump(): Flow {
     if (this.flow != Flow.OPEN) return this.flow;
-    for (let moves = 0; moves < MOVES_A_TURN; moves++) {
+    // A source that may be at its end without saying so is not waited for, so its turn is its last.
+    for (let moves = 0; moves < MOVES_A_TURN || this.closing; moves++) {
       const result = this.spliced ? this.spliceOnce() : this.copyOnce();
       if (result > 0) continue;
       if (result == -EAGAIN) return Flow.OPEN;
@@ -114,6 +126,7 @@ export const enum Flow { OPEN = 0, ENDED = 1, BROKEN = 2 }
       this.end = got;
       this.count(got);
     } else if (got == -EAGAIN) {
+      if (this.closing) return 0;
       this.waitFor(true);
     }
     // A pty's master answers EIO, pipes and files 0, when nobody can write to the other side any more.

@@ -23,6 +23,8 @@ import { badIndex, commandIndex, helpWanted, parse, socketPath, user } from "./o
 const ANSWER_DEADLINE_MS: i32 = 30_000;
 /** What the pipes to and from the command shall hold: fewer turns for the same bytes. */
 const PIPE_BYTES: u32 = 1 << 18;
+/** More than a pty ever holds: 64 KiB on the way, 4 KiB to be read. */
+const PTY_BYTES_MAX: u32 = 1 << 17;
 const TERMINAL_SIGNALS: u32 = bit(SIGWINCH) | bit(SIGHUP) | bit(SIGINT) | bit(SIGQUIT) | bit(SIGTERM) | bit(SIGTSTP) | bit(SIGCONT);
 
 const enum State { SENDING, AWAITING, RELAYING, ENDING }
@@ -144,7 +146,8 @@ function acceptPipes(): bool {
   const stdin = handleAt(PipesHandle.STDIN), stdout = handleAt(PipesHandle.STDOUT), stderr = handleAt(PipesHandle.STDERR);
   status = handleAt(PipesHandle.STATUS);
   if (handleAt(PipesHandle.COUNT) >= 0) return false;
-  if (!isPipeEnd(stdin, CAN_WRITE) || !isPipeEnd(stdout, CAN_READ) || !isPipeEnd(stderr, CAN_READ) || !isPipeEnd(status, CAN_READ)) return false;
+  if (!isPipeEnd(stdin, CAN_WRITE) || !isPipeEnd(stdout, CAN_READ)) return false;
+  if (!isPipeEnd(stderr, CAN_READ) || !isPipeEnd(status, CAN_READ)) return false;
   for (let i = 0; i < PipesHandle.COUNT; i++) unblock(handleAt(i));
   capacity(stdout, PIPE_BYTES);
   capacity(stdin, PIPE_BYTES);
@@ -178,6 +181,8 @@ export function onReady(handle: i32, events: i32): void {
   if (output.owns(handle)) output.pump();
   if (errors.owns(handle)) errors.pump();
   if (state == State.ENDING) finishWhenDrained();
+  // No key ends the input of a raw terminal: it is gone, even if nobody sent the signal that says so.
+  else if (master >= 0 && input.flow == Flow.ENDED) onSignal(SIGHUP);
 }
 
 function takeStatus(): void {
@@ -188,8 +193,9 @@ function takeStatus(): void {
   close(status);
   status = -1;
   state = State.ENDING;
-  // All that the command wrote is in the pipes by now; whoever else still holds them may go on for ever.
-  if (master < 0) {
+  // All that the command wrote is in the pipes or the pty by now; whoever else still holds them may go on for ever.
+  if (master >= 0) output.limitToPause(PTY_BYTES_MAX);
+  else {
     output.limitToPending();
     errors.limitToPending();
   }

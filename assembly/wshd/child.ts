@@ -7,7 +7,7 @@
  * /proc/1, and holds nothing of the host's file system once it serves. When its parent dies before that, it ends too.
  */
 import {
-  close, enterRoot, forgetOrigin, inherit, inspect, Kind, loopbackUp, makeDirectory, moreDescriptors, pivot,
+  close, enterDirectory, enterRoot, forgetOrigin, inherit, inspect, Kind, loopbackUp, makeDirectory, moreDescriptors, pivot,
   read, READ, removeDirectory, session, signals, title, unlink, unmount, watch, write,
 } from "../shim";
 import { exit } from "../wasi";
@@ -38,6 +38,7 @@ let lib: usize = 0, root: usize = 0, run: usize = 0;
 const oldRoot = memory.data<u8>([0x2f, 0x6d, 0x6e, 0x74, 0]); // /mnt
 const mnt = oldRoot + 1;
 const here = memory.data<u8>([0x2e, 0]); // .
+const top = memory.data<u8>([0x2f, 0]); // /
 const name = memory.data<u8>([0x77, 0x73, 0x68, 0x64, 0]); // wshd
 let oldRootAt: usize = oldRoot;
 let madeOldRoot: bool = false;
@@ -98,12 +99,15 @@ function pivotRoot(): void {
   const pivoted = pivot(oldRootAt == here ? here : mnt);
   if (pivoted < 0) return giveUp("wshd: cannot make it the root (pivot_root)", pivoted, "DIR/mnt must be a directory of its own, not a link");
   hasPivoted = true;
+  // A hook may mount something over it: as the current directory it is found all the same.
+  const within = oldRootAt == here ? 0 : enterDirectory(oldRoot);
+  if (within < 0) return giveUp("wshd: cannot enter the old root", within);
   const up = loopbackUp();
   if (up < 0) return giveUp("wshd: cannot set the loopback interface up", up);
   state = State.AFTER_PIVOT;
   const after = putCopy(path, oldRootAt == here ? nothing : oldRoot);
   join(after, lib, "hook-child-after-pivot.sh");
-  take(afterPivot ? startHook(path, 0) : Hook.DONE);
+  take(afterPivot ? startHook(path, 0, top) : Hook.DONE);
 }
 
 /** /mnt is where the after-pivot hook finds the host; without that hook nothing is needed inside the root at all. */
@@ -122,7 +126,7 @@ function findOldRoot(needed: bool): bool {
 
 function finish(): void {
   session();
-  const unmounted = unmount(oldRootAt == here ? here : oldRoot);
+  const unmounted = unmountOldRoot();
   if (unmounted < 0) return giveUp("wshd: cannot unmount the old root", unmounted);
   if (madeOldRoot) removeDirectory(oldRoot);
   moreDescriptors();
@@ -134,17 +138,28 @@ function finish(): void {
   close(sync);
 }
 
+/** Unmounts the old root, and before it what lies over it: unmount(".") takes the uppermost each time. */
+function unmountOldRoot(): i32 {
+  const first = unmount(here);
+  if (first < 0 || oldRootAt == here) return first;
+  // The one that fails finds the current directory in no mount any more.
+  while (unmount(here) >= 0) {}
+  return enterDirectory(top);
+}
+
 function giveUp(words: string, errno: i32, advice: string = ""): void {
   complain(words, root, errno, advice);
   end();
 }
 
-/** Ending as PID 1 ends everything else in the namespaces; only the socket's name is outside of them. */
+/** Ending as PID 1 ends everything else in the namespaces; outside of them are only the socket's name and a mnt of ours. */
 function end(): void {
   if (run != 0 && !(hasPivoted && oldRootAt == here)) {
     const prefix = hasPivoted ? oldRoot : nothing;
     join(putCopy(path, prefix), run, "wshd.sock");
     unlink(path);
   }
+  if (madeOldRoot && hasPivoted) unmountOldRoot();
+  if (madeOldRoot) removeDirectory(hasPivoted ? oldRoot : mnt);
   exit(1);
 }

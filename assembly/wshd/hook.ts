@@ -1,7 +1,7 @@
 /** Hooks: programs of the operator's, run one at a time while the container starts. One that is missing is skipped. */
 import {
   close, inspect, kill, read, REPORT_BYTES, spawn, SPAWN_DIE_WITH_PARENT, SPAWN_INHERIT_ENVIRONMENT, spawnArguments,
-  spawnBegin, spawnEnvironment, spawnFiles, wait,
+  spawnBegin, spawnDirectory, spawnEnvironment, spawnFiles, wait,
 } from "../shim";
 import { stringLength } from "../shared/bytes";
 import { ENOENT } from "../shared/errno";
@@ -21,8 +21,8 @@ if (PATH_BYTES != 4096) ERROR("the hook's path has another size");
 let pid: i32 = 0;
 let reportHandle: i32 = -1;
 
-/** Starts the hook; `environment` is one "NAME=value" to add, or 0. */
-export function startHook(path: usize, environment: usize): Hook {
+/** Starts the hook; `environment` is one "NAME=value" to add, or 0; `directory` is where it starts, or 0: where we are. */
+export function startHook(path: usize, environment: usize, directory: usize = 0): Hook {
   const kind = inspect(path);
   if (kind == -ENOENT) return Hook.DONE;
   memory.copy(running, path, stringLength(path) + 1);
@@ -30,6 +30,7 @@ export function startHook(path: usize, environment: usize): Hook {
   spawnFiles(running, stringLength(running) + 1);
   spawnArguments(running, stringLength(running) + 1);
   if (environment != 0) spawnEnvironment(environment, stringLength(environment) + 1);
+  if (directory != 0) spawnDirectory(directory);
   pid = spawn(SPAWN_DIE_WITH_PARENT | SPAWN_INHERIT_ENVIRONMENT, out);
   if (pid < 0) {
     complain("wshd: cannot start the hook", running, pid);
@@ -43,6 +44,8 @@ export function startHook(path: usize, environment: usize): Hook {
 export function hookState(): Hook {
   const reaped = wait(pid, out);
   if (reaped == 0) return Hook.RUNNING;
+  // The number may be another process's from now on.
+  pid = 0;
   const notExecuted = read(reportHandle, report, REPORT_BYTES) == <i32>REPORT_BYTES;
   close(reportHandle);
   const status = load<i32>(out);

@@ -5,6 +5,7 @@
 import { close, mark, read, READ, REPORT_BYTES, Step, wait, watch, write } from "../shim";
 import { begin, endLine, messageAt, messageSize, put, putError, putNumber, putString } from "../shared/message";
 import { putCopy, stringLength } from "../shared/bytes";
+import { EPERM } from "../shared/errno";
 import { exitCode, exited, putExitStatus, signalOf, STATUS_BYTES } from "../wire/status";
 
 /** Commands that run side by side in one container. */
@@ -133,7 +134,7 @@ function describeFailure(step: i32, errno: i32, command: usize, directory: usize
     default: put("set up the command's descriptors"); break;
   }
   putError(errno);
-  if ((step & 0xff) == Step.LIMIT) put("; is it above the hard limit that wshd was started with?");
+  if ((step & 0xff) == Step.LIMIT && errno == EPERM) put("; is it above the hard limit that wshd was started with?");
   endLine();
 }
 

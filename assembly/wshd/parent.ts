@@ -118,7 +118,7 @@ function cloneChild(): void {
 }
 
 function release(): void {
-  if (childEnded) return fall();
+  if (childEnded) return abandon("wshd: the container's first process ended before it served", 0);
   moveTo(State.RELEASED);
   store<u8>(byte, GO);
   write(sync, byte, 1);
@@ -132,9 +132,9 @@ export function parentReady(handle: i32): void {
   // The child says on stderr itself what went wrong with it.
   watch(sync, 0);
   childEnded = true;
-  if (state == State.AFTER_CLONE) return;
-  complain("wshd: the container's first process ended before it served", 0, 0);
-  fall();
+  // While a hook runs it is the hook's end that is waited for; when we have ended the child ourselves, it is no news.
+  if (state != State.RELEASED) return;
+  abandon("wshd: the container's first process ended before it served", 0);
 }
 
 export function parentSignal(signal: i32): void {

@@ -32,7 +32,9 @@ typedef enum {
     WASM_RT_TRAP_EXHAUSTION,
 } wasm_rt_trap_t;
 
-typedef enum { WASM_RT_I32, WASM_RT_I64, WASM_RT_F32, WASM_RT_F64, WASM_RT_V128, WASM_RT_FUNCREF, WASM_RT_EXTERNREF, WASM_RT_EXNREF } wasm_rt_type_t;
+typedef enum {
+    WASM_RT_I32, WASM_RT_I64, WASM_RT_F32, WASM_RT_F64, WASM_RT_V128, WASM_RT_FUNCREF, WASM_RT_EXTERNREF, WASM_RT_EXNREF
+} wasm_rt_type_t;
 typedef const char *wasm_rt_func_type_t;
 
 typedef struct {
@@ -44,7 +46,12 @@ typedef struct {
 /* Our modules have no tables; the generated code only names their types. */
 typedef void (*wasm_rt_function_ptr_t)(void);
 typedef struct wasm_rt_tailcallee { wasm_rt_function_ptr_t fn; } wasm_rt_tailcallee_t;
-typedef struct { wasm_rt_func_type_t func_type; wasm_rt_function_ptr_t func; wasm_rt_tailcallee_t func_tailcallee; void *module_instance; } wasm_rt_funcref_t;
+typedef struct {
+    wasm_rt_func_type_t func_type;
+    wasm_rt_function_ptr_t func;
+    wasm_rt_tailcallee_t func_tailcallee;
+    void *module_instance;
+} wasm_rt_funcref_t;
 typedef struct { wasm_rt_funcref_t *data; uint32_t max_size, size; } wasm_rt_funcref_table_t;
 typedef void *wasm_rt_externref_t;
 typedef struct { wasm_rt_externref_t *data; uint32_t max_size, size; } wasm_rt_externref_table_t;

@@ -11,7 +11,10 @@
 #define MESSAGE_DONTWAIT 0x40
 #define MESSAGE_NOSIGNAL 0x4000
 // inode(7), in octal; <linux/stat.h> hides them where a C library is in reach.
-enum { TYPE_MASK = 0170000, TYPE_SOCKET = 0140000, TYPE_FILE = 0100000, TYPE_DIRECTORY = 0040000, TYPE_CHARACTER = 0020000, TYPE_PIPE = 0010000 };
+enum {
+    TYPE_MASK = 0170000, TYPE_SOCKET = 0140000, TYPE_FILE = 0100000, TYPE_DIRECTORY = 0040000, TYPE_CHARACTER = 0020000,
+    TYPE_PIPE = 0010000
+};
 
 int32_t shim_read(struct host *host, uint32_t handle, uint32_t at, uint32_t size) {
     int fd = fd_of(host, handle);

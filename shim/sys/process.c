@@ -138,7 +138,8 @@ static long sealed_copy(void) {
  * program goes on meanwhile, however long an execve(2) on somebody's stuck file system takes. clone(2), CLONE_VM
  * Nothing but its arena is the child's to write; signals stay blocked until their handlers are the default.
  */
-static long clone_onto(unsigned long flags, void *stack_top, volatile int *busy, void (*entry)(struct description *), struct description *child) {
+static long clone_onto(
+    unsigned long flags, void *stack_top, volatile int *busy, void (*entry)(struct description *), struct description *child) {
     void **stack = stack_top;
     *--stack = child;
     *--stack = (void *)entry;

@@ -20,7 +20,7 @@ function lines(offends: (line: string) => boolean): string[] {
 
 /** The line without the texts and patterns that it quotes: those are not to be broken. */
 function code(line: string): string {
-  return line.replace(/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`|\/(?:[^/\\ ]|\\.)+\//g, '""');
+  return line.replace(/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`|\/(?:[^/\\]|\\.)+\//g, '""');
 }
 
 tidy('looks at all sources', () => assert.ok(files.length > 60 && files.includes('test/boundary/tidy.test.ts')));

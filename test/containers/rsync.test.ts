@@ -1,61 +1,80 @@
-/** rsync through `wsh --rsh`: a tree into a container and out of it again. */
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+/** rsync through `wsh --rsh`, as the server copied files into containers and out of them. */
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { programPath } from '../../src/paths.js';
+import { pattern } from '../support/bytes.js';
 import { noContainers, startContainer, type TestContainer } from '../support/container.js';
-import { run, scratch } from '../support/process.js';
+import { run } from '../support/process.js';
 import { unless } from '../support/skip.js';
 
-const noRsync = spawnSync('rsync', ['--version']).error ? 'rsync is not installed' : undefined;
+const rsync = suite('rsync through wsh');
+// It runs on both sides, and the container's /usr is the host's.
+const it = unless(noContainers ?? (existsSync('/usr/bin/rsync') ? undefined : 'rsync is not installed'), rsync);
 
-const rsync = suite('rsync');
-const test = unless(noContainers ?? noRsync, rsync);
+let container: TestContainer | undefined;
+rsync.after.each(async () => container?.destroy());
 
-let container: TestContainer;
-rsync.before(async () => { if (!noContainers && !noRsync) container = await startContainer(); });
-rsync.after(async () => { if (!noContainers && !noRsync) await container.destroy(); });
-
-/** Every name below a directory with what it is: a link's target, or mode and content. */
-function tree(directory: string): Record<string, string> {
-  const names = readdirSync(directory, { recursive: true, encoding: 'utf8', withFileTypes: true });
-  return Object.fromEntries(names.map((entry) => {
-    const path = join(entry.parentPath, entry.name);
-    const mode = (): string => (statSync(path).mode & 0o7777).toString(8);
-    const what = entry.isSymbolicLink() ? `-> ${readlinkSync(path)}` : entry.isDirectory() ? mode() : `${mode()} ${readFileSync(path, 'hex')}`;
-    return [path.slice(directory.length + 1), what] as const;
-  }).sort());
+/** A tree with a bit of everything that -r, -p and --links copy. */
+function plant(root: string): void {
+  for (const directory of ['', '/empty', '/deep', '/deep/er', '/many']) mkdirSync(root + directory);
+  writeFileSync(`${root}/empty-file`, '');
+  writeFileSync(`${root}/run.sh`, '#!/bin/sh\n', { mode: 0o755 });
+  writeFileSync(`${root}/secret`, 'x\n', { mode: 0o600 });
+  writeFileSync(`${root}/deep/er/large`, pattern(20_000_000));
+  writeFileSync(`${root}/with space, ä and "quotes"`, 'name\n');
+  for (let i = 0; i < 300; i++) writeFileSync(`${root}/many/${i}`, pattern(i * 100));
+  symlinkSync('../run.sh', `${root}/deep/link`);
+  symlinkSync('/nowhere', `${root}/dangling`);
 }
 
-function makeTree(directory: string): void {
-  mkdirSync(join(directory, 'some dir', 'deep'), { recursive: true });
-  writeFileSync(join(directory, 'empty'), '');
-  writeFileSync(join(directory, 'some dir', 'large'), Buffer.alloc(3_000_000, 'large'));
-  writeFileSync(join(directory, 'some dir', 'deep', 'héllo 世界'), 'text\n', { mode: 0o640 });
-  writeFileSync(join(directory, 'script'), '#!/bin/sh\n', { mode: 0o755 });
-  symlinkSync('some dir/large', join(directory, 'link'));
+/** Each entry of a tree with its kind, its mode and what is in it. */
+function describe(root: string): [string, number, string][] {
+  return readdirSync(root, { recursive: true, encoding: 'utf8' }).sort().map((name) => {
+    const info = lstatSync(`${root}/${name}`);
+    const content = info.isSymbolicLink() ? readlinkSync(`${root}/${name}`) : info.isFile() ? readFileSync(`${root}/${name}`, 'latin1') : '';
+    return [name, info.mode, content];
+  });
 }
 
-function copy(from: string, to: string): ReturnType<typeof run> {
+const sameTree = (actual: string, expected: string): void => {
+  const [is, wanted] = [describe(actual), describe(expected)];
+  assert.equal(is.map(([name, mode]) => [name, mode]), wanted.map(([name, mode]) => [name, mode]));
+  for (const [index, [name, , content]] of wanted.entries()) assert.ok(is[index]![2] === content, `the content of ${name}`);
+};
+
+it('a tree goes in and comes out again', async () => {
+  container = await startContainer();
+  const here = container.path, inside = `${here}/root/tmp`;
+  const copy = async (from: string, to: string): Promise<void> => {
+    const shell = `${programPath('wsh')} --socket ${container!.socket} --rsh`;
+    const { code, stderr } = await run(['rsync', '-e', shell, '-r', '-p', '--links', from, to], { timeoutMs: 60_000 });
+    assert.equal([code, stderr], [0, '']);
+  };
+  plant(`${here}/tree`);
+  mkdirSync(`${inside}/in`, { mode: 0o777 });
+  await run(['chown', '10001:10002', `${inside}/in`]);
+  await copy(`${here}/tree`, 'vcap@container:/tmp/in');
+  sameTree(`${inside}/in/tree`, `${here}/tree`);
+  // As the user that was asked for, not as root.
+  assert.is(lstatSync(`${inside}/in/tree/run.sh`).uid, 10001);
+
+  mkdirSync(`${here}/out`);
+  await copy('vcap@container:/tmp/in/tree', `${here}/out`);
+  sameTree(`${here}/out/tree`, `${here}/tree`);
+
+  // A second run finds what is there, and sends what has changed.
+  writeFileSync(`${here}/tree/empty-file`, 'not any more\n');
+  await copy(`${here}/tree/`, 'vcap@container:/tmp/in/tree');
+  sameTree(`${inside}/in/tree`, `${here}/tree`);
+});
+
+it('an error on the other side is rsync\'s own', async () => {
+  container = await startContainer();
   const shell = `${programPath('wsh')} --socket ${container.socket} --rsh`;
-  return run(['rsync', '-e', shell, '-r', '-p', '--links', from, to], { timeoutMs: 60_000 });
-}
-
-test('a tree is the same inside and when it comes back', async () => {
-  const { path, remove } = scratch();
-  try {
-    makeTree(join(path, 'tree'));
-    assert.is((await container.wsh(['chown', 'vcap', '/home/vcap'])).code, 0);
-    assert.is((await copy(join(path, 'tree'), 'vcap@container:/home/vcap')).code, 0);
-    const owner = await container.wsh(['stat', '-c', '%U', '/home/vcap/tree/script']);
-    assert.is(owner.stdout.toString(), 'vcap\n', 'copied by the user that was asked for');
-    assert.is((await copy('vcap@container:/home/vcap/tree', join(path, 'back'))).code, 0);
-    assert.equal(tree(join(path, 'back', 'tree')), tree(join(path, 'tree')));
-  } finally {
-    remove();
-  }
+  const { code, stderr } = await run(['rsync', '-e', shell, '-r', '/etc/hostname', 'vcap@container:/no/such/place/'], { timeoutMs: 60_000 });
+  assert.is.not(code, 0);
+  assert.match(stderr, 'No such file or directory');
 });
 
 rsync.run();

@@ -1,72 +1,208 @@
-/** oom against real memory cgroups: version 1 on this host, version 2 in User-mode Linux. */
-import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { packageRoot, programPath } from '../../src/paths.js';
+import { programPath } from '../../src/paths.js';
 import { noContainers } from '../support/container.js';
-import { run, scratch } from '../support/process.js';
+import { DEADLINE_MS, isIdle, type Running, start, stopAll } from '../support/iomux.js';
+import { isAlive, run, scratch, until } from '../support/process.js';
 import { unless } from '../support/skip.js';
 
-const CASES = `${packageRoot}test/programs/oom-cases.py`;
-const FIRST_VERSION = '/sys/fs/cgroup/memory';
-/** What Debian's own python3 needs nothing else for; one in a home directory would not be found by the other kernel. */
-const PYTHON = '/usr/bin/python3';
-const CASES_DEADLINE_MS = 100_000;
-
-const EXPECTED = {
-  'idle': 'waits',
-  'a harmless process': 'waits',
-  'cpu while idle': 0,
-  'the hog': true,
-  'out of memory': 0,
-  'kills from before': 'waits',
-  'removed': 1,
-  'a slash at the end': 0,
-  'parent died': 'ended',
-  'no such group': 1,
-};
-
 const oom = suite('oom');
-const noPython = existsSync(PYTHON) ? undefined : `no ${PYTHON}`;
-const noFirst = noContainers ?? noPython ?? (existsSync(`${FIRST_VERSION}/memory.oom_control`) ? undefined : 'no memory cgroups of version 1');
-const noSecond = noContainers ?? noPython ?? (spawnSync('linux.uml', ['--version']).error ? 'user-mode-linux is not installed' : undefined);
+const HIERARCHY = '/sys/fs/cgroup/memory';
+const first = unless(noContainers ?? (existsSync(`${HIERARCHY}/memory.oom_control`) ? undefined : 'no memory controller of cgroup version 1'), oom);
+const second = unless(noContainers ?? (existsSync('/usr/bin/linux.uml') ? undefined : 'no linux.uml, of the package user-mode-linux'), oom);
 
-unless(noFirst, oom)('tells of memory running out and of a removal, on version 1', async () => {
-  const { code, stdout, stderr } = await run([PYTHON, CASES, programPath('oom'), FIRST_VERSION, '1'], { timeoutMs: CASES_DEADLINE_MS });
-  assert.is(code, 0, stderr);
-  assert.equal(JSON.parse(stdout.toString()), EXPECTED);
-});
+const program = programPath('oom');
+const { path, remove } = scratch();
+const groups: string[] = [];
+let serial = 0;
 
-unless(noSecond, oom)('tells of memory running out and of a removal, on version 2', async () => {
-  const { path, remove } = scratch();
-  try {
-    // The host's files are the guest's root, so what it writes here is read after its end.
-    writeFileSync(`${path}/init`, `#!/bin/sh
-PATH=/usr/sbin:/usr/bin:/sbin:/bin
-mount -t proc proc /proc
-mount -t sysfs sys /sys
-mount -t cgroup2 none /sys/fs/cgroup
-echo +memory > /sys/fs/cgroup/cgroup.subtree_control
-${PYTHON} '${CASES}' '${programPath('oom')}' /sys/fs/cgroup 2 > ${path}/out 2> ${path}/errors
-poweroff -f
-`, { mode: 0o755 });
-    const kernel = ['linux.uml', 'root=/dev/root', 'rootfstype=hostfs', 'rootflags=/', 'rw', `init=${path}/init`, 'mem=256M', 'con=null', 'con0=null,fd:1', 'quiet'];
-    const booted = await run(kernel, { timeoutMs: CASES_DEADLINE_MS });
-    assert.not(booted.timedOut, 'the guest did not power off');
-    assert.is(readFileSync(`${path}/errors`, 'utf8'), '');
-    assert.equal(JSON.parse(readFileSync(`${path}/out`, 'utf8')), EXPECTED);
-  } finally {
-    remove();
+/** A group of the test's own, below another one or at the top, that may use so much. */
+function group(limitBytes?: number, parent = HIERARCHY): string {
+  const name = `${parent}/${path.slice(path.lastIndexOf('/') + 1)}-${++serial}`;
+  mkdirSync(name);
+  groups.push(name);
+  if (limitBytes !== undefined) writeFileSync(`${name}/memory.limit_in_bytes`, String(limitBytes));
+  return name;
+}
+
+const LIMIT_BYTES = 20_000_000;
+
+/** Runs a shell command inside the group. */
+const runIn = (name: string, command: string) => run(['/bin/sh', '-c', `echo $$ > ${name}/cgroup.procs && ${command}`], { timeoutMs: DEADLINE_MS });
+/** Keeps more than the limit allows in memory: tail waits for the end of a line that has none. */
+const HOG = 'head -c 100000000 /dev/zero | tail';
+/** The kernel kills whichever of the group is the largest; what ends the shell does not matter. */
+const exhaust = (name: string) => runIn(name, HOG);
+
+/** An oom that watches already: only then has it told the kernel of its interest. */
+async function watching(name: string): Promise<Running> {
+  const running = start([program, name]);
+  await until(() => readdirSync(`/proc/${running.pid}/fd`).length >= 6 && !isRunning(running.pid), 'it watches', DEADLINE_MS);
+  return running;
+}
+
+const isRunning = (pid: number): boolean => /^State:\s+R/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+
+oom.after.each(async () => {
+  await stopAll();
+  for (const name of groups.splice(0).reverse()) {
+    if (!existsSync(name)) continue;
+    await until(() => readFileSync(`${name}/cgroup.procs`, 'utf8') === '', 'the group is empty', DEADLINE_MS);
+    rmdirSync(name);
   }
 });
+oom.after(remove);
 
-for (const [name, args] of Object.entries({ 'nothing': [], 'too much': ['/a', '/b'], 'an unknown option': ['-x', '/a'] })) {
-  oom(`refuses a command line with ${name}`, async () => {
-    const { code, stderr } = await run([programPath('oom'), ...args]);
-    assert.is(code, 1);
-    assert.match(stderr, /^oom: .*oom --help/);
-  });
+first('ends with 0 when the group runs out of memory', async () => {
+  const name = group(LIMIT_BYTES), running = await watching(name);
+  await exhaust(name);
+  const ended = await running.ended;
+  assert.equal([ended.code, ended.stdout.length, ended.stderr], [0, 0, '']);
+});
+
+first('sleeps until then, whatever else happens in the group', async () => {
+  const name = group(LIMIT_BYTES), running = await watching(name);
+  assert.ok(await isIdle(running.pid));
+  // As much as it may, and the caches of a file beside it.
+  assert.is((await runIn(name, `head -c 10000000 /dev/zero | tail | wc -c; cat ${process.execPath} > /dev/null`)).code, 0);
+  assert.ok(await isIdle(running.pid));
+  await exhaust(name);
+  assert.is((await running.ended).code, 0);
+});
+
+first('does not report what was before it', async () => {
+  const name = group(LIMIT_BYTES);
+  await exhaust(name);
+  assert.match(readFileSync(`${name}/memory.oom_control`, 'utf8'), /oom_kill [1-9]/);
+  const running = await watching(name);
+  assert.ok(await isIdle(running.pid));
+  await exhaust(name);
+  assert.is((await running.ended).code, 0);
+});
+
+first('ends with 1 when the group is removed', async () => {
+  const name = group(LIMIT_BYTES), running = await watching(name);
+  rmdirSync(name);
+  const ended = await running.ended;
+  assert.equal([ended.code, ended.stderr], [1, `oom: the group was removed: ${name}\n`]);
+});
+
+first('watches its own group only, and each that watches is told', async () => {
+  const names = [group(LIMIT_BYTES), group(LIMIT_BYTES), group(LIMIT_BYTES)];
+  const watchers = await Promise.all(names.flatMap((name) => [watching(name), watching(name)]));
+  await exhaust(names[1]!);
+  assert.equal([(await watchers[2]!.ended).code, (await watchers[3]!.ended).code], [0, 0]);
+  for (const index of [0, 1, 4, 5]) assert.ok(isAlive(watchers[index]!.pid));
+  rmdirSync(names[0]!);
+  assert.equal([(await watchers[0]!.ended).code, (await watchers[1]!.ended).code], [1, 1]);
+  for (const index of [4, 5]) assert.ok(isAlive(watchers[index]!.pid));
+});
+
+first('tells of memory that runs out in a group above', async () => {
+  const parent = group(LIMIT_BYTES), name = group(undefined, parent), running = await watching(name);
+  await exhaust(name);
+  assert.is((await running.ended).code, 0);
+});
+
+first('tells of memory that runs out where nobody is killed for it', async () => {
+  const name = group(LIMIT_BYTES), running = await watching(name);
+  writeFileSync(`${name}/memory.oom_control`, '1');
+  const hog = start(['/bin/sh', '-c', `echo $$ > ${name}/cgroup.procs && exec perl -e '$x = "x" x 100000000; sleep'`]);
+  assert.is((await running.ended).code, 0);
+  hog.process.kill('SIGKILL');
+  await hog.ended;
+});
+
+first('dies with its parent', async () => {
+  const name = group(LIMIT_BYTES);
+  const parent = start(['/bin/sh', '-c', `${program} ${name} & echo $!; read x`]);
+  await until(() => parent.output().includes('\n'), 'it runs', DEADLINE_MS);
+  const pid = Number(parent.output());
+  await until(() => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'oom\n' && readdirSync(`/proc/${pid}/fd`).length >= 6, 'it watches', DEADLINE_MS);
+  parent.process.kill('SIGKILL');
+  await until(() => !isAlive(pid), 'it has died', DEADLINE_MS);
+  assert.ok(existsSync(name));
+});
+
+oom('says what is wrong with its command line or its directory, and ends with 1', async () => {
+  const cases: [string[], RegExp][] = [
+    [[], /^oom: one CGROUP_DIRECTORY is wanted; oom --help/], [['a', 'b'], /one CGROUP_DIRECTORY is wanted/],
+    [['--unknown', 'a'], /invalid option: --unknown/], [['/no/such/group'], /there is no cgroup \/no\/such\/group/],
+    [[path], /neither memory\.oom_control nor memory\.events is in/], [['--', '-x'], /there is no cgroup -x/],
+    [[''], /no cgroup/],
+  ];
+  for (const [args, message] of cases) {
+    const ended = await run([program, ...args]);
+    assert.equal([ended.code, ended.stdout.length], [1, 0], args.join(' '));
+    assert.match(ended.stderr, message);
+    assert.is(ended.stderr.split('\n').length, 2);
+  }
+  const help = await run([program, '--help']);
+  assert.is(help.code, 0);
+  assert.match(help.stderr, 'usage: oom CGROUP_DIRECTORY');
+});
+
+/** Each case writes "NAME: WHAT" into the results; a limit of 20 MB is met by HOG. */
+const VERSION_2 = `#!/bin/sh
+exec > ${path}/results 2>&1 < /dev/null
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+mount -t proc proc /proc && mount -t sysfs sysfs /sys && mount -t cgroup2 cgroup2 /sys/fs/cgroup
+cd /sys/fs/cgroup
+echo +memory > cgroup.subtree_control
+group() { mkdir -p $1; echo ${LIMIT_BYTES} > $1/memory.max; }
+watch() {
+  ${program} /sys/fs/cgroup/$1 & watcher=$!
+  while [ -e /proc/$watcher/fd ] && [ $(ls /proc/$watcher/fd | wc -l) -lt 5 ]; do sleep 0.01; done
+  sleep 0.2
 }
+exhaust() { sh -c "echo \\$\\$ > $1/cgroup.procs; ${HOG}" > /dev/null; }
+watched() { wait $watcher; echo "$1: $?"; }
+state() { cut -d ' ' -f 3,14,15 /proc/$watcher/stat; }
+
+group one; watch one; exhaust one; watched 'out of memory'
+before=$(grep -c 'oom_kill [1-9]' one/memory.events)
+watch one; start=$(state); sleep 1; echo "after an earlier kill ($before): $start, $(state)"
+exhaust one; watched 'out of memory again'
+group two; watch two; rmdir two; watched 'removed'
+group three; watch three
+sh -c "echo \\$\\$ > three/cgroup.procs; cat ${process.execPath} > /dev/null"
+sleep 0.2; start=$(state); sleep 1; echo "at the limit, without a kill: $start, $(state)"
+mkdir other; rmdir other; sleep 0.2; start=$(state); sleep 1; echo "another is removed: $start, $(state)"
+exhaust three; watched 'out of memory at last'
+mkdir four; echo +memory > four/cgroup.subtree_control; group four/below; watch four; exhaust four/below; watched 'out of memory below'
+group five; sh -c "${program} /sys/fs/cgroup/five & echo \$! > ${path}/orphan; sleep 0.5; kill -KILL \$\$"; sleep 0.5
+[ -e /proc/$(cat ${path}/orphan) ] && echo 'parent died: lives on' || echo 'parent died: dies'
+mkdir five/without; ${program} /sys/fs/cgroup/five/without; echo "without the controller: $?"
+${program} /sys/fs/cgroup/none; echo "no group: $?"
+echo 'done'
+perl -e 'syscall(169, 0xfee1dead, 672274793, 0x4321fedc)'
+`;
+
+second('does the same with cgroup version 2', async () => {
+  writeFileSync(`${path}/init`, VERSION_2, { mode: 0o755 });
+  const kernel = ['root=/dev/root', 'rootfstype=hostfs', 'rootflags=/', 'rw', `init=${path}/init`, 'mem=256M', `uml_dir=${path}/uml/`, 'con=null', 'con0=null,fd:1'];
+  const { stdout, timedOut } = await run(['/usr/bin/linux.uml', ...kernel], { timeoutMs: 90_000 });
+  assert.not(timedOut, stdout.toString());
+  const lines = readFileSync(`${path}/results`, 'utf8').split('\n').filter((line) => !/^(Killed)?$/.test(line));
+  const asleep = /^(.*): S (\d+ \d+), S \2$/;
+  assert.equal(lines.map((line) => line.replace(asleep, '$1: sleeps')), [
+    'out of memory: 0',
+    'after an earlier kill (1): sleeps',
+    'out of memory again: 0',
+    'oom: the group was removed: /sys/fs/cgroup/two',
+    'removed: 1',
+    'at the limit, without a kill: sleeps',
+    'another is removed: sleeps',
+    'out of memory at last: 0',
+    'out of memory below: 0',
+    'parent died: dies',
+    'oom: neither memory.oom_control nor memory.events is in /sys/fs/cgroup/five/without; the memory controller must be enabled for it (v2: in its parent\'s cgroup.subtree_control)',
+    'without the controller: 1',
+    'oom: there is no cgroup /sys/fs/cgroup/none',
+    'no group: 1',
+    'done',
+  ]);
+});
 
 oom.run();

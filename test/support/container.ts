@@ -16,6 +16,7 @@ mount -t tmpfs tmpfs dev
 mkdir dev/pts
 mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts dev/pts
 ln -s pts/ptmx dev/ptmx
+ln -s /proc/self/fd dev/fd
 cp -a /dev/null /dev/zero /dev/urandom /dev/tty dev/
 hostname container
 `;

@@ -1,0 +1,8 @@
+/** The rows of the table, in their order. */
+import { bursts } from './bursts.js';
+import type { Figure } from './figure.js';
+import { memory, memoryAfter, threadCount } from './footprint.js';
+import { cpuTime, wshTrue } from './start.js';
+import { chain, iomux } from './throughput.js';
+
+export const figures: readonly Figure[] = [wshTrue, chain, iomux, memory, memoryAfter, threadCount, cpuTime, bursts];

@@ -1,0 +1,67 @@
+/** What it costs to start programs. */
+import type { Bench, Program, ProgramSet } from './bench.js';
+import type { Figure } from './figure.js';
+import { inside } from './jobs.js';
+import { median } from './statistics.js';
+
+interface Run { wallUs: number; cpuUs: number; code: number }
+
+async function spawnLoop(bench: Bench, count: number, argv: readonly string[]): Promise<Run[]> {
+  const loop = bench.start([bench.spawnLoop(), String(count), ...argv], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  loop.child.stdout!.on('data', (piece: Buffer) => { text += piece.toString(); });
+  const closed = new Promise((resolve) => loop.child.stdout!.on('close', resolve));
+  const { code } = await loop.ended();
+  await closed;
+  if (code !== 0) throw new Error(`cannot measure ${argv.join(' ')}`);
+  return text.trimEnd().split('\n').map((line) => {
+    const [wallUs, cpuUs, exitCode] = line.split(' ').map(Number) as [number, number, number];
+    return { wallUs, cpuUs, code: exitCode };
+  });
+}
+
+async function wallMs(bench: Bench, count: number, argv: readonly string[]): Promise<number[]> {
+  const runs = await spawnLoop(bench, count, argv);
+  if (runs.some(({ code }) => code !== 0)) throw new Error(`fails: ${argv.join(' ')}`);
+  return runs.map((run) => run.wallUs / 1000);
+}
+
+const RUNS_A_ROUND = 5;
+
+export const wshTrue: Figure = {
+  name: 'wsh',
+  title: 'wsh … true ÷ nsenter … true',
+  unit: { name: 'ms', digits: 2 },
+  goal: 0.5,
+  rounds: 80,
+  quickRounds: 2,
+  sample: async (bench, set) => wallMs(bench, RUNS_A_ROUND, inside(set, (await bench.container(set)).socket, ['true'])),
+  reference: async (bench, set) => {
+    const { pid } = await bench.container(set);
+    return wallMs(bench, RUNS_A_ROUND, ['nsenter', '-t', String(pid), '-m', '-p', '-n', '-u', '-i', '/bin/true']);
+  },
+};
+
+/** Every one of them ends at once when it is asked for help, or does not know what that is. */
+const SHORTEST: [Program, ...string[]][] = [
+  ['wshd', '--help'], ['wsh', '--help'], ['iomux-spawn', '--help'], ['iomux-link', '--help'], ['oom', '--help'],
+];
+
+async function cpuMs(bench: Bench, set: ProgramSet, [program, ...args]: [Program, ...string[]]): Promise<number> {
+  const runs = await spawnLoop(bench, RUNS_A_ROUND, [set.path(program), ...args]);
+  return median(runs.map((run) => run.cpuUs / 1000));
+}
+
+export const cpuTime: Figure = {
+  name: 'cpu',
+  title: 'CPU time from start to exit, the costliest of the five',
+  unit: { name: 'ms', digits: 2 },
+  goal: 1,
+  rounds: 100,
+  quickRounds: 2,
+  sample: async (bench, set) => {
+    const all: number[] = [];
+    for (const argv of SHORTEST) all.push(await cpuMs(bench, set, argv));
+    return [Math.max(...all)];
+  },
+};
