@@ -50,7 +50,7 @@
 
 // --- readiness, time, signals
 
-/** Calls `onReady` while the handle is ready for `events` (`READ` | `WRITE`); 0 ends it. epoll(7), level-triggered */
+/** Calls `onReady` while the handle is ready for `events`; 0 ends it. `HANGUP` comes with any. epoll(7), level-triggered */
 @external("shim", "watch") export declare function watch(handle: i32, events: i32): i32;
 /** Calls `onDeadline` once, that many milliseconds from now; a later call replaces an earlier one; -1 for never. */
 @external("shim", "wakeAfter") export declare function wakeAfter(milliseconds: i32): i32;
@@ -121,7 +121,7 @@
 /** The name that ps and pstree show for the process. PR_SET_NAME */
 @external("shim", "title") export declare function title(path: usize): i32;
 
-/** Raises the limit of open descriptors as far as it may be raised. RLIMIT_NOFILE, getrlimit(2) */
+/** Raises the limit of open descriptors as far as it may be raised; what it is now. RLIMIT_NOFILE, getrlimit(2) */
 @external("shim", "moreDescriptors") export declare function moreDescriptors(): i32;
 /**
  * Gives up what the program was started with: its stdin, stdout and stderr are closed, its environment is wiped where
@@ -176,7 +176,7 @@ export const CAN_WRITE: i32 = 16;
 
 export const READ: i32 = 1;
 export const WRITE: i32 = 2;
-/** Only ever reported: the other end is gone. */
+/** The other end is gone: reported whatever is watched for; alone, for who waits for nothing else. */
 export const HANGUP: i32 = 4;
 
 export const OPEN_READ: i32 = 0;

@@ -21,7 +21,7 @@ export const STATUS: u32 = STREAMS;
   pid: i32;
   /** Bytes of the header that are sent. */
   headerSent: u32;
-  /** It will say no more: only a failing write can still show that it went away. */
+  /** It will say no more, but may still listen. */
   mute: bool;
   /** Position of the next byte of the stream to send. */
   position: u64;
@@ -82,7 +82,7 @@ export function stillThere(at: usize, events: i32): bool {
 
 /** Waits for what the client may do next; `blocked`: for room on its connection, too. */
 function listenTo(client: Client, blocked: bool): void {
-  watch(client.socket, (client.mute ? 0 : READ) | (blocked ? WRITE : 0));
+  watch(client.socket, (client.mute ? HANGUP : READ) | (blocked ? WRITE : 0));
 }
 
 function drop(client: usize): bool {

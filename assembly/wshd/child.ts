@@ -129,10 +129,10 @@ function finish(): void {
   const unmounted = unmountOldRoot();
   if (unmounted < 0) return giveUp("wshd: cannot unmount the old root", unmounted);
   if (madeOldRoot) removeDirectory(oldRoot);
-  moreDescriptors();
+  const limit = moreDescriptors();
   forgetOrigin();
   state = State.SERVING;
-  serve(listener);
+  serve(listener, limit > 0 ? limit : i32.MAX_VALUE);
   store<u8>(told, SERVING);
   write(sync, told, 1);
   close(sync);

@@ -16,7 +16,7 @@ import { EXIT_UNKNOWN, rawExit } from "../wire/status";
 import { addJob, hasRoomForJob, JOBS_MAX, tellStatus } from "./jobs";
 import { gid, home, Lookup, lookUp, openError, shell, uid } from "./passwd";
 
-export const enum Served { DONE, NO_DESCRIPTORS, FAILED }
+export const enum Served { DONE, NOT_NOW, FAILED }
 
 const ROOT_PATH = "/sbin:/bin:/usr/sbin:/usr/bin";
 const USER_PATH = "/bin:/usr/bin";
@@ -51,10 +51,12 @@ export function closeMade(): void {
 /** Answers the client on `socket` and starts the command of the request at `at`. */
 export function serveRequest(socket: i32, at: usize): Served {
   const tty = load<i32>(at + AT_TTY) != 0;
+  // As many commands as can be on their way to execution are on it; they need microseconds, or a processor.
+  if (spawnBegin() < 0) return Served.NOT_NOW;
   const failure = tty ? makePty() : makePipes();
   if (failure < 0) {
     closeMade();
-    return failure == -EMFILE || failure == -ENFILE ? Served.NO_DESCRIPTORS : Served.FAILED;
+    return failure == -EMFILE || failure == -ENFILE ? Served.NOT_NOW : Served.FAILED;
   }
   putResponse(response);
   const count = tty ? <i32>PtyHandle.COUNT : <i32>PipesHandle.COUNT;

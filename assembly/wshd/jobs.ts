@@ -33,6 +33,7 @@ if (JOBS_MAX * offsetof<Job>() != 32768) ERROR("the jobs' table has another size
 if (STARTS_MAX * offsetof<Start>() != 768) ERROR("the starts' table has another size");
 if (STARTS_MAX * 2 * NAME_BYTES != 32768) ERROR("the starts' names have another size");
 let jobsUsed: u32 = 0;
+let jobCount: u32 = 0, startCount: u32 = 0;
 
 const statusOut = memory.data(4, 4);
 const exitStatus = memory.data(4, 4);
@@ -47,6 +48,9 @@ function freeJob(): u32 {
   return index;
 }
 
+/** Descriptors that commands and their starts hold. */
+export function jobDescriptors(): u32 { return jobCount + 2 * startCount; }
+
 export function hasRoomForJob(): bool { return freeJob() < JOBS_MAX; }
 
 /** Remembers a command that was forked. `errors` is where a failed start is told; both handles belong to the table now. */
@@ -55,6 +59,7 @@ export function addJob(pid: i32, status: i32, report: i32, errors: i32, command:
   const job = jobAt(index);
   job.pid = pid;
   job.status = status;
+  jobCount++;
   if (index >= jobsUsed) jobsUsed = index + 1;
   addStart(pid, report, errors, command, directory);
 }
@@ -66,6 +71,7 @@ function addStart(pid: i32, report: i32, errors: i32, command: usize, directory:
     start.pid = pid;
     start.report = report;
     start.errors = errors;
+    startCount++;
     keepName(commandName(i), command);
     keepName(directoryName(i), directory);
     watch(report, READ);
@@ -107,6 +113,7 @@ function finishStart(index: u32): void {
   close(start.report);
   close(start.errors);
   start.pid = 0;
+  startCount--;
 }
 
 function describeFailure(step: i32, errno: i32, command: usize, directory: usize): void {
@@ -152,6 +159,7 @@ export function reap(): void {
 function finishJob(job: Job, rawStatus: i32): void {
   tellStatus(job.status, rawStatus);
   job.pid = 0;
+  jobCount--;
 }
 
 /** Tells an exit status and closes the pipe; a death by a signal is the pipe's end, with the signal left on it. */

@@ -1,21 +1,25 @@
 /**
  * wshd's service: a table of connections, each of which sends one request, gets its answer and is closed.
  *
- *   accepted → reads its 9,656 bytes → judged → served (or, short of descriptors, served a little later) → closed
+ *   accepted → reads its 9,656 bytes → judged → served (or, short of descriptors or places, a little later) → closed
  */
 import { accept, close, pending, read, READ, wakeAfter, watch } from "../shim";
 import { claim, nowMs } from "../wasi";
 import { EAGAIN } from "../shared/errno";
 import { judge, REQUEST_BYTES, Verdict } from "../wire/request";
 import { closeMade, Served, serveRequest } from "./command";
-import { reap, takeReport } from "./jobs";
+import { jobDescriptors, reap, takeReport } from "./jobs";
 
 /** Connections that may be open, mute or slow, at the same time; more wait in the kernel's queue. */
 const CLIENTS_MAX: u32 = 1024;
-/** How long a client may take for its request, and how long it may wait for descriptors to become free. */
+/** How long a client may take for its request, and how long it may wait for descriptors, or a place. */
 const REQUEST_DEADLINE_MS: u64 = 5_000;
-/** When descriptors ran out: the next try. */
+/** When descriptors or places ran out: the next try. */
 const RETRY_MS: u64 = 50;
+/** Descriptors that accepting leaves for a command: its pipes, a copy of stderr, its report. */
+const RESERVED_DESCRIPTORS: u32 = 12;
+/** Ours besides clients' and jobs': listener, epoll, signals, some that came with the start. */
+const OWN_DESCRIPTORS: u32 = 8;
 const NEVER: u64 = u64.MAX_VALUE;
 /** One byte more than a request has: one that is too long is seen. */
 const BUFFER_BYTES: u32 = REQUEST_BYTES + 8;
@@ -29,9 +33,11 @@ const BUFFER_BYTES: u32 = REQUEST_BYTES + 8;
 let clients: usize = 0;
 let buffers: usize = 0;
 let clientsUsed: u32 = 0;
+let clientCount: u32 = 0;
+let descriptorLimit: u32 = u32.MAX_VALUE;
 let listener: i32 = -1;
 let accepting: bool = true;
-/** When to try again what failed for want of descriptors. */
+/** When to try again what failed for want of descriptors or places. */
 let retryAtMs: u64 = NEVER;
 /** The client whose message is being handled; 0 when none is. A trap costs it its connection. */
 let current: usize = 0;
@@ -42,8 +48,10 @@ export function claimTables(): void {
   buffers = claim(CLIENTS_MAX * BUFFER_BYTES);
 }
 
-export function serve(listeningSocket: i32): void {
+/** `limit`: descriptors that the daemon may have open. */
+export function serve(listeningSocket: i32, limit: u32): void {
   listener = listeningSocket;
+  descriptorLimit = limit;
   watch(listener, READ);
 }
 
@@ -67,6 +75,8 @@ function acceptClients(): void {
   for (;;) {
     const index = freeClient();
     if (index == CLIENTS_MAX) return pauseAccepting(NEVER);
+    // Clients must not take the descriptors that serving any of them needs.
+    if (clientCount + jobDescriptors() + RESERVED_DESCRIPTORS + OWN_DESCRIPTORS >= descriptorLimit) return pauseAccepting(nowMs() + RETRY_MS);
     const socket = accept(listener);
     if (socket == -EAGAIN) return;
     // Out of descriptors or memory: the connections stay queued until there are some again.
@@ -74,6 +84,7 @@ function acceptClients(): void {
     const client = clientAt(index);
     client.socket = socket;
     client.have = 0;
+    clientCount++;
     client.deadlineMs = nowMs() + REQUEST_DEADLINE_MS;
     if (index >= clientsUsed) clientsUsed = index + 1;
     watch(socket, READ);
@@ -112,7 +123,7 @@ function answer(client: Client, request: usize): void {
   let verdict = judge(request, client.have);
   if (verdict == Verdict.NEED_MORE) return;
   if (verdict == Verdict.WHOLE && pending(client.socket) > 0) verdict = Verdict.TOO_LONG;
-  if (verdict != Verdict.WHOLE || serveRequest(client.socket, request) != Served.NO_DESCRIPTORS) return drop(client);
+  if (verdict != Verdict.WHOLE || serveRequest(client.socket, request) != Served.NOT_NOW) return drop(client);
   // Its request stays in the buffer; nothing more is read from it.
   watch(client.socket, 0);
   retryAtMs = nowMs() + RETRY_MS;
@@ -122,6 +133,7 @@ function answer(client: Client, request: usize): void {
 function drop(client: Client): void {
   close(client.socket);
   client.socket = 0;
+  clientCount--;
   while (clientsUsed > 0 && clientAt(clientsUsed - 1).socket == 0) clientsUsed--;
   resumeAccepting();
 }
@@ -132,7 +144,7 @@ function resumeAccepting(): void {
   watch(listener, READ);
 }
 
-/** What waited for descriptors is tried again. */
+/** What waited for descriptors or places is tried again. */
 function retry(): void {
   retryAtMs = NEVER;
   resumeAccepting();

@@ -32,7 +32,7 @@ static int32_t tell_kernel(struct host *host, uint32_t handle) {
 
 int32_t shim_watch(struct host *host, uint32_t handle, uint32_t events) {
     if (fd_of(host, handle) < 0) return -EBADF;
-    host->handles[handle].wanted = events & (READ | WRITE);
+    host->handles[handle].wanted = events & (READ | WRITE | HANGUP);
     return tell_kernel(host, handle);
 }
 

@@ -44,7 +44,7 @@ int32_t shim_signals(struct host *host, uint32_t low, uint32_t high) {
 int32_t shim_watch(struct host *host, uint32_t handle, uint32_t events) {
     if (fd_of(host, handle) < 0) return -EBADF;
     struct handle *slot = &host->handles[handle];
-    slot->wanted = events & (READ | WRITE);
+    slot->wanted = events & (READ | WRITE | HANGUP);
     if (!slot->listed && slot->wanted != slot->watched) {
         slot->listed = true;
         changed[changed_count++] = (uint16_t)handle;

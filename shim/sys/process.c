@@ -9,24 +9,30 @@
 #include <linux/prctl.h>
 #include <linux/sched.h>
 
-/* Sources are moved up here first, so that no dup2 closes one that is still to be placed. */
-#define ABOVE_TARGETS 64
+/* What is still needed is moved up here first, so that no dup3 closes it. */
+#define ABOVE_TARGETS DESCRIPTORS_MAX
 #define SIGNALS 64
 #define STANDARD_SIGNALS 31
 #define WAIT_NOHANG 1
 #define EXIT_NOT_STARTED 255
 
+static long move_up(int *fd) {
+    if (*fd < 0 || *fd >= ABOVE_TARGETS) return 0;
+    long moved = sys(fcntl, *fd, F_DUPFD_CLOEXEC, ABOVE_TARGETS);
+    if (moved >= 0) *fd = (int)moved;
+    return moved;
+}
+
 /* Places the child's descriptors and marks every other for closing when it executes. */
 static long place_descriptors(struct description *child) {
-    for (uint32_t i = 0; i < child->descriptor_count; i++) {
-        long moved = sys(fcntl, child->descriptors[i].fd, F_DUPFD_CLOEXEC, ABOVE_TARGETS);
-        if (moved < 0) return moved;
-        child->descriptors[i].fd = (int)moved;
-    }
+    long result = move_up(&child->report);
+    if (result >= 0) result = move_up(&child->self_fd);
+    for (uint32_t i = 0; i < child->descriptor_count && result >= 0; i++) result = move_up(&child->descriptors[i].fd);
+    if (result < 0) return result;
     int highest = 2;
     for (uint32_t i = 0; i < child->descriptor_count; i++) {
         int target = child->descriptors[i].target;
-        long result = sys(dup3, child->descriptors[i].fd, target, 0);
+        result = sys(dup3, child->descriptors[i].fd, target, 0);
         if (result < 0) return result;
         if (target > highest) highest = target;
     }
@@ -242,7 +248,9 @@ int32_t shim_moreDescriptors(struct host *host) {
     uint64_t soft_hard[2];
     long result = sys(prlimit64, 0, RLIMIT_NOFILE, NULL, soft_hard);
     soft_hard[0] = soft_hard[1];
-    return (int32_t)(result < 0 ? result : sys(prlimit64, 0, RLIMIT_NOFILE, soft_hard, NULL));
+    if (result >= 0) result = sys(prlimit64, 0, RLIMIT_NOFILE, soft_hard, NULL);
+    if (result < 0) return (int32_t)result;
+    return soft_hard[0] > INT32_MAX ? INT32_MAX : (int32_t)soft_hard[0];
 }
 
 int32_t shim_forgetOrigin(struct host *host) {

@@ -3,7 +3,7 @@ Clients of wshd that do what Node cannot: hostile.py SOCKET REQUEST-FILE ACT
 
 Tells as JSON what the answer was: its bytes, how many descriptors came with it, and what was read from the last of them.
 """
-import array, json, os, socket, struct, sys
+import array, json, os, socket, struct, sys, time
 
 path, file, act = sys.argv[1:4]
 request = open(file, 'rb').read()
@@ -86,6 +86,20 @@ def shut_for_reading():
         pass
     return answer(client)
 
+def behind_others():
+    """Accepted while others have the lowest numbers, served when these are free again; what its command says."""
+    others = [connect() for _ in range(3)]
+    client = connect()
+    client.sendall(request[:1])
+    time.sleep(0.1)
+    for other in others:
+        other.close()
+    time.sleep(0.1)
+    client.sendall(request[1:])
+    _, control, _, _ = client.recvmsg(64, 256)
+    fds = array.array('i', control[0][2])
+    return {'stdout': os.read(fds[1], 4096).decode('latin1'), 'stderr': os.read(fds[2], 4096).decode('latin1')}
+
 def a_thousand():
     clients = [connect() for _ in range(1000)]
     for client in clients:
@@ -104,4 +118,5 @@ print(json.dumps({
     'out-of-band': urgent,
     'shut-for-reading': shut_for_reading,
     'a-thousand': a_thousand,
+    'behind-others': behind_others,
 }[act]()))

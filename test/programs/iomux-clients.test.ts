@@ -107,6 +107,24 @@ iomux('by default, waits for a link that does not read, and loses nothing', asyn
   assertSame(ended.stdout, pattern(FILE_BYTES), 'the other link');
 });
 
+iomux('a link that comes when another has just made room lets the command go on', async () => {
+  const job = await startWriter(FILE_BYTES, '--ring', '4K');
+  const stuck = await Client.to(job, 'stdout', false);
+  const link = startLink(job.directory);
+  await until(() => isActive(job), 'the command runs', DEADLINE_MS);
+  job.process.stdin!.write('write\n');
+  const reached = await settles(() => link.output().length);
+  // So little that the kernel does not call the connection writable yet, but enough for all that the ring holds.
+  stuck.socket.read(0);
+  await until(() => stuck.socket.readableLength > 0, 'it has read a piece', DEADLINE_MS);
+  await (await Client.to(job, 'stdout')).has(4096);
+  await until(() => link.output().length > reached, 'the command goes on', DEADLINE_MS);
+  stuck.read();
+  job.process.stdin!.write('end\n');
+  assertSame((await stuck.all()).subarray(4), pattern(FILE_BYTES), 'the link that was stuck');
+  assertSame((await link.ended).stdout, pattern(FILE_BYTES), 'the other link');
+});
+
 iomux('a link that is stuck on one stream does not hold up the other', async () => {
   const job = await startShell(directory(), `read x; cat ${file} & cat ${file} >&2; read x; wait`);
   const clients = await connectAll(job);

@@ -19,6 +19,7 @@ if (!noContainers) {
     await lives();
     descriptors = descriptorsOf(container.pid);
     writeFileSync(`${container.path}/request`, requestBytes(['sh', '-c', 'exit 5']));
+    writeFileSync(`${container.path}/nonsense`, requestBytes(['nonsense']));
   });
   clients.after.each(async () => {
     await lives();
@@ -92,9 +93,9 @@ const acts: Record<string, Told> = {
   'out-of-band': { bytes: 0, descriptors: 0, status: null },
   'shut-for-reading': { bytes: 0, descriptors: 0, status: null },
 };
-async function act(name: string): Promise<unknown> {
+async function act(name: string, request = 'request'): Promise<unknown> {
   const script = `${packageRoot}test/programs/hostile.py`;
-  const ended = await run(['python3', script, container.socket, `${container.path}/request`, name], { timeoutMs: 30_000 });
+  const ended = await run(['python3', script, container.socket, `${container.path}/${request}`, name], { timeoutMs: 30_000 });
   assert.is(ended.stderr, '');
   return JSON.parse(ended.stdout.toString());
 }
@@ -102,6 +103,10 @@ async function act(name: string): Promise<unknown> {
 for (const [name, expected] of Object.entries(acts)) {
   test(`descriptors that nobody asked for, and other surprises: ${name}`, async () => assert.equal(await act(name), expected));
 }
+
+test('what goes wrong is told in words, whatever descriptors are free', async () => {
+  assert.equal(await act('behind-others', 'nonsense'), { stdout: '', stderr: 'wshd: cannot execute nonsense: no such file or directory\n' });
+});
 
 test('a thousand at once: each gets its own command\'s exit status', async () => {
   assert.equal(await act('a-thousand'), { served: 1000, kinds: [SERVED_5] });

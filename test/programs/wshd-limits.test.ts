@@ -1,3 +1,4 @@
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -45,19 +46,31 @@ test('few descriptors, many clients: all are served, some a little later', () =>
 test('no descriptor left: whoever waits is served when there are some again', () => within(few, async (container) => {
   await runsTrue(container);
   const before = descriptorsOf(container.pid);
-  // Each job holds one descriptor, for its exit status; a new one needs some more for a moment.
-  const jobs: Promise<unknown>[] = [];
-  while (descriptorsOf(container.pid) < 66) {
-    const count = descriptorsOf(container.pid);
-    jobs.push(container.wsh(['sh', '-c', 'cat; exit 7'], { env, stdio: ['pipe', 'pipe', 'pipe'], timeoutMs: 2_000 }));
-    await until(() => descriptorsOf(container.pid) === count + 1, 'the job has begun');
+  // Each job holds a descriptor, for its exit status; sooner or later there are not enough for the start of another one.
+  const jobs: ChildProcess[] = [];
+  try {
+    do jobs.push(spawn(programPath('wsh'), ['--socket', container.socket, 'sh', '-c', 'echo begun; exec cat'], { env, stdio: 'pipe' }));
+    while (jobs.length < 80 && await saysSomething(jobs.at(-1)!, 2_000));
+    assert.ok(jobs.length > 20 && jobs.length < 80, `${jobs.length} jobs have begun`);
+    const waiting = jobs.pop()!;
+    for (const job of jobs) job.kill('SIGKILL');
+    jobs.push(waiting);
+    assert.ok(await saysSomething(waiting, 10_000), 'the job that waited has not begun');
+  } finally {
+    for (const job of jobs) job.kill('SIGKILL');
   }
-  const waiting = container.wsh(['true'], { env, timeoutMs: 20_000 });
-  await Promise.all(jobs);
-  assert.is((await waiting).code, 0);
   await runsTrue(container);
   await until(() => descriptorsOf(container.pid) === before, 'the descriptors are free again');
 }));
+
+/** Whether a process writes to its stdout before it ends, or before that time is over. */
+function saysSomething(child: ChildProcess, milliseconds: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), milliseconds);
+    child.stdout!.once('data', () => { clearTimeout(timer); resolve(true); });
+    child.once('exit', () => { clearTimeout(timer); resolve(false); });
+  });
+}
 
 test('all descriptors taken by silent clients: they are dropped, then others are served', () => within(few, async (container) => {
   const silent = await Promise.all(Array.from({ length: 100 }, () => connect(container.socket)));
