@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { packageRoot } from '../../src/paths.js';
 import { noContainers, startContainer, type TestContainer } from '../support/container.js';
-import { descriptorsOf, run, until } from '../support/process.js';
+import { descriptorsAtRest, descriptorsOf, run, until } from '../support/process.js';
 import { connect, converse, received, requestBytes, SERVED } from '../support/raw.js';
 import { unless } from '../support/skip.js';
 
@@ -17,7 +17,7 @@ if (!noContainers) {
   clients.before(async () => {
     container = await startContainer();
     await lives();
-    descriptors = descriptorsOf(container.pid);
+    descriptors = await descriptorsAtRest(container.pid);
     writeFileSync(`${container.path}/request`, requestBytes(['sh', '-c', 'exit 5']));
     writeFileSync(`${container.path}/nonsense`, requestBytes(['nonsense']));
   });

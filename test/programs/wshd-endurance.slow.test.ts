@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { packageRoot } from '../../src/paths.js';
 import { noContainers, startContainer } from '../support/container.js';
-import { descriptorsOf, run, until } from '../support/process.js';
+import { descriptorsAtRest, descriptorsOf, run, until } from '../support/process.js';
 import { requestBytes } from '../support/raw.js';
 import { unless } from '../support/skip.js';
 
@@ -36,7 +36,7 @@ test(`${REQUESTS} requests, of which some are bad: memory and descriptors stay a
       assert.equal([ended.stdout.toString(), ended.stderr], [`${count}\n`, '']);
     };
     await ask(400);
-    const [memory, descriptors] = [memoryOf(container.pid), descriptorsOf(container.pid)];
+    const [memory, descriptors] = [memoryOf(container.pid), await descriptorsAtRest(container.pid)];
     assert.ok(memory.VmSize! > 0);
     await ask(REQUESTS);
     assert.equal(memoryOf(container.pid), memory);

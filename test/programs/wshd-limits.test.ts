@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { programPath } from '../../src/paths.js';
 import { noContainers, startContainer, type TestContainer } from '../support/container.js';
-import { descriptorsOf, until } from '../support/process.js';
+import { descriptorsAtRest, descriptorsOf, until } from '../support/process.js';
 import { connect, converse, received, requestBytes, SERVED } from '../support/raw.js';
 import { unless } from '../support/skip.js';
 
@@ -34,7 +34,7 @@ async function runsTrue(container: TestContainer): Promise<void> {
 
 test('few descriptors, many clients: all are served, some a little later', () => within(few, async (container) => {
   await runsTrue(container);
-  const before = descriptorsOf(container.pid);
+  const before = await descriptorsAtRest(container.pid);
   for (let round = 0; round < 3; round++) {
     const answers = await Promise.all(Array.from({ length: 200 }, () => converse(container.socket, [good])));
     assert.is(answers.filter((answer) => answer.equals(SERVED)).length, 200);
@@ -45,7 +45,7 @@ test('few descriptors, many clients: all are served, some a little later', () =>
 
 test('no descriptor left: whoever waits is served when there are some again', () => within(few, async (container) => {
   await runsTrue(container);
-  const before = descriptorsOf(container.pid);
+  const before = await descriptorsAtRest(container.pid);
   // Each job holds a descriptor, for its exit status; sooner or later there are not enough for the start of another one.
   const jobs: ChildProcess[] = [];
   try {
@@ -111,7 +111,7 @@ testPids('no process left: the command is refused with a reason, and others run 
         assert.equal([ended.code, ended.stdout.length], [255, 0]);
         assert.is(ended.stderr, 'wshd: cannot start a process for true: resource temporarily unavailable; is the container\'s limit of processes reached?\n');
       }
-      const before = descriptorsOf(container.pid);
+      const before = await descriptorsAtRest(container.pid);
       group!.limit('2');
       await runsTrue(container);
       const [held, refused] = await Promise.all([

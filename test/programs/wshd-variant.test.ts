@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { noContainers, startContainer, type TestContainer } from '../support/container.js';
-import { descriptorsOf, scratch, until } from '../support/process.js';
+import { descriptorsAtRest, descriptorsOf, scratch, until } from '../support/process.js';
 import { connect, converse, received, requestBytes, SERVED } from '../support/raw.js';
 import { unless } from '../support/skip.js';
 import { buildVariant, type Change } from '../support/variant.js';
@@ -56,7 +56,7 @@ if (!noContainers) {
     directory = scratch();
     container = await startContainer(buildVariant('wshd', changes, directory.path));
     await runsTrue();
-    descriptors = descriptorsOf(container.pid);
+    descriptors = await descriptorsAtRest(container.pid);
   });
   traps.after(async () => {
     await container.destroy();

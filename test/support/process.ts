@@ -87,3 +87,14 @@ export function isAlive(pid: number): boolean {
 
 /** Descriptors that a process holds. */
 export function descriptorsOf(pid: number): number { return readdirSync(`/proc/${pid}/fd`).length; }
+
+/** The same once it has not changed for a while: a program that has just told of an end may still be closing. */
+export async function descriptorsAtRest(pid: number): Promise<number> {
+  let count = descriptorsOf(pid);
+  for (let unchanged = 0; unchanged < 5; unchanged++) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    if (descriptorsOf(pid) !== count) unchanged = 0;
+    count = descriptorsOf(pid);
+  }
+  return count;
+}
