@@ -76,7 +76,8 @@ function acceptClients(): void {
     const index = freeClient();
     if (index == CLIENTS_MAX) return pauseAccepting(NEVER);
     // Clients must not take the descriptors that serving any of them needs.
-    if (clientCount + jobDescriptors() + RESERVED_DESCRIPTORS + OWN_DESCRIPTORS >= descriptorLimit) return pauseAccepting(nowMs() + RETRY_MS);
+    const taken = clientCount + jobDescriptors() + OWN_DESCRIPTORS;
+    if (taken + RESERVED_DESCRIPTORS >= descriptorLimit) return pauseAccepting(nowMs() + RETRY_MS);
     const socket = accept(listener);
     if (socket == -EAGAIN) return;
     // Out of descriptors or memory: the connections stay queued until there are some again.
