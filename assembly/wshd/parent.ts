@@ -82,6 +82,7 @@ function removeStaleSocket(): void {
   if (other >= 0) return fail(1, "wshd: another wshd serves already on", socketPath);
   if (other == -EAGAIN || other == -EACCES) return fail(1, "wshd: cannot tell whether another wshd serves on", socketPath, other);
   if (other != -ECONNREFUSED) return;
+  if (inspect(socketPath) == Kind.FILE) return fail(1, "wshd: a file that is no socket is in the way:", socketPath);
   const removed = unlink(socketPath);
   if (removed < 0 && removed != -ENOENT) fail(1, "wshd: cannot remove the stale socket", socketPath, removed);
 }

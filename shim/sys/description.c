@@ -127,14 +127,26 @@ static uint32_t length_of(const char *const *list) {
     return count;
 }
 
-/* A NULL-terminated list of the strings, then of `more`. */
+/* Whether one of the strings sets the same variable: "NAME=...". */
+static bool sets(const struct strings *strings, const char *variable) {
+    for (uint32_t start = 0; start < strings->size; start++) {
+        if (start > 0 && strings->text[start - 1] != 0) continue;
+        uint32_t at = 0;
+        while (variable[at] && variable[at] != '=' && strings->text[start + at] == variable[at]) at++;
+        if (variable[at] == '=' && strings->text[start + at] == '=') return true;
+    }
+    return false;
+}
+
+/* A NULL-terminated list of the strings, then of what `more` sets and they do not. */
 static const char **list_of(struct description *child, const struct strings *strings, const char *const *more) {
     const char **list = take(child, (uint64_t)(strings->count + length_of(more) + LISTS_EXTRA) * sizeof *list);
     if (!list) return NULL;
     const char **next = ++list;
     for (uint32_t at = 0; at < strings->size; at++)
         if (at == 0 || strings->text[at - 1] == 0) *next++ = strings->text + at;
-    for (; more && *more; more++) *next++ = *more;
+    for (; more && *more; more++)
+        if (!sets(strings, *more)) *next++ = *more;
     *next = NULL;
     return list;
 }

@@ -154,6 +154,9 @@ test('with a path of its socket that is too long', () => {
     (place) => [...everything(place), '--run', long(place.path)]);
 });
 
+test('with a file in the place of its socket, which stays', () => fails(({ path }) => writeFileSync(`${path}/run/wshd.sock`, 'mine'),
+  'wshd: a file that is no socket is in the way: PATH/run/wshd.sock\n'));
+
 test('with a directory in the place of its socket', () => fails(({ path }) => mkdirSync(`${path}/run/wshd.sock`),
   'wshd: cannot remove the stale socket PATH/run/wshd.sock: is a directory\n'));
 
@@ -213,15 +216,15 @@ test('(not) with hooks that see what they are promised', async () => {
   }
   mkdirSync(`${path}/root/mnt`);
   try {
-    const ended = await run([wshd, ...everything({ path, title, hook: nothing })], { cwd: path, env: { ...process.env, X: 'passed on' } });
+    const ended = await run([wshd, ...everything({ path, title, hook: nothing })], { cwd: path, env: { ...process.env, X: 'passed on', PID: 'theirs' } });
     assert.equal([ended.code, ended.stderr], [0, '']);
     const [pid] = processesWith(title);
     const lines = readFileSync(log, 'utf8').trim().split('\n').map((line) => line.replace(/ \d+$/, ''));
     assert.equal(lines, [
-      `hook-parent-before-clone.sh ${path} PID= X=passed on`,
+      `hook-parent-before-clone.sh ${path} PID=theirs X=passed on`,
       `hook-parent-after-clone.sh ${path} PID=${pid} X=passed on`,
-      `hook-child-before-pivot.sh ${path} PID= X=passed on`,
-      'hook-child-after-pivot.sh / PID= X=passed on',
+      `hook-child-before-pivot.sh ${path} PID=theirs X=passed on`,
+      'hook-child-after-pivot.sh / PID=theirs X=passed on',
     ]);
     assert.ok(existsSync(`${path}/run/wshd.sock`));
   } finally {
