@@ -56,9 +56,11 @@ export function argument(index: i32): usize {
 
 /** The value of an environment variable, NUL-terminated; 0 when it is not set. */
 export function variable(name: string): usize {
+  const first = <u8>name.charCodeAt(0);
   for (let i = 0; i < environmentCount; i++) {
     const entry: usize = load<u32>(environmentPointers + i * 4);
-    let length = 0;
+    if (load<u8>(entry) != first) continue;
+    let length = 1;
     while (length < name.length && load<u8>(entry + length) == <u8>name.charCodeAt(length)) length++;
     if (length == name.length && load<u8>(entry + length) == 0x3d) return entry + length + 1;
   }
