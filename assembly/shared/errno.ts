@@ -2,7 +2,6 @@
 export const EPERM: i32 = 1;
 export const ENOENT: i32 = 2;
 export const ESRCH: i32 = 3;
-export const EINTR: i32 = 4;
 export const EIO: i32 = 5;
 export const E2BIG: i32 = 7;
 export const ENOEXEC: i32 = 8;

@@ -35,26 +35,22 @@ int32_t shim_write(struct host *host, uint32_t handle, uint32_t at, uint32_t siz
     return (int32_t)sys(write, fd, buffer, size);
 }
 
-static int32_t vector(struct host *host, uint32_t at, uint32_t size, uint32_t then_at, uint32_t then_size, struct iovec both[2]) {
-    both[0] = (struct iovec){guest(host, at, size), size};
-    both[1] = (struct iovec){guest(host, then_at, then_size), then_size};
-    return both[0].iov_base && both[1].iov_base ? 0 : -EFAULT;
+/* readv(2) or writev(2), by the number of the system call. */
+static int32_t in_two_parts(
+    long call, struct host *host, uint32_t handle, uint32_t at, uint32_t size, uint32_t then_at, uint32_t then_size) {
+    struct iovec both[2] = {{guest(host, at, size), size}, {guest(host, then_at, then_size), then_size}};
+    int fd = fd_of(host, handle);
+    if (fd < 0) return fd;
+    if (!both[0].iov_base || !both[1].iov_base) return -EFAULT;
+    return (int32_t)sys6(call, fd, (long)both, 2, 0, 0, 0);
 }
 
 int32_t shim_readv(struct host *host, uint32_t handle, uint32_t at, uint32_t size, uint32_t then_at, uint32_t then_size) {
-    struct iovec both[2];
-    int fd = fd_of(host, handle);
-    if (fd < 0) return fd;
-    if (vector(host, at, size, then_at, then_size, both) < 0) return -EFAULT;
-    return (int32_t)sys(readv, fd, both, 2);
+    return in_two_parts(__NR_readv, host, handle, at, size, then_at, then_size);
 }
 
 int32_t shim_writev(struct host *host, uint32_t handle, uint32_t at, uint32_t size, uint32_t then_at, uint32_t then_size) {
-    struct iovec both[2];
-    int fd = fd_of(host, handle);
-    if (fd < 0) return fd;
-    if (vector(host, at, size, then_at, then_size, both) < 0) return -EFAULT;
-    return (int32_t)sys(writev, fd, both, 2);
+    return in_two_parts(__NR_writev, host, handle, at, size, then_at, then_size);
 }
 
 int32_t shim_splice(struct host *host, uint32_t from, uint32_t to, uint32_t size) {

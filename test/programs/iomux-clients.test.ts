@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { assertSame, pattern } from '../support/bytes.js';
@@ -9,14 +9,7 @@ import { descriptorsOf, isAlive, scratch, until } from '../support/process.js';
 import { unless } from '../support/skip.js';
 
 const iomux = suite('links of iomux-spawn');
-const { path, remove } = scratch();
-let serial = 0;
-
-function directory(): string {
-  const name = `${path}/${++serial}`;
-  mkdirSync(name);
-  return name;
-}
+const { path, directory, remove } = scratch();
 
 const file = `${path}/pattern`;
 const FILE_BYTES = 8 << 20;

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { programPath } from '../../src/paths.js';
@@ -9,14 +9,7 @@ import {
 import { isAlive, run, scratch, until } from '../support/process.js';
 
 const iomux = suite('the end of a job under iomux-spawn');
-const { path, remove } = scratch();
-let serial = 0;
-
-function directory(): string {
-  const name = `${path}/${++serial}`;
-  mkdirSync(name);
-  return name;
-}
+const { path, directory, remove } = scratch();
 
 const file = `${path}/pattern`;
 const FILE_BYTES = 4 << 20;

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -8,14 +8,8 @@ import { CHANNELS, type Channel, Client, connectAll, DEADLINE_MS, holds, isIdle,
 import { type Ended, run, scratch, until } from '../support/process.js';
 
 const link = suite('iomux-link');
-const { path, remove } = scratch();
+const { path, directory, remove } = scratch();
 let serial = 0;
-
-function directory(): string {
-  const name = `${path}/${++serial}`;
-  mkdirSync(name);
-  return name;
-}
 
 const cursorFile = (): string => `${path}/cursors-${++serial}`;
 

@@ -10,16 +10,9 @@ import {
 import { isAlive, processesWith, run, scratch, until } from '../support/process.js';
 
 const iomux = suite('iomux-spawn');
-const { path, remove } = scratch();
-let serial = 0;
+const { path, directory, remove } = scratch();
 
 /** A job's directory of its own. */
-function directory(): string {
-  const name = `${path}/${++serial}`;
-  mkdirSync(name);
-  return name;
-}
-
 /** A file with the stream that the tests recognize. */
 const file = `${path}/pattern`;
 writeFileSync(file, pattern(4 << 20));

@@ -1,7 +1,7 @@
 /** Running programs in tests: with a deadline always, and with everything they left behind. */
 import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -49,10 +49,26 @@ export async function run(argv: string[], options: RunOptions = {}): Promise<End
   return ended(child, options.timeoutMs);
 }
 
+export interface Scratch {
+  readonly path: string;
+  /** Makes a new, empty directory in it. */
+  directory(): string;
+  remove(): void;
+}
+
 /** A directory of the test's own, directly below /tmp: the path of a socket in it stays short. */
-export function scratch(): { path: string; remove(): void } {
+export function scratch(): Scratch {
   const path = mkdtempSync(join(tmpdir(), 'warden-test-'));
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+  let serial = 0;
+  return {
+    path,
+    directory: () => {
+      const name = `${path}/${++serial}`;
+      mkdirSync(name);
+      return name;
+    },
+    remove: () => rmSync(path, { recursive: true, force: true }),
+  };
 }
 
 /** Polls until it holds; the deadline is the test's failure. */
