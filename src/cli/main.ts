@@ -2,9 +2,10 @@
 /** The command `warden`: tables of what there is; the work is loaded when it is asked for. */
 import { readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { packageRoot } from '../paths.js';
-import { EXIT_FAILED, EXIT_USAGE, type RunOptions } from './exit.js';
+import { commands } from './commands/index.js';
+import { EXIT_FAILED, EXIT_USAGE } from './exit.js';
 
 const { version } = JSON.parse(readFileSync(`${packageRoot}package.json`, 'utf8')) as { version: string };
 
@@ -22,29 +23,7 @@ const program = new Command('warden')
     outputError: (text, write) => write(`warden: ${text.trimEnd().replace(/^error: /, '')}; --help shows what there is\n`),
   });
 
-program.command('run')
-  .summary('run a command in a container of its own')
-  .description('Makes a container, runs the command in it in the foreground, removes the container.')
-  .usage('[--root DIR] [--user NAME] [--depot DIR] -- COMMAND [ARGUMENT...]')
-  .argument('<command...>', 'the command and its arguments')
-  .option('--root <dir>', 'the container\'s root file system (default: a small one with the host\'s /usr)')
-  .option('--user <name>', 'who runs the command, from the container\'s /etc/passwd (default: root)')
-  .addOption(new Option('--depot <dir>', 'where the containers\' directories are').env('WARDEN_DEPOT').default('/run/warden'))
-  .passThroughOptions()
-  .addHelpText('after', `
-Examples:
-  warden run -- sh -c 'echo hello from $(hostname)'
-  warden run --user vcap -- bash          a shell, at a terminal
-  tar c src | warden run -- tar tv        standard input is passed on
-  warden run --root /srv/debian -- ls /   in a root file system of one's own
-
-Exit code:
-  the command's; 255 when it was killed or could not be executed; 1 when the container could not be made or removed;
-  2 for a command line that makes no sense; 128 + N when interrupted by signal N.`)
-  .action(async (command: string[], options: RunOptions) => {
-    const { run } = await import('./run.js');
-    exitCode = await run(command, options);
-  });
+for (const define of commands) define(program, (code) => { exitCode = code; });
 
 try {
   await program.parseAsync();
