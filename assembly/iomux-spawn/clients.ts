@@ -1,6 +1,9 @@
 /**
  * Links: each has a connection to each of the three sockets, and each connection its own place. A stream's connection
  * gets the position it starts at, the ring from there, what comes, the end. A status connection gets the status, last.
+ *
+ * Nothing on the wire says which connections are one link. Those of one process are told apart by their order: its n-th
+ * on each socket are its n-th link.
  */
 import { accept, close, HANGUP, peer, read, READ, watch, write, WRITE } from "../shim";
 import { EAGAIN } from "../shared/errno";
@@ -17,8 +20,12 @@ export const STATUS: u32 = STREAMS;
   socket: i32;
   /** A stream's number, or `STATUS`. */
   channel: u32;
-  /** Who connected: the connections of one process are one link. */
+  /** Who connected: a link never has connections of two processes. */
   pid: i32;
+  /** The link's number, rising modulo 2^32 with those that come. */
+  link: u32;
+  /** Channels that its link has connected to so far, a bit each: also those that are closed again. */
+  joined: u32;
   /** Bytes of the header that are sent. */
   headerSent: u32;
   /** It will say no more, but may still listen. */
@@ -27,9 +34,10 @@ export const STATUS: u32 = STREAMS;
   position: u64;
 }
 
-const clients = memory.data(49152, 8);
-if (CLIENTS_MAX * offsetof<Client>() != 49152) ERROR("the clients' table has another size");
+const clients = memory.data(61440, 8);
+if (CLIENTS_MAX * offsetof<Client>() != 61440) ERROR("the clients' table has another size");
 let used: u32 = 0;
+let linksCount: u32 = 0;
 const SCRATCH_BYTES: u32 = 256;
 const scratch = memory.data(256, 8);
 
@@ -50,15 +58,31 @@ export function acceptClient(listener: i32, channel: u32, ring: Ring): Accepted 
   }
   if (index >= used) used = index + 1;
   const client = clientAt(index);
-  client.socket = socket;
   client.channel = channel;
   client.pid = peer(socket);
+  joinLink(client);
+  client.socket = socket;
   client.headerSent = 0;
   client.mute = false;
   client.position = channel < STREAMS ? ring.oldest() : 0;
   listenTo(client, false);
   return Accepted.ONE;
 }
+
+/** Makes a new connection one of the oldest link of its process that has not had one like it, else of a new link. */
+function joinLink(client: Client): void {
+  let oldest: Client | null = null;
+  for (let i: u32 = 0; i < used; i++) {
+    const other = clientAt(i);
+    if (other.socket == 0 || other.pid != client.pid || (other.joined >> client.channel & 1) != 0) continue;
+    if (oldest == null || <i32>(other.link - oldest.link) < 0) oldest = other;
+  }
+  client.link = oldest == null ? linksCount++ : oldest.link;
+  client.joined = (oldest == null ? 0 : oldest.joined) | (1 << client.channel);
+  for (let i: u32 = 0; i < used; i++) if (isOf(i, client.link)) clientAt(i).joined = client.joined;
+}
+
+function isOf(index: u32, link: u32): bool { return clientAt(index).socket != 0 && clientAt(index).link == link; }
 
 /** The client of a connection's handle; null when it is none. */
 export function clientOf(handle: i32): usize {
@@ -136,14 +160,12 @@ function waitOrDrop(client: Client, error: i32): void {
 export function dropSlowest(channel: u32, ring: Ring): void {
   for (let i: u32 = 0; i < used; i++) {
     const client = clientAt(i);
-    if (client.socket != 0 && client.channel == channel && ring.room(client.position) == 0) dropLink(client.pid);
+    if (client.socket != 0 && client.channel == channel && ring.room(client.position) == 0) dropLink(client.link);
   }
 }
 
-function dropLink(pid: i32): void {
-  for (let i = <i32>used - 1; i >= 0; i--) {
-    if (clientAt(i).socket != 0 && clientAt(i).pid == pid) drop(changetype<usize>(clientAt(i)));
-  }
+function dropLink(link: u32): void {
+  for (let i = <i32>used - 1; i >= 0; i--) if (isOf(i, link)) drop(changetype<usize>(clientAt(i)));
 }
 
 export function dropAll(): void {
@@ -155,18 +177,15 @@ export function tellStatus(rawStatus: i32): void {
   putRawStatus(scratch, rawStatus);
   for (let i = <i32>used - 1; i >= 0; i--) {
     const client = clientAt(i);
-    if (client.socket == 0 || client.channel != STATUS || hasOpenStream(client.pid)) continue;
+    if (client.socket == 0 || client.channel != STATUS || hasOpenStream(client.link)) continue;
     // The first bytes on a fresh connection always fit.
     write(client.socket, scratch, STATUS_BYTES);
     drop(changetype<usize>(client));
   }
 }
 
-function hasOpenStream(pid: i32): bool {
-  for (let i: u32 = 0; i < used; i++) {
-    const client = clientAt(i);
-    if (client.socket != 0 && client.channel < STREAMS && client.pid == pid) return true;
-  }
+function hasOpenStream(link: u32): bool {
+  for (let i: u32 = 0; i < used; i++) if (isOf(i, link) && clientAt(i).channel < STREAMS) return true;
   return false;
 }
 

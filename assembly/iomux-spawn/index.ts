@@ -157,7 +157,7 @@ function abandon(words: string, errno: i32): void {
 }
 
 export function onReady(handle: i32, events: i32): void {
-  for (let channel: u32 = 0; channel < CHANNELS; channel++) if (handle == listenerOf(channel)) return acceptAll(channel);
+  for (let channel: u32 = 0; channel < CHANNELS; channel++) if (handle == listenerOf(channel)) return acceptAll();
   for (let channel: u32 = 0; channel < STREAMS; channel++) {
     if (handle == stream(channel).pipe && !stream(channel).ended) return pump(channel);
   }
@@ -165,20 +165,27 @@ export function onReady(handle: i32, events: i32): void {
   if (client != 0) serveClient(client, events);
 }
 
-function acceptAll(channel: u32): void {
+/**
+ * All that have connected, to whichever socket: were those served that came to one of them first, the first link's
+ * stream might be at its end and closed, and its other connections taken for the next link's.
+ */
+function acceptAll(): void {
+  for (let channel: u32 = 0; channel < CHANNELS; channel++) acceptFrom(channel);
+  for (let channel: u32 = 0; channel < STREAMS; channel++) pushAll(channel, ringOf(channel), stream(channel).ended);
+  if (state == State.WAITING) return releaseWhenLinked();
+  for (let channel: u32 = 0; channel < CHANNELS; channel++) goOn(channel);
+}
+
+function acceptFrom(channel: u32): void {
   for (;;) {
     const accepted = acceptClient(listenerOf(channel), channel, ringOf(channel));
-    if (accepted == Accepted.NONE) break;
+    if (accepted == Accepted.NONE) return;
     if (accepted == Accepted.NO_DESCRIPTORS) {
       watch(listenerOf(channel), 0);
       acceptingPaused = true;
-      armDeadline();
-      break;
+      return armDeadline();
     }
   }
-  if (channel < STREAMS) pushAll(channel, ringOf(channel), stream(channel).ended);
-  if (state == State.WAITING) return releaseWhenLinked();
-  goOn(channel);
 }
 
 /** Links of the channel have got something: there may be room now for what the command could not write. */

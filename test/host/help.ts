@@ -31,8 +31,10 @@ export async function settled(): Promise<void> {
 
 let fifos = 0;
 
+export interface Fifo { read: number; write: number; close(): void }
+
 /** Both ends of a pipe, blocking; `close` is for our own two. */
-export function fifo(directory: string): { read: number; write: number; close(): void } {
+export function fifo(directory: string): Fifo {
   const path = `${directory}/fifo${fifos++}`;
   execFileSync('mkfifo', [path]);
   // An end of a FIFO opens when the other does, but for one that asks for both.

@@ -1,11 +1,14 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, createReadStream, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { buffer } from 'node:stream/consumers';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { instantiate, type Instance } from '../../src/host/host.js';
 import { programPath } from '../../src/paths.js';
-import { openDescriptors, settled, temporaryDirectory } from './help.js';
+import { pattern } from '../support/bytes.js';
+import { until } from '../support/process.js';
+import { type Fifo, fifo, openDescriptors, settled, temporaryDirectory } from './help.js';
 
 const iomux = suite('iomux in the Node host');
 const directory = temporaryDirectory();
@@ -13,10 +16,10 @@ const SIGTERM = 15;
 let serial = 0;
 
 /** A job: the native iomux-spawn, with its sockets ready. */
-async function job(command: string): Promise<[path: string, process: ChildProcess]> {
+async function job(command: string, ...options: string[]): Promise<[path: string, process: ChildProcess]> {
   const path = `${directory}/job${serial++}`;
   mkdirSync(path);
-  const process = spawn(programPath('iomux-spawn'), [path, 'sh', '-c', command], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const process = spawn(programPath('iomux-spawn'), [...options, path, 'sh', '-c', command], { stdio: ['pipe', 'pipe', 'inherit'] });
   await once(process.stdout!, 'data');
   return [path, process];
 }
@@ -28,6 +31,16 @@ function link(job: string, ...options: string[]): { instance: Instance; stdout()
   const instance = instantiate('iomux-link', { argv: ['iomux-link', ...options, job], stdio: [stdin, stdout, stderr], signals: 'call' });
   for (const fd of [stdin, stdout, stderr]) closeSync(fd);
   return { instance, stdout: () => readFileSync(`${name}.out`, 'utf8'), stderr: () => readFileSync(`${name}.err`, 'utf8') };
+}
+
+/** One whose stdout is a pipe that nobody reads until `read` is called, which tells all that comes. */
+function stuckLink(job: string): { instance: Instance; read(): Promise<Buffer> } {
+  const output: Fifo = fifo(directory);
+  const nothing = openSync('/dev/null', 'r+');
+  const instance = instantiate('iomux-link', { argv: ['iomux-link', job], stdio: [nothing, output.write, nothing], signals: 'call' });
+  closeSync(nothing);
+  closeSync(output.write);
+  return { instance, read: () => buffer(createReadStream('', { fd: output.read })) };
 }
 
 async function ended(process: ChildProcess): Promise<number | null> {
@@ -91,6 +104,49 @@ iomux('a job runs in this process, too', async () => {
   closeSync(nothing);
   await settled();
   assert.equal(openDescriptors(), before);
+});
+
+iomux('two links in one process do not wait for each other', async () => {
+  const size = 1 << 20;
+  const [path, process] = await job(`read x; head -c ${size} /dev/zero; exit 4`, '--ring', '4M');
+  const stuck = stuckLink(path), { instance, stdout } = link(path);
+  process.stdin!.end('write\n');
+  assert.is(await instance.exited, 4);
+  assert.is(stdout().length, size);
+  assert.is(process.exitCode, null);
+  assert.is((await stuck.read()).length, size);
+  assert.is(await stuck.instance.exited, 4);
+  assert.is(await ended(process), 0);
+});
+
+iomux('two links in one process that come after the end do not wait for each other', async () => {
+  const size = 1 << 20;
+  const [path, process] = await job(`head -c ${size} /dev/zero; exit 4`, '--ring', '4M', '--linger', '60');
+  assert.is(await link(path).instance.exited, 4);
+  const first = link(path), stuck = stuckLink(path), last = link(path);
+  assert.equal([await first.instance.exited, await last.instance.exited], [4, 4]);
+  assert.equal([first.stdout().length, last.stdout().length], [size, size]);
+  assert.is((await stuck.read()).length, size);
+  assert.is(await stuck.instance.exited, 4);
+  process.kill();
+  assert.is(await ended(process), 0);
+});
+
+iomux('with --slow drop, a link that does not read is closed, and not another of the same process', async () => {
+  const pieces = 64, pieceBytes = 32_768;
+  writeFileSync(`${directory}/pattern`, pattern(pieces * pieceBytes));
+  const script = `exec 3<${directory}/pattern; while read x; do dd bs=${pieceBytes} count=1 status=none <&3; done; exit 4`;
+  const [path, process] = await job(script, '--slow', 'drop');
+  const before = link(path), stuck = stuckLink(path), after = link(path);
+  for (let piece = 1; piece <= pieces; piece++) {
+    process.stdin!.write('write\n');
+    await until(() => [before, after].every(({ stdout }) => stdout().length === piece * pieceBytes), `the others have ${piece} pieces`);
+  }
+  process.stdin!.end();
+  assert.equal([await before.instance.exited, await after.instance.exited], [4, 4]);
+  assert.ok((await stuck.read()).length < pieces * pieceBytes);
+  assert.is(await stuck.instance.exited, 255);
+  assert.is(await ended(process), 0);
 });
 
 iomux.run();
