@@ -9,15 +9,19 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { packageRoot, programPath } from '../paths.js';
 import { endContainer, FIRST_PROCESS_NAME, makeDirectory } from './depot.js';
 import { reason, WardenError } from './error.js';
+import type { ExecOptions, Execution } from './execution.js';
 import { fstab } from './fstab.js';
+import type { ContainerInfo, CpuInfo, MemoryInfo, StopOptions, StopResult } from './info.js';
+import type { Job, SpawnOptions } from './job.js';
 import { DIRECTORIES } from './layout.js';
+import type { OomWatch, WatchOptions } from './oom.js';
 import { identify } from './process.js';
-import { checkRoot, givenRoot, ownRoot, type Root } from './root.js';
+import { type Bind, checkRoot, givenRoot, ownRoot, type Root } from './root.js';
 import { archive } from './tar.js';
 
 /** The hooks: fixed files, since the depot may be on a file system from which nothing can be executed, as /run often is. */
@@ -28,13 +32,33 @@ const HOOK_ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
 const GONE_DEADLINE_MS = 10_000;
 const WORDS_MAX = 8_192;
 
+export const DEFAULT_DEPOT = '/run/warden';
+
 export interface ContainerOptions {
-  /** The directory of the containers' directories; made when it is missing. */
-  depot: string;
+  /** The directory of the containers' directories; made when it is missing (/run/warden). */
+  depot?: string | undefined;
+  /** Its id: a letter or digit, then at most 62 of letters, digits, ".", "_", "-". Without it one is made, 11 characters. */
+  name?: string | undefined;
+  /** Its host name (its id). */
+  hostname?: string | undefined;
   /** The container's root file system; without it the container gets one with the host's programs. */
   root?: string | undefined;
+  binds?: readonly Bind[] | undefined;
+  /** Limit of memory, swap included; without it there is none. */
+  memoryBytes?: number | undefined;
+  /** Weight of its processor time as cgroup v1 counts it, 2 to 262,144 (1024). */
+  cpuShares?: number | undefined;
+  /** Whether it ends with this process, however that ends; otherwise it lives until `destroy`, whoever calls it. */
+  ephemeral?: boolean | undefined;
   /** Ends the start, whatever it has come to; nothing of it remains. */
   signal?: AbortSignal | undefined;
+}
+
+export interface SweepResult {
+  /** Ids of what was left of containers whose making or removal did not come to its end, and was removed. */
+  readonly removed: readonly string[];
+  /** What stood in the way of others. */
+  readonly failures: readonly WardenError[];
 }
 
 /** wshd while it starts, then whoever it left behind to watch over us. */
@@ -47,16 +71,38 @@ interface Started {
   words(): string;
 }
 
-export class Container {
+function notYet(...given: unknown[]): WardenError { return new WardenError('INTERNAL', `not there yet: ${given.length}`); }
+
+export class Container implements AsyncDisposable {
   private started: Started | undefined;
 
   private constructor(readonly id: string, readonly directory: string) {}
 
-  static async create(options: ContainerOptions): Promise<Container> {
+  /** Picks up a container by its directory: DEPOT/ID. */
+  static async open(directory: string): Promise<Container> { throw notYet(directory); }
+  /** All containers of a depot, by id. */
+  static async list(depot: string = DEFAULT_DEPOT): Promise<Container[]> { throw notYet(depot); }
+  static async sweep(depot: string = DEFAULT_DEPOT): Promise<SweepResult> { throw notYet(depot); }
+
+  exec(argv: readonly string[], options: ExecOptions = {}): Execution { throw notYet(argv, options); }
+  async spawn(argv: readonly string[], options: SpawnOptions = {}): Promise<Job> { throw notYet(argv, options); }
+  async job(id: string): Promise<Job> { throw notYet(id); }
+  async jobs(): Promise<Job[]> { throw notYet(); }
+  watchOom(options: WatchOptions = {}): OomWatch { throw notYet(options); }
+  async limitMemory(bytes: number): Promise<void> { throw notYet(bytes); }
+  async limitCpu(shares: number): Promise<void> { throw notYet(shares); }
+  async info(): Promise<ContainerInfo> { throw notYet(); }
+  async memory(): Promise<MemoryInfo | null> { throw notYet(); }
+  async cpu(): Promise<CpuInfo | null> { throw notYet(); }
+  async stop(options: StopOptions = {}): Promise<StopResult> { throw notYet(options); }
+  /** Destroys what this object created; what it opened stays. */
+  async [Symbol.asyncDispose](): Promise<void> { await this.destroy(); }
+
+  static async create(options: ContainerOptions = {}): Promise<Container> {
     const root = options.root === undefined ? undefined : checkRoot(options.root);
     const owner = identify(process.pid);
     if (!owner) throw new WardenError('UNSUPPORTED', 'cannot read /proc/self/stat; is /proc mounted?');
-    const { id, directory } = makeDirectory(options.depot, owner);
+    const { id, directory } = makeDirectory(resolve(options.depot ?? DEFAULT_DEPOT), owner);
     const container = new Container(id, directory);
     try {
       container.tryDescribe(root);

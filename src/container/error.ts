@@ -1,13 +1,30 @@
 /** What went wrong, for programs: */
 export type WardenErrorCode =
-  /** What was asked for makes no sense; nothing was touched. */
+  /** What was asked for makes no sense, or does not fit; nothing was touched. */
   | 'USAGE'
-  /** This machine, or this user, cannot have containers. */
+  /** This machine, or this user, cannot have containers, or not with these limits. */
   | 'UNSUPPORTED'
+  /** The directory of the containers' directories cannot be used. */
   | 'DEPOT'
+  /** There is a container or a job of this name already. */
+  | 'EXISTS'
+  /** There is no such container, job or cgroup. */
+  | 'NOT_FOUND'
   | 'START_FAILED'
+  /** The container's first process has ended, or nobody listens on a job's sockets any more. */
+  | 'ENDED'
+  /** wshd took the request and closed the connection. */
+  | 'REFUSED'
+  /** Whoever serves did not answer in time. */
+  | 'TIMED_OUT'
+  /** What came is not what the protocol says. */
+  | 'PROTOCOL'
+  /** A job's status never came. */
+  | 'LOST'
   /** The caller's AbortSignal. */
   | 'ABORTED'
+  /** A module, or its host, failed. */
+  | 'INTERNAL'
   /** The command could not be handed to wsh. */
   | 'WSH'
   /** Something of the container is left over. */
@@ -20,6 +37,11 @@ export class WardenError extends Error {
   constructor(readonly code: WardenErrorCode, sentence: string, options?: ErrorOptions) { super(sentence, options); }
 
   get isUsage(): boolean { return this.code === 'USAGE'; }
+  get isUnsupported(): boolean { return this.code === 'UNSUPPORTED'; }
+  get isNotFound(): boolean { return this.code === 'NOT_FOUND'; }
+  get isEnded(): boolean { return this.code === 'ENDED'; }
+  get isAborted(): boolean { return this.code === 'ABORTED'; }
+  get timedOut(): boolean { return this.code === 'TIMED_OUT'; }
 }
 
 /** The code of a failed system call: "ENOENT"; undefined for any other error. */

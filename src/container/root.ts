@@ -5,6 +5,15 @@ import { errnoOf, reason, WardenError } from './error.js';
 import { mountPoints, type Mount } from './fstab.js';
 import type { Entry } from './tar.js';
 
+/** A directory of the host's, seen in the container. */
+export interface Bind {
+  /** Absolute, or relative to the current directory. */
+  readonly source: string;
+  /** Absolute, in the container. */
+  readonly target: string;
+  readonly readOnly?: boolean;
+}
+
 export interface Root {
   readonly mounts: readonly Mount[];
   readonly entries: readonly Entry[];
