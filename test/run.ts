@@ -2,7 +2,10 @@
  * Runs the test files one after the other, each in a process of its own, so that one that hangs or dies costs the others
  * nothing. The last line printed is counted from what the files reported: "N passed, N failed, N skipped".
  *
- *   node build/js/test/run.js [PART-OF-A-PATH…]
+ *   node build/js/test/run.js [--portable] [PART-OF-A-PATH…]
+ *
+ * --portable: only what needs neither Linux nor root, a C compiler, the addon or the native programs. A file of these
+ * folders that has tests for some of those, too, skips them where they are missing.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,14 +18,19 @@ import type { Counts } from './one.js';
 const FILE_DEADLINE_MS = 120_000;
 const SLOW_FILE_DEADLINE_MS = 900_000;
 
+const PORTABLE = '--portable';
+const PORTABLE_FOLDERS = ['fuzz/', 'simulation/', 'wire/'];
+
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const compiled = fileURLToPath(new URL('./', import.meta.url));
 const child = join(compiled, 'one.js');
 
 /** The sources are listed, not what was compiled: that may have outlived its source. */
-function testFiles(parts: string[]): string[] {
+function testFiles(parts: string[], portable: boolean): string[] {
   return readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+    .map((file) => file.replaceAll('\\', '/'))
     .filter((file) => file.endsWith('.test.ts'))
+    .filter((file) => !portable || PORTABLE_FOLDERS.some((folder) => file.startsWith(folder)))
     .filter((file) => parts.length === 0 || parts.some((part) => `test/${file}`.includes(part)))
     .sort();
 }
@@ -38,7 +46,9 @@ async function runFile(file: string): Promise<Counts> {
   let reported: Counts | undefined;
   let late = false;
   const stop = (): void => {
-    if (runner.pid !== undefined) process.kill(-runner.pid, 'SIGKILL');
+    // Windows has no process groups.
+    if (process.platform === 'win32') runner.kill('SIGKILL');
+    else if (runner.pid !== undefined) process.kill(-runner.pid, 'SIGKILL');
   };
   const interrupted = (): void => {
     stop();
@@ -65,7 +75,8 @@ function reason(code: number | null, signal: NodeJS.Signals | null): string {
 }
 
 const total: Counts = { passed: 0, failed: 0, skipped: 0 };
-for (const file of testFiles(process.argv.slice(2))) {
+const given = process.argv.slice(2);
+for (const file of testFiles(given.filter((each) => each !== PORTABLE), given.includes(PORTABLE))) {
   console.log(`test/${file}`);
   const counts = await runFile(file);
   total.passed += counts.passed;

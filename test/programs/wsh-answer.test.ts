@@ -97,7 +97,7 @@ test('no answer: wsh waits, until its deadline', async () => {
   const variant = scratch();
   try {
     const change = { file: 'assembly/wsh/index.ts', from: 'ANSWER_DEADLINE_MS: i32 = 30_000', to: 'ANSWER_DEADLINE_MS: i32 = 300' };
-    const { code, stderr } = await ask('silent', buildVariant('wsh', [change], variant.path));
+    const { code, stderr } = await ask('silent', await buildVariant('wsh', [change], variant.path));
     assert.equal([code, stderr], [255, 'wsh: wshd did not answer within 30 seconds; is it stopped, or another client keeping it?\n']);
   } finally {
     variant.remove();

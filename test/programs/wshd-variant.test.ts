@@ -54,7 +54,7 @@ const changes: Change[] = [
 if (!noContainers) {
   traps.before(async () => {
     directory = scratch();
-    container = await startContainer(buildVariant('wshd', changes, directory.path));
+    container = await startContainer(await buildVariant('wshd', changes, directory.path));
     await runsTrue();
     descriptors = await descriptorsAtRest(container.pid);
   });

@@ -1,4 +1,9 @@
 /** Tests that cannot run everywhere, and say why where they do not. */
+import { existsSync } from 'node:fs';
+import { programPath } from '../../src/paths.js';
+
+/** Why the native programs cannot be run; undefined where they can. */
+export const noPrograms: string | undefined = existsSync(programPath('wsh')) ? undefined : 'the native programs are not built here';
 
 interface Tests { (name: string, handler: () => Promise<void> | void): void; skip(name: string): void }
 

@@ -1,28 +1,19 @@
 /**
- * A native program with a change: made of a copy of assembly/ by the steps of shim/Makefile, with the objects that are
- * there already. For what cannot be reached from outside: a trap, a deadline of half a minute, a table that is full.
+ * A native program with a change: built by the steps of shim/Makefile, with the objects that are there already. For what
+ * cannot be reached from outside: a trap, a deadline of half a minute, a table that is full.
  */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { packageRoot } from '../../src/paths.js';
+import { type Change, compileModule } from './asc.js';
 
-export interface Change { file: string; from: string; to: string }
+export type { Change };
 
 /** Builds the program below `directory`; its path. */
-export function buildVariant(program: string, changes: readonly Change[], directory: string): string {
-  cpSync(`${packageRoot}assembly`, `${directory}/assembly`, { recursive: true });
-  cpSync(`${packageRoot}asconfig.json`, `${directory}/asconfig.json`);
-  for (const { file, from, to } of changes) {
-    const text = readFileSync(`${directory}/${file}`, 'utf8');
-    if (!text.includes(from)) throw new Error(`${file} has no ${from}`);
-    writeFileSync(`${directory}/${file}`, text.replaceAll(from, to));
-  }
+export async function buildVariant(program: string, changes: readonly Change[], directory: string): Promise<string> {
   for (const folder of ['c', 'obj']) mkdirSync(`${directory}/${folder}`);
-  const tool = (name: string, ...args: string[]): void => {
-    execFileSync(`${packageRoot}node_modules/.bin/${name}`, args, { cwd: directory, stdio: ['ignore', 'ignore', 'inherit'] });
-  };
-  tool('asc', `assembly/${program}/index.ts`, '-o', `${program}.wasm`);
-  tool('wasm2c', `${program}.wasm`, '-n', 'program', '-o', 'c/program.c');
+  writeFileSync(`${directory}/${program}.wasm`, await compileModule(program, changes));
+  execFileSync(`${packageRoot}node_modules/.bin/wasm2c`, [`${program}.wasm`, '-n', 'program', '-o', 'c/program.c'], { cwd: directory });
   return link(program, directory);
 }
 

@@ -4,21 +4,23 @@ import * as assert from 'uvu/assert';
 import { programPath } from '../../src/paths.js';
 import { decodeRequest, type Request } from '../../src/wire/codec.js';
 import { run, scratch, until } from '../support/process.js';
+import { noPrograms, unless } from '../support/skip.js';
 import { Terminal } from '../support/terminal.js';
 import { type Listener, listen } from './listener.js';
 import { bytesOf, LIMITS, requestOf, type Vector, vectors } from './vectors.js';
 
 const UNLIMITED = 2n ** 64n - 1n;
-const request = suite('requests of the native wsh');
+const requests = suite('requests of the native wsh');
+const request = unless(noPrograms, requests);
 const wsh = programPath('wsh');
 let directory: ReturnType<typeof scratch>;
 let listener: Listener;
 
-request.before(async () => {
+requests.before(async () => {
   directory = scratch();
   listener = await listen(`${directory.path}/wshd.sock`);
 });
-request.after(() => {
+requests.after(() => {
   listener.close();
   directory.remove();
 });
@@ -186,4 +188,4 @@ request('--help says how it is used, and is no error', async () => {
   assert.is(ended.stdout.length, 0, 'stdout carries payload only');
 });
 
-request.run();
+requests.run();

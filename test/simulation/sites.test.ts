@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { wasmPath } from '../../src/paths.js';
+import { markSites, SITE } from '../../src/sim/sites.js';
+import { importsOf, modules } from '../boundary/sources.js';
+
+const sites = suite('call sites');
+
+for (const module of modules) {
+  const bytes = readFileSync(wasmPath(module)), marked = markSites(bytes);
+
+  sites(`${module}: the marked copy is a module with the same imports, and one export more`, () => {
+    const before = new WebAssembly.Module(bytes), after = new WebAssembly.Module(marked.bytes);
+    assert.equal(WebAssembly.Module.imports(after), WebAssembly.Module.imports(before));
+    assert.equal(WebAssembly.Module.exports(after), [...WebAssembly.Module.exports(before), { name: SITE, kind: 'global' }]);
+  });
+
+  sites(`${module}: each import is called somewhere`, () => {
+    assert.equal([...new Set(marked.sites.map(({ from, call }) => `${from}.${call}`))].sort(), importsOf(module));
+  });
+}
+
+/** Every import throws where it is called from, as V8 sees it. */
+function firstCall(bytes: Uint8Array<ArrayBuffer>): { place: string; site: number } {
+  const module = new WebAssembly.Module(bytes);
+  const imports: Record<string, Record<string, () => number>> = {};
+  for (const { module: from, name } of WebAssembly.Module.imports(module)) {
+    (imports[from] ??= {})[name] = () => { throw new Error(); };
+  }
+  const { exports } = new WebAssembly.Instance(module, imports);
+  try {
+    (exports.onStart as () => void)();
+  } catch (error) {
+    const [, index, offset] = /wasm-function\[(\d+)\]:0x([0-9a-f]+)/.exec((error as Error).stack!)!;
+    return { place: `${index}:${offset}`, site: (exports[SITE] as { value: number } | undefined)?.value ?? 0 };
+  }
+  throw new Error('nothing was called');
+}
+
+for (const program of modules.filter((each) => each !== 'codec')) {
+  sites(`${program}: the first call's site is where V8 sees it`, () => {
+    const bytes = Uint8Array.from(readFileSync(wasmPath(program))), marked = markSites(bytes);
+    const { site } = firstCall(marked.bytes), { place } = firstCall(bytes);
+    const found = marked.sites[site - 1]!;
+    assert.is(found.id, site);
+    assert.is(`${found.function}:${found.offset.toString(16)}`, place);
+  });
+}
+
+sites('an instruction that is not known is refused, not skipped', () => {
+  // (module (import "m" "f" (func)) (global (mut i32) (i32.const 0)) (func (v128.const …)))
+  const bytes = Uint8Array.from([
+    0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 2, 7, 1, 1, 0x6d, 1, 0x66, 0, 0, 3, 2, 1, 0, 6, 6, 1, 0x7f, 1, 0x41, 0, 0x0b,
+    10, 6, 1, 4, 0, 0xfd, 0x0c, 0x0b,
+  ]);
+  assert.throws(() => markSites(bytes), /instruction 0xfd is not known/);
+});
+
+sites.run();

@@ -1,0 +1,57 @@
+/**
+ * Modules built in this process by the AssemblyScript compiler alone, with the options of asconfig.json: as shim/Makefile
+ * builds them, or with changes to their sources. Nothing but Node is needed.
+ */
+import { readFileSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import { packageRoot } from '../../src/paths.js';
+
+/** As much of the compiler's interface as is used here: its own types declare another `console` for the whole program. */
+interface Compiler {
+  main(argv: readonly string[], host: {
+    readFile(name: string, baseDir: string): string | null;
+    writeFile(name: string, contents: Uint8Array | string): void;
+    listFiles(directory: string): string[];
+    stderr: { write(chunk: string | Uint8Array): void };
+  }): Promise<{ error: Error | null }>;
+}
+const COMPILER: string = 'assemblyscript/asc';
+
+/** A text of assembly/, which stands in its file exactly once, and what stands there instead. */
+export interface Change { file: string; from: string; to: string }
+
+/** The module's bytes. The first compilation of a process takes a second or two, later ones a third of one. */
+export async function compileModule(module: string, changes: readonly Change[] = []): Promise<Uint8Array<ArrayBuffer>> {
+  const { main } = await import(COMPILER) as Compiler;
+  const sources = changedSources(changes);
+  let built: Uint8Array | undefined;
+  let words = '';
+  const { error } = await main([`assembly/${module}/index.ts`, '--outFile', 'module.wasm', '--baseDir', packageRoot], {
+    readFile: (name, baseDir) => sources.get(name) ?? textOf(isAbsolute(name) ? name : join(baseDir, name)),
+    writeFile: (_name, contents) => { built = Uint8Array.from(contents as Uint8Array); },
+    listFiles: () => [],
+    stderr: { write: (chunk) => { words += String(chunk); } },
+  });
+  if (error || !built) throw new Error(`asc cannot compile ${module}: ${words || String(error)}`);
+  return Uint8Array.from(built);
+}
+
+function textOf(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    // asc asks for each place where a file may be.
+    return null;
+  }
+}
+
+function changedSources(changes: readonly Change[]): Map<string, string> {
+  const sources = new Map<string, string>();
+  for (const { file, from, to } of changes) {
+    const text = sources.get(file) ?? readFileSync(packageRoot + file, 'utf8');
+    const times = text.split(from).length - 1;
+    if (times !== 1) throw new Error(`${file} has this text ${times} times, not once: ${from}`);
+    sources.set(file, text.replace(from, () => to));
+  }
+  return sources;
+}
