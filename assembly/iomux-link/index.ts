@@ -11,8 +11,8 @@ import { EAGAIN, ECONNREFUSED, ENAMETOOLONG, ENOENT } from "../shared/errno";
 import { begin, put, putSignal, tell } from "../shared/message";
 import { fail } from "../shared/program";
 import { BUFFER_BYTES, Relay } from "../shared/relay";
-import { bit, SIGINT, SIGNAL_MAX, SIGTERM } from "../shared/signal";
-import { EXIT_UNKNOWN, exitCode, exited, rawStatus, signalOf, STATUS_BYTES } from "../wire/status";
+import { bit, SIGINT, SIGTERM } from "../shared/signal";
+import { endIsUnknown, EXIT_UNKNOWN, exitCode, exited, rawStatus, signalOf, STATUS_BYTES } from "../wire/status";
 import { differs, known, loadCursor, saveCursor, savedStderr, savedStdout } from "./cursor";
 import { badIndex, cursorFile, directory, helpWanted, parse } from "./options";
 import { Stage, Stream } from "./stream";
@@ -137,7 +137,7 @@ function exitAsTheJob(): i32 {
   const raw = rawStatus(status);
   if (statusHave == STATUS_BYTES && exited(raw)) return exitCode(raw);
   begin();
-  if (statusHave == STATUS_BYTES && signalOf(raw) <= SIGNAL_MAX) {
+  if (statusHave == STATUS_BYTES && !endIsUnknown(raw)) {
     put("iomux-link: the job was killed by ");
     putSignal(signalOf(raw));
   } else {

@@ -34,8 +34,9 @@ if (AT_LIMIT_COUNT != 8208 || AT_USER != 8600 || REQUEST_BYTES != 9656) ERROR("t
 
 /** Within a limit. */
 export const LIMIT_ID: u32 = 0, LIMIT_SOFT: u32 = 8, LIMIT_HARD: u32 = 16;
+export const TTY_MAX: i32 = 1;
 /** RLIMIT_RTTIME, the last resource of setrlimit(2). */
-const LIMIT_ID_MAX: i32 = 15;
+export const LIMIT_ID_MAX: i32 = 15;
 
 /** Why a request is refused; `NEED_MORE` when it is only not whole yet. */
 export const enum Verdict {
@@ -56,20 +57,31 @@ export const enum Verdict {
 export function judge(at: usize, have: u32): Verdict {
   if (have < REQUEST_BYTES) return Verdict.NEED_MORE;
   if (have > REQUEST_BYTES) return Verdict.TOO_LONG;
-  if (load<i32>(at + AT_VERSION) != VERSION) return Verdict.BAD_VERSION;
-  if (load<u32>(at + AT_TTY) > 1) return Verdict.BAD_TTY;
-  const count = load<u32>(at + AT_ARGUMENT_COUNT);
-  if (count > ARGUMENTS_BYTES) return Verdict.BAD_ARGUMENT_COUNT;
-  if (argumentsEnd(at, count) == 0) return Verdict.UNTERMINATED_ARGUMENT;
-  const limits = load<u32>(at + AT_LIMIT_COUNT);
-  if (limits > <u32>LIMITS_MAX) return Verdict.BAD_LIMIT_COUNT;
-  for (let i: u32 = 0; i < limits; i++) {
-    if (load<u32>(limitAt(at, i) + LIMIT_ID) > <u32>LIMIT_ID_MAX) return Verdict.BAD_LIMIT_ID;
-  }
-  if (afterString(at + AT_USER, at + AT_USER + USER_BYTES) == 0) return Verdict.UNTERMINATED_USER;
-  if (afterString(at + AT_LANG, at + AT_LANG + LANG_BYTES) == 0) return Verdict.UNTERMINATED_LANG;
+  for (let fault = Verdict.BAD_VERSION; fault >= Verdict.UNTERMINATED_LANG; fault--) if (suffersFrom(at, fault)) return fault;
   return Verdict.WHOLE;
 }
+
+/** Whether a request of the right size has this one fault, whatever else is wrong with it. */
+export function suffersFrom(at: usize, fault: Verdict): bool {
+  switch (fault) {
+    case Verdict.BAD_VERSION: return load<i32>(at + AT_VERSION) != VERSION;
+    case Verdict.BAD_TTY: return load<u32>(at + AT_TTY) > <u32>TTY_MAX;
+    case Verdict.BAD_ARGUMENT_COUNT: return load<u32>(at + AT_ARGUMENT_COUNT) > ARGUMENTS_BYTES;
+    case Verdict.UNTERMINATED_ARGUMENT: return argumentsEnd(at, load<u32>(at + AT_ARGUMENT_COUNT)) == 0;
+    case Verdict.BAD_LIMIT_COUNT: return load<u32>(at + AT_LIMIT_COUNT) > <u32>LIMITS_MAX;
+    case Verdict.BAD_LIMIT_ID: {
+      for (let i: u32 = 0; i < limitsUsed(at); i++) if (limitIdIsBad(at, i)) return true;
+      return false;
+    }
+    case Verdict.UNTERMINATED_USER: return afterString(at + AT_USER, at + AT_USER + USER_BYTES) == 0;
+    case Verdict.UNTERMINATED_LANG: return afterString(at + AT_LANG, at + AT_LANG + LANG_BYTES) == 0;
+    default: return false;
+  }
+}
+
+/** Limits that a request says it holds, as far as it can. */
+export function limitsUsed(at: usize): u32 { return min(load<u32>(at + AT_LIMIT_COUNT), <u32>LIMITS_MAX); }
+export function limitIdIsBad(at: usize, index: u32): bool { return load<u32>(limitAt(at, index) + LIMIT_ID) > <u32>LIMIT_ID_MAX; }
 
 export function limitAt(at: usize, index: u32): usize { return at + AT_LIMITS + index * LIMIT_BYTES; }
 

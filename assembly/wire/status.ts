@@ -6,7 +6,10 @@
  *
  * Status socket, iomux-spawn → iomux-link (§4): the raw wait status of wait(2), 4 bytes, big-endian.
  */
+import { SIGNAL_MAX } from "../shared/signal";
+
 export const STATUS_BYTES: u32 = 4;
+export const EXIT_CODE_MAX: i32 = 255;
 
 /** What every program exits with when the command was killed, or when no exit status can be had. */
 export const EXIT_UNKNOWN: i32 = 255;
@@ -14,13 +17,15 @@ export const EXIT_UNKNOWN: i32 = 255;
 export function exited(rawStatus: i32): bool { return (rawStatus & 0x7f) == 0; }
 export function exitCode(rawStatus: i32): i32 { return (rawStatus >> 8) & 0xff; }
 export function signalOf(rawStatus: i32): i32 { return rawStatus & 0x7f; }
+/** Not an end at all: stopped, or a signal that there is not. */
+export function endIsUnknown(rawStatus: i32): bool { return signalOf(rawStatus) > SIGNAL_MAX; }
 export function rawExit(code: i32): i32 { return (code & 0xff) << 8; }
 
 export function putExitStatus(at: usize, code: i32): void { store<i32>(at, code); }
 /** The exit status; -1 when what stands there is none. */
 export function exitStatus(at: usize): i32 {
   const code = load<i32>(at);
-  return code >= 0 && code <= 255 ? code : -1;
+  return code >= 0 && code <= EXIT_CODE_MAX ? code : -1;
 }
 
 export function putRawStatus(at: usize, rawStatus: i32): void { store<u32>(at, bswap<u32>(<u32>rawStatus)); }

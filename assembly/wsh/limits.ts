@@ -1,9 +1,9 @@
 /** The resource limits that a client sends: its environment's RLIMIT_*, else these. docs/protocol.md §1 */
 import { variable } from "../wasi";
 import { afterDigits, digitsValue } from "../shared/bytes";
+import { limitDefault, limitName, LIMITS_SENT, sentId, UNLIMITED } from "../wire/limits";
 import { putLimit } from "../wire/request";
 
-const UNLIMITED: u64 = u64.MAX_VALUE;
 const SPACE: u8 = 0x20, TAB: u8 = 0x09, MINUS: u8 = 0x2d;
 
 /** Name of the variable that made no sense; empty while all do. */
@@ -11,28 +11,16 @@ export let badVariable: string = "";
 
 /** Puts all limits into the request at `at`, in the order in which an original client sends them. */
 export function putLimits(at: usize): bool {
-  return put(at, "RLIMIT_AS", 9, UNLIMITED)
-    && put(at, "RLIMIT_CORE", 4, 0)
-    && put(at, "RLIMIT_CPU", 0, UNLIMITED)
-    && put(at, "RLIMIT_DATA", 2, UNLIMITED)
-    && put(at, "RLIMIT_FSIZE", 1, UNLIMITED)
-    && put(at, "RLIMIT_LOCKS", 10, UNLIMITED)
-    && put(at, "RLIMIT_MEMLOCK", 8, 65536)
-    && put(at, "RLIMIT_MSGQUEUE", 12, 819200)
-    && put(at, "RLIMIT_NICE", 13, 0)
-    && put(at, "RLIMIT_NOFILE", 7, 1024)
-    && put(at, "RLIMIT_NPROC", 6, 1024)
-    && put(at, "RLIMIT_RSS", 5, UNLIMITED)
-    && put(at, "RLIMIT_RTPRIO", 14, 0)
-    && put(at, "RLIMIT_SIGPENDING", 11, 1024)
-    && put(at, "RLIMIT_STACK", 3, 8388608);
+  for (let i: u32 = 0; i < LIMITS_SENT; i++) if (!put(at, sentId(i))) return false;
+  return true;
 }
 
 /** Set by `parse`. */
 let soft: u64 = 0, hard: u64 = 0;
 
-function put(at: usize, name: string, id: i32, byDefault: u64): bool {
-  soft = hard = byDefault;
+function put(at: usize, id: i32): bool {
+  const name = limitName(id);
+  soft = hard = limitDefault(id);
   const text = variable(name);
   if (text != 0 && !parse(text)) {
     badVariable = name;

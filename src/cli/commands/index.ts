@@ -1,5 +1,6 @@
 /** All commands, in the order in which the help lists them. */
 import type { Define } from './command.js';
 import { run } from './run.js';
+import { wire } from './wire.js';
 
-export const commands: readonly Define[] = [run];
+export const commands: readonly Define[] = [run, wire];

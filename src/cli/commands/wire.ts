@@ -1,0 +1,76 @@
+import { type Command, Option } from 'commander';
+import type { Define } from './command.js';
+import type { DecodeOptions } from '../wire-decode.js';
+import type { EncodeOptions } from '../wire-encode.js';
+import type { Exit } from './command.js';
+
+const KINDS = ['request', 'response', 'exit-status', 'status', 'stream', 'cursor'];
+
+/** An option that may be given several times. */
+function several(value: string, before: string[]): string[] { return [...before, value]; }
+
+export const wire: Define = (program, exit) => {
+  const group = program.command('wire')
+    .summary('read and make messages of the protocol')
+    .description('Messages between wsh, wshd, iomux-spawn and iomux-link: docs/protocol.md. decode and encode run on any system, as any user.');
+  decode(group, exit);
+  encode(group, exit);
+};
+
+function decode(group: Command, exit: Exit): void {
+  group.command('decode')
+    .summary('show a message field by field, and what is wrong with it')
+    .description('Shows a message field by field, with offsets, and says what is wrong with a bad one, and where.')
+    .argument('[file]', 'the message (default, or "-": standard input)')
+    .addOption(new Option('--as <kind>', 'what it is (default: what its size and beginning say)').choices(KINDS))
+    .option('--hex', 'the input is text: hexadecimal digits, or what strace, socat -x, xxd, hexdump -C or od print')
+    .option('--json', 'print JSON, which `warden wire encode --json` makes the same bytes of')
+    .addHelpText('after', `
+Examples:
+  warden wire decode request.bin
+  warden wire decode --as cursor job.cursor
+  strace -xx -s 65536 -e trace=write,sendto wsh true 2>&1 | grep '9656)' | warden wire decode --hex
+  echo '00 00 00 09' | warden wire decode --hex
+  warden wire decode --json request.bin | jq .readings[0].fields.arguments.value
+
+Exit code:
+  0 for a good message; 1 for a bad one, or one that is not whole; 2 for bad input or a command line that makes no sense.`)
+    .action(async (file: string | undefined, options: DecodeOptions) => {
+      const { decode: work } = await import('../wire-decode.js');
+      exit(await work(file, options));
+    });
+}
+
+function encode(group: Command, exit: Exit): void {
+  group.command('encode')
+    .summary('make a message, good or bad')
+    .description('Makes a message: of what is given, of JSON, or both. Nothing keeps it from being a bad one, for tests of who receives it.')
+    .usage('[options] KIND [VALUE...]')
+    .argument('[kind]', KINDS.join(', '))
+    .argument('[values...]', 'request: the command; exit-status: CODE; status: CODE or SIGNAL; stream: POSITION [TEXT]; cursor: STDOUT STDERR')
+    .option('--user <name>', 'request: who runs the command')
+    .option('--lang <value>', 'request: LANG')
+    .option('--tty', 'request: ask for a terminal')
+    .option('--limit <name=value>', 'request: NAME=N or NAME=SOFT:HARD, instead of what wsh sends by default; -1 is unlimited', several, [])
+    .option('--no-limits', 'request: only those of --limit')
+    .option('--killed', 'exit-status: no bytes at all, as for a command that was killed')
+    .option('--json <file>', 'what `warden wire decode --json` printed, or the like by hand ("-": standard input)')
+    .option('--field <name=value>', 'set a field, whatever it may hold: a number, a text, or hex:DIGITS', several, [])
+    .option('--append <digits>', 'hexadecimal digits of bytes behind the end')
+    .option('--size <bytes>', 'cut it there, or let zeros follow up to there')
+    .option('-o, --output <file>', 'where it goes (default: standard output, if that is no terminal)')
+    .addHelpText('after', `
+Examples:
+  warden wire encode request --user vcap --limit NOFILE=64:128 -o request.bin -- sh -c 'echo $USER'
+  warden wire encode status SIGKILL | xxd
+  warden wire encode cursor 34465 0 -o job.cursor
+  warden wire encode request --field argument-count=-1 | warden wire decode
+  warden wire decode --json request.bin | warden wire encode --json - | cmp - request.bin
+
+Exit code:
+  0 when it was made; 1 when it cannot be written; 2 for what cannot be made, or a command line that makes no sense.`)
+    .action(async (kind: string | undefined, values: string[], options: EncodeOptions) => {
+      const { encode: work } = await import('../wire-encode.js');
+      exit(await work(kind, values, options));
+    });
+}
