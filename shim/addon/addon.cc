@@ -1,5 +1,6 @@
 // The addon: what src/host/native.ts declares. An Instance stands for one module that runs in this process.
 #include "running.h"
+#include "sockets.h"
 #include <cerrno>
 #include <napi.h>
 
@@ -158,8 +159,27 @@ class Instance : public Napi::ObjectWrap<Instance> {
   std::shared_ptr<Shared> shared_;
 };
 
+Napi::Value UnixSockets(const Napi::CallbackInfo &info) {
+  Napi::Env env = info.Env();
+  std::vector<UnixSocket> sockets;
+  int error = ListUnixSockets(info[0].As<Napi::Number>().Int32Value(), &sockets);
+  if (error < 0) return Napi::Number::New(env, error);
+  Napi::Array list = Napi::Array::New(env, sockets.size());
+  for (size_t i = 0; i < sockets.size(); i++) {
+    Napi::Object socket = Napi::Object::New(env);
+    socket.Set("inode", sockets[i].inode);
+    socket.Set("peer", sockets[i].peer);
+    socket.Set("listens", sockets[i].listens);
+    socket.Set("name", sockets[i].name);
+    socket.Set("file", sockets[i].file);
+    list.Set(static_cast<uint32_t>(i), socket);
+  }
+  return list;
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("Instance", Instance::Define(env));
+  exports.Set("unixSockets", Napi::Function::New(env, UnixSockets, "unixSockets"));
   return exports;
 }
 

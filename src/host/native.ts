@@ -36,8 +36,22 @@ export interface NativeInstance {
   end(): void;
 }
 
+/** A unix socket as sock_diag(7) tells of it: the only way to learn which is connected to which. */
+export interface UnixSocket {
+  readonly inode: number;
+  /** The inode of the socket at the other end; 0 for none. */
+  readonly peer: number;
+  readonly listens: boolean;
+  /** As bind(2) got it, so perhaps relative to a directory that nobody remembers; '' for none. */
+  readonly name: string;
+  /** The inode of the file that bind(2) made; 0 for none. */
+  readonly file: number;
+}
+
 export interface Native {
   Instance: new (options: NativeOptions) => NativeInstance;
+  /** All unix sockets of a network namespace, a descriptor of /proc/PID/ns/net, or of our own for -1; or a negated errno. */
+  unixSockets(netNamespace: number): UnixSocket[] | number;
 }
 
 let loaded: Native | undefined;

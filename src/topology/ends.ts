@@ -1,0 +1,97 @@
+/** A snapshot from the channels' side: who holds which end of what, whoever that is. */
+import type { Kind, Side } from './model.js';
+import type { DescriptorInfo, ProcessInfo, Snapshot, SocketInfo } from './snapshot.js';
+
+export interface RawEnd {
+  readonly process: ProcessInfo;
+  readonly descriptor: DescriptorInfo;
+  readonly side: Side;
+}
+
+export interface RawChannel {
+  readonly id: string;
+  readonly kind: Kind;
+  /** A listener; the two of a connection. */
+  readonly sockets: readonly SocketInfo[];
+  readonly ends: RawEnd[];
+}
+
+export interface Index {
+  readonly byPid: ReadonlyMap<number, ProcessInfo>;
+  readonly children: ReadonlyMap<number, readonly ProcessInfo[]>;
+  readonly channels: ReadonlyMap<string, RawChannel>;
+  /** The channel that a descriptor is an end of. */
+  channelOf(descriptor: DescriptorInfo): RawChannel | undefined;
+}
+
+export function indexOf(snapshot: Snapshot): Index {
+  const byPid = new Map(snapshot.processes.map((process) => [process.pid, process]));
+  const children = new Map<number, ProcessInfo[]>();
+  for (const process of snapshot.processes) append(children, process.parent, process);
+  const channels = new Map<string, RawChannel>();
+  const of = new Map<DescriptorInfo, RawChannel>();
+  const sockets = new Map(snapshot.sockets.map((socket) => [socket.inode, socket]));
+  const terminals = terminalsOf(snapshot);
+  for (const process of snapshot.processes) {
+    for (const descriptor of process.descriptors) {
+      const place = placeOf(descriptor, sockets, terminals);
+      if (!place) continue;
+      const known = channels.get(place.id) ?? { id: place.id, kind: place.kind, sockets: place.sockets, ends: [] };
+      channels.set(place.id, known);
+      known.ends.push({ process, descriptor, side: place.side });
+      of.set(descriptor, known);
+    }
+  }
+  return { byPid, children, channels, channelOf: (descriptor) => of.get(descriptor) };
+}
+
+export function append<Key, Value>(map: Map<Key, Value[]>, key: Key, value: Value): void {
+  const list = map.get(key);
+  if (list) list.push(value);
+  else map.set(key, [value]);
+}
+
+interface EndPlace { id: string; kind: Kind; sockets: readonly SocketInfo[]; side: Side }
+
+function placeOf(descriptor: DescriptorInfo, sockets: ReadonlyMap<number, SocketInfo>, terminals: Terminals): EndPlace | undefined {
+  const { target, access, terminal } = descriptor;
+  if (target.startsWith('pipe:')) return { id: target, kind: 'pipe', sockets: [], side: access === 'read' ? 'read' : 'write' };
+  const inode = /^socket:\[(\d+)\]$/.exec(target)?.[1];
+  if (inode !== undefined) return socketPlace(sockets.get(Number(inode)), sockets);
+  if (terminal === undefined) return undefined;
+  const side = isMaster(descriptor) ? 'master' : 'slave';
+  return { id: `pty:${side === 'slave' ? exact(descriptor) : slaveOf(descriptor, terminals)}`, kind: 'pty', sockets: [], side };
+}
+
+function socketPlace(socket: SocketInfo | undefined, sockets: ReadonlyMap<number, SocketInfo>): EndPlace | undefined {
+  // One of another family, or made since the sockets were listed.
+  if (!socket) return undefined;
+  if (socket.listens) return { id: `socket:[${socket.inode}]`, kind: 'listener', sockets: [socket], side: 'listen' };
+  const peer = sockets.get(socket.peer);
+  const both = peer ? [socket, peer].sort((a, b) => a.inode - b.inode) : [socket];
+  // Who accepted has the listener's name, who connected mostly none; of a socket pair either is as good as the other.
+  const side = socket.name !== '' ? 'accepted' : 'connected';
+  return { id: both.map(({ inode }) => `socket:[${inode}]`).join('-'), kind: 'connection', sockets: both, side };
+}
+
+/** By number and file system: slaves that are open, and those of them whose master was opened in the same file system. */
+interface Terminals { slaves: readonly string[]; claimed: ReadonlySet<string> }
+
+function terminalsOf(snapshot: Snapshot): Terminals {
+  const all = snapshot.processes.flatMap(({ descriptors }) => descriptors).filter(({ terminal }) => terminal !== undefined);
+  const slaves = new Set(all.filter((descriptor) => !isMaster(descriptor)).map(exact));
+  return { slaves: [...slaves], claimed: new Set(all.filter(isMaster).map(exact)) };
+}
+
+function isMaster({ target }: DescriptorInfo): boolean { return target.endsWith('ptmx'); }
+function exact({ terminal, device }: DescriptorInfo): string { return `${terminal}@${device}`; }
+
+/**
+ * A master opened in a devpts has that file system's device, as its slaves have. One opened by a /dev/ptmx elsewhere, as
+ * on most hosts, does not tell which devpts it is of: the one slave of its number that no other master claims is taken.
+ */
+function slaveOf(master: DescriptorInfo, { slaves, claimed }: Terminals): string {
+  if (slaves.includes(exact(master))) return exact(master);
+  const others = slaves.filter((slave) => slave.startsWith(`${master.terminal}@`) && !claimed.has(slave));
+  return others.length === 1 ? others[0]! : exact(master);
+}

@@ -1,0 +1,115 @@
+/** Takes the snapshot: all processes of /proc, their descriptors, the unix sockets of their network namespaces. */
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { errnoOf, WardenError } from '../container/error.js';
+import { native } from '../host/native.js';
+import {
+  type Access, CHANNELS, type Channel, type DescriptorInfo, type JobPlace, type Place, type ProcessInfo, type Snapshot, type SocketInfo,
+} from './snapshot.js';
+
+/** In which stat tells times, whatever the kernel's own tick is; proc(5) */
+const MS_A_TICK = 10;
+/** Gone between two looks; or of a process that may do more than we may, which not even root may look into. ptrace(2) */
+const UNSEEN = new Set(['ENOENT', 'ESRCH', 'EACCES', 'EPERM']);
+
+export function takeSnapshot(): Snapshot {
+  const namespaces = new Map<string, number>();
+  const processes: ProcessInfo[] = [];
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    const process = ifSeen(() => readProcess(Number(entry)));
+    if (process === undefined) continue;
+    processes.push(process);
+    const network = ifSeen(() => readlinkSync(`/proc/${entry}/ns/net`));
+    if (network !== undefined && !namespaces.has(network)) namespaces.set(network, process.pid);
+  }
+  return { processes, sockets: [...namespaces.values()].flatMap((pid) => readSockets(pid)) };
+}
+
+function ifSeen<Value>(read: () => Value): Value | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (UNSEEN.has(errnoOf(error) ?? '')) return undefined;
+    throw error;
+  }
+}
+
+function readProcess(pid: number): ProcessInfo {
+  const at = `/proc/${pid}`;
+  const stat = readFileSync(`${at}/stat`, 'latin1');
+  const status = readFileSync(`${at}/status`, 'latin1');
+  const command = readFileSync(`${at}/cmdline`, 'utf8');
+  // "PID (NAME) STATE …": the name may hold anything, also parentheses.
+  const rest = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const field = (name: string): string => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1] ?? '';
+  return {
+    pid,
+    parent: Number(rest[1]),
+    numbers: field('NSpid').split(/\s+/).map(Number),
+    // A zombie has left its namespaces.
+    pidNamespace: Number(/\d+/.exec(ifSeen(() => readlinkSync(`${at}/ns/pid`)) ?? '')?.[0] ?? 0),
+    memoryGroup: memoryGroup(readFileSync(`${at}/cgroup`, 'utf8')),
+    name: stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')')),
+    command: command === '' ? [] : command.replace(/\0$/, '').split('\0'),
+    state: rest[0] ?? '?',
+    uid: Number.parseInt(field('Uid')),
+    threads: Number(field('Threads')),
+    residentKib: Number.parseInt(field('VmRSS')) || 0,
+    cpuMs: (Number(rest[11]) + Number(rest[12])) * MS_A_TICK,
+    descriptors: (ifSeen(() => readdirSync(`${at}/fd`)) ?? []).flatMap((fd) => ifSeen(() => readDescriptor(at, fd)) ?? []),
+  };
+}
+
+/** cgroups(7): "N:CONTROLLERS:PATH" a line, and "0::PATH" for the unified hierarchy. */
+function memoryGroup(text: string): string {
+  return (/^\d+:(?:[^:\n]*,)?memory(?:,[^:\n]*)?:(.*)$/m.exec(text) ?? /^0::(.*)$/m.exec(text))?.[1] ?? '';
+}
+
+function readDescriptor(at: string, fd: string): DescriptorInfo {
+  const target = readlinkSync(`${at}/fd/${fd}`);
+  const info = readFileSync(`${at}/fdinfo/${fd}`, 'latin1');
+  const flags = Number.parseInt(/^flags:\s*(\d+)/m.exec(info)?.[1] ?? '0', 8);
+  const access: Access = (['read', 'write', 'both'] as const)[flags & 3] ?? 'both';
+  const terminal = terminalOf(target, info);
+  if (terminal === undefined) return { fd: Number(fd), target, access };
+  return { fd: Number(fd), target, access, terminal, device: statSync(`${at}/fd/${fd}`).dev };
+}
+
+/** A master's number stands in its fdinfo, a slave's is its name, in whatever mount namespace that was opened. */
+function terminalOf(target: string, info: string): number | undefined {
+  const number = /^tty-index:\s*(\d+)$/m.exec(info)?.[1] ?? /^(?:\/.*)?\/pts\/(\d+)$/.exec(target)?.[1];
+  return number === undefined ? undefined : Number(number);
+}
+
+function readSockets(pid: number): readonly SocketInfo[] {
+  const namespace = ifSeen(() => openSync(`/proc/${pid}/ns/net`, 'r'));
+  if (namespace === undefined) return [];
+  try {
+    const sockets = native().unixSockets(namespace);
+    if (typeof sockets !== 'number') return sockets;
+    throw new WardenError('UNSUPPORTED', `the kernel does not tell which unix sockets are connected (errno ${-sockets}): `
+      + 'it needs CONFIG_UNIX_DIAG (modprobe unix_diag), and we need the right to enter network namespaces');
+  } finally {
+    closeSync(namespace);
+  }
+}
+
+/** The files of a container's directory by which its programs are known. */
+export function locate(directory: string): Place {
+  const jobs = ifSeen(() => readdirSync(join(directory, 'jobs'))) ?? [];
+  return {
+    id: basename(directory),
+    directory,
+    request: inodeOf(join(directory, 'run/wshd.sock')),
+    jobs: jobs.sort(byNumber).map((id): JobPlace => ({ id, sockets: socketsOf(join(directory, 'jobs', id)) })),
+  };
+}
+
+function socketsOf(directory: string): Record<Channel, number> {
+  return Object.fromEntries(CHANNELS.map((channel) => [channel, inodeOf(join(directory, `${channel}.sock`))])) as Record<Channel, number>;
+}
+
+function inodeOf(path: string): number { return statSync(path, { throwIfNoEntry: false })?.ino ?? 0; }
+
+function byNumber(a: string, b: string): number { return a.localeCompare(b, 'en', { numeric: true }); }

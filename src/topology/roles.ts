@@ -1,0 +1,166 @@
+/** What each channel is for, and each descriptor that is none: told from who is at its ends, never from a number alone. */
+import type { Index, RawChannel, RawEnd } from './ends.js';
+import { isInherited, type Member, type Members } from './members.js';
+import type { Program, Role } from './model.js';
+import { CHANNELS, type DescriptorInfo, type Place } from './snapshot.js';
+
+const STDIO = ['stdin', 'stdout', 'stderr'] as const;
+const COMMAND_STDIO = ['command-stdin', 'command-stdout', 'command-stderr'] as const;
+/** iomux-spawn makes them in this order, the first thing it does: so its descriptors have it, too. */
+const SPAWN_READS = ['job-stdout', 'job-stderr', 'start-report'] as const;
+
+interface MemberEnd extends RawEnd { readonly member: Member }
+
+export class Roles {
+  constructor(private readonly index: Index, private readonly place: Place, private readonly members: Members) {}
+
+  /** undefined: its ends do not tell; perhaps it is a program's own stdin, stdout or stderr. */
+  ofChannel(channel: RawChannel): Role | undefined {
+    const ends = this.endsOf(channel);
+    switch (channel.kind) {
+      case 'listener': return this.ofSocket(channel) ?? (isWithin(ends) ? 'internal' : 'unexplained');
+      case 'connection': return this.ofSocket(channel) ?? (isWithin(ends) ? 'internal' : undefined);
+      case 'pty': return ofPty(ends);
+      case 'pipe': return this.ofPipe(ends);
+    }
+  }
+
+  endsOf(channel: RawChannel): MemberEnd[] {
+    return channel.ends.flatMap((end) => {
+      const member = this.members.get(end.process.pid);
+      return member ? [{ ...end, member }] : [];
+    });
+  }
+
+  /** By the file that one of its sockets is bound to. */
+  private ofSocket({ kind, sockets }: RawChannel): Role | undefined {
+    const files = sockets.map(({ file }) => file).filter((file) => file !== 0);
+    if (files.includes(this.place.request)) return kind === 'listener' ? 'request-socket' : 'request';
+    for (const channel of CHANNELS) {
+      const isJobs = this.place.jobs.some((job) => files.includes(job.sockets[channel]));
+      if (isJobs) return `${channel}-${kind === 'listener' ? 'socket' : 'link'}`;
+    }
+    return undefined;
+  }
+
+  private ofPipe(ends: readonly MemberEnd[]): Role | undefined {
+    const inside = ends.filter(({ member }) => member.where === 'container');
+    if (inside.length > 0) return inside.length === ends.length ? this.ofWshdPipe(inside) : this.ofCommandPipe(ends, inside);
+    const spawn = ends.find(({ member }) => member.program === 'iomux-spawn');
+    if (spawn && !isStdio(spawn) && !isInherited(this.index, spawn.process, spawn.descriptor)) return this.ofSpawnPipe(spawn, ends);
+    return isWithin(ends) && !ends.some(isStdio) ? 'internal' : undefined;
+  }
+
+  /** Between a command and whoever asked for it: wsh, or a process that does without. */
+  private ofCommandPipe(ends: readonly MemberEnd[], inside: readonly MemberEnd[]): Role {
+    const commands = inside.filter(({ member }) => member.program === 'command');
+    if (commands.length === 0) return 'exit-status';
+    if (commands.some(({ side }) => side === 'read')) return 'command-stdin';
+    // The command itself comes before what it started, whose descriptors may be anything.
+    const fds = commands.map(({ descriptor }) => descriptor.fd);
+    const fd = fds.find((number) => number === 1 || number === 2);
+    if (fd !== undefined) return COMMAND_STDIO[fd as 1 | 2];
+    const asker = ends.find(({ member, side }) => member.where === 'host' && side === 'read');
+    return (asker && this.byOrder(asker)) ?? 'unexplained';
+  }
+
+  /** wsh has got what it reads in one message: stdout, then stderr, then the exit status. */
+  private byOrder(asker: MemberEnd): Role | undefined {
+    if (asker.member.program !== 'wsh') return undefined;
+    const reads = pipesRead(asker.member).filter((descriptor) => this.index.channelOf(descriptor)?.ends
+      .some(({ process }) => this.members.get(process.pid)?.where === 'container'));
+    return (['command-stdout', 'command-stderr', 'exit-status'] as const)[reads.indexOf(asker.descriptor)];
+  }
+
+  private ofWshdPipe(ends: readonly MemberEnd[]): Role {
+    // What a command was started with, whose other end is closed: the end of its stdin, a reader that has gone.
+    const left = ends.every(({ side }) => side === ends[0]!.side) ? ends.find((end) => isStdio(end) && this.isFirst(end)) : undefined;
+    if (left) return COMMAND_STDIO[left.descriptor.fd as 0 | 1 | 2];
+    const isReport = ends.some(({ member, side }) => member.program === 'wshd' && side === 'read');
+    const gone = ends.every(({ member }) => member.program === 'wshd');
+    return isReport ? 'start-report' : gone ? 'exit-status' : 'internal';
+  }
+
+  /** Whether wshd has started it. */
+  private isFirst({ process }: MemberEnd): boolean { return this.members.get(process.parent)?.program === 'wshd'; }
+
+  private ofSpawnPipe(spawn: MemberEnd, ends: readonly MemberEnd[]): Role {
+    const others = ends.filter(({ process }) => process !== spawn.process);
+    if (spawn.side === 'write') return others.length > 0 ? 'start-gate' : 'internal';
+    if (others.length === 0) return ends.some(({ side }) => side === 'write') ? 'internal' : 'start-report';
+    const fds = others.filter(({ side }) => side === 'write').map(({ descriptor }) => descriptor.fd);
+    const shared = pipesRead(spawn.member).filter((descriptor) => this.index.channelOf(descriptor)?.ends
+      .some(({ process, side }) => process.parent === spawn.process.pid && side === 'write'));
+    if (shared.length > 1) return SPAWN_READS[shared.indexOf(spawn.descriptor)] ?? 'internal';
+    return fds.includes(2) ? 'job-stderr' : 'job-stdout';
+  }
+
+  /** Of a descriptor that is no end of a channel with a role. */
+  ofDescriptor(member: Member, descriptor: DescriptorInfo): Role {
+    const special = specialRole(member.program, descriptor.target);
+    if (special) return special;
+    if (isInherited(this.index, member.process, descriptor)) return 'inherited';
+    if (member.program === 'wsh' || member.program === 'iomux-link') return this.movedStdio(member, descriptor);
+    if (descriptor.fd <= 2) return STDIO[descriptor.fd as 0 | 1 | 2];
+    if (member.program !== 'command') return 'unexplained';
+    return this.index.channelOf(descriptor) ? 'internal' : 'file';
+  }
+
+  /** These two open their stdin and stdout anew and close the numbers 0 and 1, which then may be anything. stderr stays. */
+  private movedStdio(member: Member, descriptor: DescriptorInfo): Role {
+    if (descriptor.terminal !== undefined) return 'terminal';
+    if (this.isLeftRequest(member, descriptor)) return 'request';
+    const { descriptors } = member.process;
+    const errors = descriptors.find(({ fd }) => fd === 2);
+    if (descriptor.fd === 2) return 'stderr';
+    if (descriptor.access === 'read') return 'stdin';
+    const own = descriptors.filter((other) => other.access === descriptor.access && !this.hasRole(member, other) && other.fd !== 2);
+    const rest = own.filter(({ target }) => target !== errors?.target);
+    if (descriptor.access === 'both') return (['stdin', 'stdout'] as const)[rest.indexOf(descriptor)] ?? 'stderr';
+    return own.indexOf(descriptor) === 0 ? 'stdout' : 'stderr';
+  }
+
+  /** An original wsh keeps its connection after wshd has closed the other end of it. */
+  private isLeftRequest({ program }: Member, descriptor: DescriptorInfo): boolean {
+    const channel = this.index.channelOf(descriptor);
+    return program === 'wsh' && descriptor.fd > 2 && channel?.kind === 'connection' && channel.sockets.length === 1;
+  }
+
+  private hasRole(member: Member, descriptor: DescriptorInfo): boolean {
+    const channel = this.index.channelOf(descriptor);
+    return (channel !== undefined && this.ofChannel(channel) !== undefined)
+      || specialRole(member.program, descriptor.target) !== undefined || isInherited(this.index, member.process, descriptor);
+  }
+}
+
+function pipesRead({ process }: Member): DescriptorInfo[] {
+  return process.descriptors.filter(({ target, access }) => access === 'read' && target.startsWith('pipe:')).sort((a, b) => a.fd - b.fd);
+}
+
+function isStdio({ descriptor }: RawEnd): boolean { return descriptor.fd <= 2; }
+
+/** All that hold it are in the container, or it never leaves one process. */
+function isWithin(ends: readonly MemberEnd[]): boolean {
+  return ends.every(({ member }) => member.where === 'container') || (ends.length > 1 && ends.every(({ process }) => process === ends[0]!.process));
+}
+
+function ofPty(ends: readonly MemberEnd[]): Role | undefined {
+  const inside = ends.filter(({ member }) => member.where === 'container');
+  if (inside.length === 0) return ends.length > 0 ? 'terminal' : undefined;
+  return inside.length === ends.length && inside.some(({ side }) => side === 'master') ? 'internal' : 'pty';
+}
+
+function specialRole(program: Program, target: string): Role | undefined {
+  if (program !== 'command' && target === 'anon_inode:[eventpoll]') return 'readiness';
+  if (program !== 'command' && target === 'anon_inode:[signalfd]') return 'signals';
+  if (program === 'oom' && target === 'anon_inode:[eventfd]') return 'memory-event';
+  if (program === 'oom' && (target === 'anon_inode:inotify' || target === 'anon_inode:[inotify]')) return 'memory-watch';
+  if (target === 'anon_inode:[eventfd]') return 'event';
+  return program === 'command' ? undefined : watcherRole(target);
+}
+
+/** What oom has open of a memory cgroup, or a process that does without it. */
+export function watcherRole(target: string): Role | undefined {
+  if (target.endsWith('/memory.oom_control')) return 'memory-control';
+  return target.endsWith('/cgroup.event_control') ? 'memory-notify' : undefined;
+}

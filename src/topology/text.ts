@@ -1,0 +1,211 @@
+/** The topology for a terminal: trees of processes, below each what it holds and who is at the other end. Pure. */
+import type { Formatter } from 'picocolors/types.js';
+import { type Channel, type Descriptor, type Process, ROLES, type Side, type Topology } from './model.js';
+
+export interface Look {
+  /** A line is at most so wide; Infinity for what is no terminal. */
+  readonly columns: number;
+  readonly colors: Record<'bold' | 'dim' | 'cyan' | 'green' | 'yellow' | 'red', Formatter>;
+}
+
+const WHERE = { host: 'host', container: 'container' } as const;
+/** Which way data goes from the side that the line is about. */
+const ARROWS: Readonly<Record<Side, string>> = { read: '←', write: '→', listen: '◦', accepted: '⇄', connected: '⇄', master: '⇄', slave: '⇄' };
+
+/** What a process wrote into its name and command line must not steer the terminal. */
+export function printable(text: string): string { return text.replace(/[\p{C}\p{Z}]/gu, (one) => (one === ' ' ? ' ' : '�')); }
+
+function cut(text: string, columns: number): string {
+  const letters = [...text];
+  return letters.length <= columns ? text : `${letters.slice(0, Math.max(0, columns - 1)).join('')}…`;
+}
+
+/** What a process is called: a program by its own name, the container's first process, anything else as the kernel has it. */
+export function nameOf({ program, name }: Pick<Process, 'program' | 'name'>): string {
+  return program === 'command' || program === 'server' ? printable(name) : program;
+}
+
+/** "17107 (13)": in the container it has another number. */
+export function pidsOf({ pid, containerPid }: Pick<Process, 'pid' | 'containerPid'>): string {
+  return containerPid === null ? String(pid) : `${pid} (${containerPid})`;
+}
+
+interface Branch { readonly process: Process; readonly children: readonly Branch[] }
+
+function branches(processes: readonly Process[], where: Process['where']): Branch[] {
+  const here = processes.filter((process) => process.where === where);
+  const below = (parent: number): Branch[] => here.filter((process) => process.parent === parent)
+    .map((process) => ({ process, children: below(process.pid) }));
+  return here.filter(({ parent }) => !here.some(({ pid }) => pid === parent)).map((process) => ({ process, children: below(process.pid) }));
+}
+
+type Describe = (process: Process, columns: number) => { head: string; lines: readonly string[] };
+
+/** Lines of a tree; `describe` says a process's own, the first to stand at its branch. */
+function draw(roots: readonly Branch[], describe: Describe, { columns, colors }: Look): string[] {
+  const lines: string[] = [];
+  const add = ({ process, children }: Branch, before: string, isLast: boolean): void => {
+    const inside = `${before}${isLast ? '   ' : '│  '}`;
+    const { head, lines: own } = describe(process, columns - inside.length);
+    lines.push(colors.dim(`${before}${isLast ? '└─ ' : '├─ '}`) + head);
+    const rest = children.length > 0 ? '│' : ' ';
+    for (const line of own) lines.push(colors.dim(`${inside}${rest}`) + line);
+    children.forEach((child, at) => add(child, inside, at === children.length - 1));
+  };
+  roots.forEach((root, at) => add(root, '', at === roots.length - 1));
+  return lines;
+}
+
+export function topologyText(topology: Topology, look: Look): string {
+  const describer = new Describer(topology, look);
+  return sections(topology, look, (process, columns) => describer.describe(process, columns));
+}
+
+function sections(topology: Topology, look: Look, describe: Describe): string {
+  const { colors } = look;
+  const { id, directory, pid } = topology.container;
+  const title = `${colors.bold(printable(id))}${colors.dim(`  ${cut(printable(directory), look.columns - id.length - 2)}`)}`;
+  const lines = [title, ...(pid === null ? [colors.red('it does not run: no process listens on its run/wshd.sock')] : [])];
+  for (const where of ['host', 'container'] as const) {
+    const roots = branches(topology.processes, where);
+    if (roots.length > 0) lines.push('', colors.dim(WHERE[where]), ...draw(roots, describe, look));
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+interface Row { readonly fds: string; readonly role: string; readonly what: string; readonly other: string; readonly isOdd: boolean }
+
+class Describer {
+  private readonly byPid: ReadonlyMap<number, Process>;
+  private readonly byId: ReadonlyMap<string, Channel>;
+
+  constructor(private readonly topology: Topology, private readonly look: Look) {
+    this.byPid = new Map(topology.processes.map((process) => [process.pid, process]));
+    this.byId = new Map(topology.channels.map((channel) => [channel.id, channel]));
+  }
+
+  describe(process: Process, columns: number): { head: string; lines: string[] } {
+    const rows = this.rows(process);
+    const widths = { fds: width(rows, 'fds'), role: width(rows, 'role'), what: width(rows, 'what') };
+    return { head: head(process, columns, this.look), lines: rows.map((row) => this.line(row, widths, columns)) };
+  }
+
+  private line({ fds, role, what, other, isOdd }: Row, widths: Record<'fds' | 'role' | 'what', number>, columns: number): string {
+    const { colors } = this.look;
+    const left = columns - widths.fds - widths.role - widths.what - 6;
+    const words = `${role.padEnd(widths.role)}  `;
+    return `${fds.padStart(widths.fds + 1)}  ${isOdd ? colors.red(words) : colors.yellow(words)}${colors.dim(what.padEnd(widths.what))} ${cut(other, left)}`
+      .trimEnd();
+  }
+
+  /** Descriptors with the same other end and the same role share a row. */
+  private rows(process: Process): Row[] {
+    const groups = new Map<string, Descriptor[]>();
+    for (const descriptor of process.descriptors) {
+      const { role, channel, target, access } = descriptor;
+      const key = `${role} ${channel ?? target} ${channel?.startsWith('pipe:') ? access : ''}`;
+      groups.set(key, [...groups.get(key) ?? [], descriptor]);
+    }
+    return [...groups.values()].map((group) => this.row(process, group));
+  }
+
+  private row(process: Process, group: readonly Descriptor[]): Row {
+    const { role, channel: id, target } = group[0]!;
+    const channel = id === null ? undefined : this.byId.get(id);
+    const what = channel ? whatOf(channel, target) : '';
+    return {
+      fds: ranges(group.map(({ fd }) => fd)), role: ROLES[role], what, isOdd: role === 'unexplained' || role === 'inherited',
+      other: channel ? this.others(process, group[0]!.fd, channel) : whatIs(target),
+    };
+  }
+
+  private others(process: Process, fd: number, channel: Channel): string {
+    const own = channel.ends.find((end) => end.pid === process.pid && end.fds.includes(fd));
+    if (!own) return '';
+    if (channel.kind === 'listener') return `${ARROWS.listen} ${printable(this.shortPath(channel.path ?? ''))}`;
+    const others = otherEnds(channel, own);
+    if (others.length === 0) return channel.ends.length > 1 ? `${ARROWS[own.side]} itself` : `${ARROWS[own.side]} nobody`;
+    const names = others.map(({ pid, fds }) => `${nameOf(this.byPid.get(pid)!)} ${pid}:${ranges(fds)}`);
+    return `${ARROWS[own.side]} ${names.join(', ')}`;
+  }
+
+  /** A socket's name without the container's directory, of which it is a part. */
+  private shortPath(path: string): string {
+    const { directory } = this.topology.container;
+    return path.startsWith(`${directory}/`) ? path.slice(directory.length + 1) : path;
+  }
+}
+
+function head(process: Process, columns: number, { colors }: Look): string {
+  const name = nameOf(process), pids = pidsOf(process), job = process.job === null ? '' : `  job ${printable(process.job)}`;
+  const paint = process.where === 'container' ? colors.green : process.program === 'server' ? colors.bold : colors.cyan;
+  const command = printable(process.command.slice(1).join(' '));
+  const left = columns - [...name, ...pids, ...job].length - 3;
+  const says = process.program === 'command' && left > 8 ? `  ${cut(command, left)}` : '';
+  return `${paint(name)} ${pids}${colors.dim(job)}${colors.dim(says)}`;
+}
+
+/** Ends on the other side, without those that only have it from a parent which is one of them, too. */
+export function otherEnds(channel: Channel, own: Channel['ends'][number]): Channel['ends'][number][] {
+  const isOther = (end: Channel['ends'][number]): boolean => end.pid !== own.pid && end !== own
+    && (channel.kind === 'connection' ? end.socket !== own.socket : end.side !== own.side);
+  return channel.ends.filter(isOther);
+}
+
+function whatOf(channel: Channel, target: string): string {
+  if (channel.kind === 'pty') return `pty ${/\d+/.exec(channel.id)![0]}`;
+  return `${channel.kind === 'pipe' ? 'pipe' : 'sock'} ${/\d+/.exec(target)![0]}`;
+}
+
+function whatIs(target: string): string { return printable(target.replace(/^anon_inode:\[?(\w+)\]?$/, '$1')); }
+
+function width(rows: readonly Row[], key: 'fds' | 'role' | 'what'): number { return Math.max(0, ...rows.map((row) => row[key].length)); }
+
+/** 0-2,5 */
+export function ranges(numbers: readonly number[]): string {
+  const parts: [number, number][] = [];
+  for (const number of numbers) {
+    const last = parts.at(-1);
+    if (last && number === last[1] + 1) last[1] = number;
+    else parts.push([number, number]);
+  }
+  return parts.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(',');
+}
+
+/** Names, numbers, who, how much, what: one line a process, at its place in the tree. */
+export function processText(topology: Topology, look: Look): string {
+  const { colors } = look;
+  const { processes } = topology;
+  const columns = [
+    column('PID', processes.map(({ pid }) => String(pid))),
+    column('IN', processes.map(({ containerPid }) => (containerPid === null ? '-' : String(containerPid)))),
+    column('UID', processes.map(({ uid }) => String(uid))),
+    column('CPU', processes.map(({ cpuMs }) => `${(cpuMs / 1000).toFixed(2)} s`)),
+    column('MEMORY', processes.map(({ residentKib }) => `${residentKib} K`)),
+  ];
+  const before = columns.reduce((sum, { width: one }) => sum + one + 2, 0);
+  const numbers = new Map(processes.map(({ pid }, at) => [pid, columns.map(({ cells, width: one }) => cells[at]!.padStart(one)).join('  ')]));
+  const lines: string[] = [];
+  for (const where of ['host', 'container'] as const) {
+    const pids: number[] = [];
+    const tree = draw(branches(processes, where), (process, left) => {
+      pids.push(process.pid);
+      return { head: psHead(process, left, colors), lines: [] };
+    }, { ...look, columns: look.columns - before });
+    lines.push(...tree.map((line, at) => `${numbers.get(pids[at]!)}  ${line}`));
+  }
+  const titles = columns.map(({ title, width: one }) => title.padStart(one)).join('  ');
+  return `${[colors.dim(`${titles}  ${printable(topology.container.id)}`), ...lines].join('\n')}\n`;
+}
+
+function psHead(process: Process, columns: number, colors: Look['colors']): string {
+  const name = nameOf(process), job = process.job === null || process.where === 'container' ? '' : ` job ${printable(process.job)}`;
+  const paint = process.where === 'container' ? colors.green : process.program === 'server' ? colors.bold : colors.cyan;
+  const left = columns - [...name, ...job].length - 2;
+  const command = process.program === 'wshd' ? '' : printable(process.command.slice(1).join(' '));
+  return `${paint(name)}${job}${left > 8 && command !== '' ? colors.dim(`  ${cut(command, left)}`) : ''}`;
+}
+
+function column(title: string, cells: readonly string[]): { title: string; cells: readonly string[]; width: number } {
+  return { title, cells, width: Math.max(title.length, ...cells.map((cell) => cell.length)) };
+}

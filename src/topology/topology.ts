@@ -1,0 +1,115 @@
+/** From a snapshot to a container's topology. Pure: the same snapshot and place give the same. */
+import { indexOf, type Index, type RawChannel } from './ends.js';
+import { findMembers, type Member, type Members } from './members.js';
+import { type Channel, type Descriptor, type End, type Process, type Role, type Topology, VERSION } from './model.js';
+import { Roles, watcherRole } from './roles.js';
+import { CHANNELS, type DescriptorInfo, type Place, type Snapshot } from './snapshot.js';
+
+export function topologyOf(snapshot: Snapshot, place: Place): Topology {
+  const index = indexOf(snapshot);
+  const { first, members } = findMembers(index, place);
+  const roles = new Roles(index, place, members);
+  const shown = new Map([...index.channels.values()].filter((channel) => isShown(roles, channel)).map((channel) => [channel.id, channel]));
+  const programs = inOrder(members).filter(({ program }) => program !== 'server');
+  const known = new Map(programs.map((member) => [member.process.pid, descriptorsOf(member, index, roles)]));
+  const channels = [...shown.values()].map((channel) => {
+    const ends = endsOf(channel, roles);
+    const role = roles.ofChannel(channel) ?? ownersRole(channel.id, programs, known);
+    return describeChannel(channel, role, place, ends, programs);
+  });
+  const processes = inOrder(members).map((member) => describe(member, members,
+    known.get(member.process.pid) ?? serverDescriptors(member, index, new Map(channels.map((channel) => [channel.id, channel.role])))));
+  return {
+    version: VERSION,
+    container: { id: place.id, directory: place.directory, pid: first?.pid ?? null },
+    processes,
+    channels,
+  };
+}
+
+/** Something that a server has for itself is not ours to tell. */
+function isShown(roles: Roles, channel: RawChannel): boolean {
+  return roles.endsOf(channel).some(({ member }) => member.program !== 'server');
+}
+
+function describe({ process, program, where, job }: Member, members: Members, descriptors: readonly Descriptor[]): Process {
+  return {
+    pid: process.pid, parent: members.has(process.parent) ? process.parent : null,
+    containerPid: where === 'container' ? process.numbers.at(-1) ?? null : null,
+    where, program, job, name: process.name, command: process.command, state: process.state, uid: process.uid,
+    threads: process.threads, residentKib: process.residentKib, cpuMs: process.cpuMs,
+    descriptors,
+  };
+}
+
+function sorted({ process }: Member): DescriptorInfo[] { return [...process.descriptors].sort((a, b) => a.fd - b.fd); }
+
+function descriptorsOf(member: Member, index: Index, roles: Roles): Descriptor[] {
+  return sorted(member).map((descriptor) => {
+    const channel = index.channelOf(descriptor);
+    const role = (channel && roles.ofChannel(channel)) ?? roles.ofDescriptor(member, descriptor);
+    return { fd: descriptor.fd, access: descriptor.access, role, channel: channel?.id ?? null, target: descriptor.target };
+  });
+}
+
+/** Those that lead to a program, under the name that they have there; and what a watcher of the memory cgroup has open. */
+function serverDescriptors(member: Member, index: Index, channelRoles: ReadonlyMap<string, Role>): Descriptor[] {
+  return sorted(member).flatMap((descriptor) => {
+    const { fd, access, target } = descriptor;
+    const channel = index.channelOf(descriptor)?.id ?? null;
+    const role = channel === null ? watcherRole(target) : channelRoles.get(channel);
+    return role === undefined ? [] : [{ fd, access, role, channel, target }];
+  });
+}
+
+function describeChannel(channel: RawChannel, role: Role, place: Place, ends: readonly End[], programs: readonly Member[]): Channel {
+  const path = channel.sockets.map(({ name }) => name).find((name) => name !== '') ?? null;
+  return { id: channel.id, kind: channel.kind, role, path, job: jobOf(channel, place, ends, programs), ends };
+}
+
+/** A program's own stdin, stdout or stderr: what it is to the program for whose sake the others have it. */
+function ownersRole(id: string, programs: readonly Member[], known: ReadonlyMap<number, readonly Descriptor[]>): Role {
+  for (const program of ['iomux-link', 'oom', 'iomux-spawn', 'wsh', 'wshd', 'command'] as const) {
+    for (const { process } of programs.filter((member) => member.program === program)) {
+      const role = known.get(process.pid)?.find(({ channel }) => channel === id)?.role;
+      if (role) return role;
+    }
+  }
+  return 'unexplained';
+}
+
+/** One end for each process and side, however many descriptors it has for it. */
+function endsOf(channel: RawChannel, roles: Roles): End[] {
+  const ends = new Map<string, End & { fds: number[] }>();
+  for (const { process, descriptor, side } of roles.endsOf(channel)) {
+    const socket = channel.kind === 'connection' ? Number(/\d+/.exec(descriptor.target)![0]) : null;
+    const key = `${process.pid} ${side} ${socket}`;
+    const known = ends.get(key);
+    if (known) known.fds.push(descriptor.fd);
+    else ends.set(key, { pid: process.pid, fds: [descriptor.fd], side, socket });
+  }
+  for (const { fds } of ends.values()) fds.sort((a, b) => a - b);
+  return [...ends.values()];
+}
+
+function jobOf(channel: RawChannel, place: Place, ends: readonly End[], programs: readonly Member[]): string | null {
+  const files = channel.sockets.map(({ file }) => file).filter((file) => file !== 0);
+  const byFile = place.jobs.find(({ sockets }) => CHANNELS.some((name) => files.includes(sockets[name])));
+  if (byFile) return byFile.id;
+  const jobs = new Set(programs.filter(({ process }) => ends.some(({ pid }) => pid === process.pid)).map(({ job }) => job));
+  jobs.delete(null);
+  return jobs.size === 1 ? [...jobs][0]! : null;
+}
+
+/** Each behind its parent, as pstree(1) goes; the host's before the container's. */
+function inOrder(members: Members): Member[] {
+  const all = [...members.values()].sort((a, b) => a.process.pid - b.process.pid);
+  const order: Member[] = [];
+  const add = (member: Member): void => {
+    order.push(member);
+    for (const child of all) if (child.process.parent === member.process.pid && child !== member) add(child);
+  };
+  const roots = all.filter(({ process }) => !members.has(process.parent));
+  for (const where of ['host', 'container'] as const) roots.filter((root) => root.where === where).forEach(add);
+  return order;
+}

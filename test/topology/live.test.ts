@@ -1,0 +1,170 @@
+import { once } from 'node:events';
+import { spawn } from 'node:child_process';
+import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { programPath } from '../../src/paths.js';
+import type { Channel, Process, Program, Role, Topology } from '../../src/topology/model.js';
+import { locate, takeSnapshot } from '../../src/topology/read.js';
+import { topologyOf } from '../../src/topology/topology.js';
+import { startInside } from '../containers/chain.js';
+import { noContainers, startContainer, type TestContainer } from '../support/container.js';
+import { isActive, start, startLink, stopAll } from '../support/iomux.js';
+import { until } from '../support/process.js';
+import { unless } from '../support/skip.js';
+import { Terminal } from '../support/terminal.js';
+
+const suiteOfLive = suite('topology: of running containers');
+const live = unless(noContainers, suiteOfLive);
+const containers: TestContainer[] = [];
+
+suiteOfLive.after.each(async () => {
+  await stopAll();
+  for (const container of containers.splice(0)) await container.destroy();
+});
+
+async function newContainer(): Promise<TestContainer> {
+  const container = await startContainer();
+  containers.push(container);
+  return container;
+}
+
+function look(container: TestContainer): Topology { return topologyOf(takeSnapshot(), locate(container.path)); }
+
+function one(topology: Topology, program: Program): Process {
+  const found = topology.processes.filter((process) => process.program === program);
+  assert.is(found.length, 1, `${program}: ${found.map(({ pid }) => pid).join()}`);
+  return found[0]!;
+}
+
+/** "PROGRAM SIDE" of each end. */
+function endsOf(topology: Topology, { ends }: Channel): string[] {
+  return ends.map(({ pid, side }) => `${topology.processes.find((process) => process.pid === pid)!.program} ${side}`).sort();
+}
+
+/** Ends of the one channel with that role at which a program of that kind is. */
+function channel(topology: Topology, role: Role, program: Program): string[] {
+  const { pid } = one(topology, program);
+  const found = topology.channels.filter((candidate) => candidate.role === role && candidate.ends.some((end) => end.pid === pid));
+  assert.is(found.length, 1, `${program} has ${found.length} of ${role}`);
+  return endsOf(topology, found[0]!);
+}
+
+/** Descriptors without a role that says what they are for. */
+function unexplained(topology: Topology): string[] {
+  return topology.processes.flatMap(({ program, pid, descriptors }) => descriptors
+    .filter(({ role }) => role === 'unexplained').map(({ fd, target }) => `${program} ${pid}: ${fd} ${target}`));
+}
+
+function inMemoryGroup(pid: number): string | undefined {
+  const group = `/sys/fs/cgroup/memory/warden-test-topology-${process.pid}`;
+  try {
+    mkdirSync(group);
+  } catch {
+    return undefined;
+  }
+  writeFileSync(`${group}/cgroup.procs`, String(pid));
+  return group;
+}
+
+live('a chain: every end of every pipe and socket has its role, and its other end', async () => {
+  const container = await newContainer();
+  const group = inMemoryGroup(container.pid);
+  const job = await startInside(container, 'echo started; exec sleep 1000');
+  const link = startLink(job.directory);
+  if (group !== undefined) start([programPath('oom'), group]);
+  await until(() => isActive(job) && link.output().length > 0, 'the command runs');
+  await until(() => group === undefined || look(container).processes.some(({ descriptors }) => descriptors
+    .some(({ role }) => role === 'memory-event')), 'oom watches');
+  const topology = look(container);
+  assert.is(topology.container.pid, container.pid);
+  for (const [role, program, ends] of [
+    ['job-stdout', 'wsh', ['iomux-spawn read', 'wsh write']],
+    ['job-stderr', 'wsh', ['iomux-spawn read', 'wsh write']],
+    ['command-stdin', 'command', ['command read', 'wsh write']],
+    ['command-stdout', 'command', ['command write', 'wsh read']],
+    ['command-stderr', 'command', ['command write', 'wsh read']],
+    ['exit-status', 'wsh', ['wsh read', 'wshd write']],
+    ['request-socket', 'wshd', ['wshd listen']],
+    ['stdout-socket', 'iomux-spawn', ['iomux-spawn listen']],
+    ['stderr-socket', 'iomux-spawn', ['iomux-spawn listen']],
+    ['status-socket', 'iomux-spawn', ['iomux-spawn listen']],
+    ['stdout-link', 'iomux-link', ['iomux-link connected', 'iomux-spawn accepted']],
+    ['stderr-link', 'iomux-link', ['iomux-link connected', 'iomux-spawn accepted']],
+    ['status-link', 'iomux-link', ['iomux-link connected', 'iomux-spawn accepted']],
+    ['stdin', 'iomux-spawn', ['iomux-spawn connected', 'server connected', 'wsh connected']],
+    ['stdout', 'iomux-link', ['iomux-link connected', 'server connected']],
+    ['stderr', 'iomux-link', ['iomux-link connected', 'server connected']],
+    ['start-report', 'iomux-spawn', ['iomux-spawn read']],
+  ] as const) assert.equal(channel(topology, role, program), ends, role);
+  assert.equal(unexplained(topology), []);
+  assert.is(one(topology, 'server').pid, process.pid);
+  for (const program of ['iomux-spawn', 'wsh', 'iomux-link', 'command'] as const) assert.is(one(topology, program).job, '1', program);
+  if (group === undefined) return;
+  const roles = one(topology, 'oom').descriptors.filter(({ channel: id, role }) => id === null && role !== 'readiness').map(({ role }) => role);
+  assert.equal(roles, ['memory-control', 'memory-notify', 'memory-event']);
+  await container.destroy();
+  containers.pop();
+  await until(() => removes(group), 'the group is empty');
+});
+
+function removes(group: string): boolean {
+  try {
+    rmdirSync(group);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+live('a terminal: the caller\'s pty and the container\'s, though they may have the same number', async () => {
+  const container = await newContainer();
+  const terminal = new Terminal([programPath('wsh'), '--socket', container.socket, '/bin/sh']);
+  try {
+    await terminal.sees(/[$#] /);
+    const topology = look(container);
+    assert.equal(channel(topology, 'pty', 'wsh'), ['command slave', 'wsh master']);
+    assert.equal(channel(topology, 'exit-status', 'wsh'), ['wsh read', 'wshd write']);
+    const callers = topology.channels.find(({ role }) => role === 'terminal')!;
+    // The test's driver keeps a slave of its own.
+    assert.equal(endsOf(topology, callers), ['server master', 'server slave', 'wsh slave']);
+    assert.equal(unexplained(topology), []);
+  } finally {
+    await terminal.close();
+  }
+});
+
+live('a job before its first link: the gate, and a command that is not yet one', async () => {
+  const container = await newContainer();
+  const job = await startInside(container, 'true');
+  const topology = look(container);
+  assert.equal(channel(topology, 'start-gate', 'iomux-spawn'), ['command read', 'command write', 'iomux-spawn write']);
+  assert.is(one(topology, 'command').pid, job.childPid);
+  assert.equal(unexplained(topology), []);
+});
+
+live('of two containers each its own', async () => {
+  const [first, second] = [await newContainer(), await newContainer()];
+  const job = await startInside(first, 'exec sleep 1000');
+  startLink(job.directory);
+  await until(() => isActive(job), 'the command runs');
+  assert.equal(look(second).processes.map(({ pid }) => pid), [second.pid]);
+  assert.is(one(look(first), 'wshd').pid, first.pid);
+});
+
+live('commands that talk to each other within the container', async () => {
+  const container = await newContainer();
+  const child = spawn(programPath('wsh'), ['--socket', container.socket, 'sh', '-c', 'echo started; sleep 1000 | sleep 1001'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  try {
+    await once(child.stdout, 'data');
+    await until(() => look(container).channels.some(({ role }) => role === 'internal'), 'the pipeline runs');
+    const within = look(container).channels.find(({ role }) => role === 'internal')!;
+    await until(() => endsOf(look(container), within).length === 2, 'the shell has closed its ends');
+    assert.equal(endsOf(look(container), within), ['command read', 'command write']);
+  } finally {
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+});
+
+suiteOfLive.run();

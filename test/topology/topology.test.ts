@@ -1,0 +1,145 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Topology } from '../../src/topology/model.js';
+import type { Place, ProcessInfo, Snapshot } from '../../src/topology/snapshot.js';
+import { topologyOf } from '../../src/topology/topology.js';
+import * as article from './article.js';
+import { connection, listener, processInfo } from './snapshots.js';
+
+const topology = suite('topology: from snapshots');
+
+/** "FD ROLE" of each descriptor. */
+function roles(it: Topology, pid: number): string[] {
+  return it.processes.find((process) => process.pid === pid)!.descriptors.map(({ fd, role }) => `${fd} ${role}`);
+}
+
+/** "ROLE: PID:FDS SIDE, …" of each channel, in the order of the roles. */
+function ends(it: Topology): string[] {
+  return it.channels.map(({ role, ends: all }) => `${role}: ${all.map(({ pid, fds, side }) => `${pid}:${fds.join()} ${side}`).join(', ')}`).sort();
+}
+
+topology('of the original programs, as the article shows them', () => {
+  const it = topologyOf(article.snapshot, article.place);
+  assert.equal(it.container, { id: '178l4d6v637', directory: article.place.directory, pid: 15141 });
+  assert.equal(it.processes.map(({ pid, parent, containerPid, program, job }) => [pid, parent, containerPid, program, job]), [
+    [13832, null, null, 'server', null], [15194, 13832, null, 'oom', null], [15282, 13832, null, 'iomux-spawn', '6'],
+    [15283, 15282, null, 'wsh', '6'], [15289, 13832, null, 'iomux-link', '6'],
+    [15141, null, 1, 'wshd', null], [15292, 15141, 30, 'command', '6'], [15304, 15292, 31, 'command', '6'],
+  ]);
+  assert.equal(ends(it), [
+    'command-stderr: 15283:6 read, 15292:2 write, 15304:2 write',
+    'command-stdin: 15292:0 read, 15304:0 read',
+    'command-stdout: 15283:5 read, 15292:1 write, 15304:1 write',
+    'exit-status: 15283:7 read, 15141:11 write',
+    'internal: 15282:10 read, 15282:11 write',
+    'internal: 15282:7 read, 15282:9 write',
+    'job-stderr: 15282:8 read, 15283:2 write',
+    'job-stdout: 15282:6 read, 15283:1 write',
+    'request-socket: 15141:3 listen',
+    'request: 15283:3 connected',
+    'status-link: 15282:22 accepted, 15289:5 connected',
+    'status-socket: 15282:5 listen',
+    'stderr-link: 15282:21 accepted, 15289:4 connected',
+    'stderr-socket: 15282:4 listen',
+    'stderr: 13832:7 read, 15282:2 write',
+    'stderr: 13832:9 read, 15289:2 write',
+    'stdin: 13832:5 write, 15282:0 read',
+    'stdin: 15194:0 read',
+    'stdin: 15289:0 read',
+    'stdout-link: 15282:20 accepted, 15289:3 connected',
+    'stdout-socket: 15282:3 listen',
+    'stdout: 13832:6 read, 15282:1 write',
+    'stdout: 13832:8 read, 15289:1 write',
+  ]);
+  assert.equal(roles(it, 15194), ['0 stdin', '3 memory-event', '4 memory-control', '5 memory-notify']);
+});
+
+const place: Place = { id: 'c', directory: '/c', request: 5, jobs: [] };
+const request = listener(30, 'run/wshd.sock', 5);
+
+function wshd(...descriptors: string[]): ProcessInfo { return processInfo(10, 1, 'wshd: c', ['3u socket:[30]', ...descriptors], { inside: 1 }); }
+
+topology('of a terminal: both ptys, told apart by their file systems', () => {
+  const it = topologyOf({
+    processes: [
+      processInfo(100, 1, 'sshd', ['8u /dev/ptmx 0@5']),
+      processInfo(101, 100, 'bash', ['0u /dev/pts/0 0@21', '1u /dev/pts/0 0@21', '2u /dev/pts/0 0@21']),
+      processInfo(102, 101, 'wsh', ['2u /dev/pts/0 0@21', '4u /dev/pts/0 0@21', '5u /dev/pts/ptmx 0@44', '6u /dev/pts/ptmx 0@44', '7r pipe:[70]']),
+      wshd('11w pipe:[70]'),
+      processInfo(103, 10, '/bin/sh', ['0u /dev/pts/0 0@44', '1u /dev/pts/0 0@44', '2u /dev/pts/0 0@44'], { inside: 7 }),
+    ],
+    sockets: [request],
+  }, place);
+  assert.equal(ends(it), [
+    'exit-status: 102:7 read, 10:11 write',
+    'pty: 102:5,6 master, 103:0,1,2 slave',
+    'request-socket: 10:3 listen',
+    'terminal: 100:8 master, 101:0,1,2 slave, 102:2,4 slave',
+  ]);
+  assert.equal(it.processes.map(({ pid, program }) => [pid, program]), [[100, 'server'], [101, 'server'], [102, 'wsh'], [10, 'wshd'], [103, 'command']]);
+});
+
+topology('of a process that does without our programs', () => {
+  const it = topologyOf({
+    processes: [
+      processInfo(100, 1, 'node server.js', [
+        '20w pipe:[60]', '21r pipe:[61]', '22r pipe:[62]', '23r pipe:[63]', '24u socket:[999]', '25r pipe:[90]', '26w pipe:[90]',
+      ]),
+      wshd('11w pipe:[63]'),
+      processInfo(103, 10, 'cat', ['0r pipe:[60]', '1w pipe:[61]', '2w pipe:[62]'], { inside: 7 }),
+    ],
+    sockets: [request],
+  }, place);
+  assert.equal(roles(it, 100), ['20 command-stdin', '21 command-stdout', '22 command-stderr', '23 exit-status']);
+  assert.is(it.processes[0]!.program, 'server');
+});
+
+topology('of output that a command has sent elsewhere: told by the order in which wsh got its ends', () => {
+  const it = topologyOf({
+    processes: [
+      processInfo(102, 1, 'wsh', ['5w pipe:[60]', '6r pipe:[61]', '7r pipe:[62]', '8r pipe:[63]']),
+      wshd('11w pipe:[63]'),
+      processInfo(103, 10, 'sh', ['1w /log', '8w pipe:[61]', '9w pipe:[62]'], { inside: 7 }),
+    ],
+    sockets: [request],
+  }, place);
+  assert.equal(roles(it, 103), ['1 stdout', '8 command-stdout', '9 command-stderr']);
+});
+
+topology('of what commands share among themselves, and of what was left open for them', () => {
+  const it = topologyOf({
+    processes: [
+      wshd(),
+      processInfo(103, 10, 'sh', ['0r /dev/null', '9r /leak'], { inside: 7 }),
+      processInfo(104, 103, 'a', ['1w pipe:[80]', '3u socket:[81]', '9r /leak'], { inside: 8 }),
+      processInfo(105, 103, 'b', ['0r pipe:[80]', '3u socket:[82]'], { inside: 9 }),
+    ],
+    sockets: [request, ...connection(81, 82)],
+  }, place);
+  assert.equal(ends(it), ['internal: 104:1 write, 105:0 read', 'internal: 104:3 connected, 105:3 connected', 'request-socket: 10:3 listen']);
+  assert.equal(roles(it, 104), ['1 internal', '3 internal', '9 inherited']);
+});
+
+topology('of a job that waits for its first link', () => {
+  const jobs = [{ id: '1', sockets: { stdout: 601, stderr: 602, status: 603 } }];
+  const common = ['5u socket:[51]', '6u socket:[52]', '7u socket:[53]', '8r pipe:[61]', '10r pipe:[62]', '13w pipe:[63]', '14r pipe:[64]'];
+  const it = topologyOf({
+    processes: [
+      wshd(), processInfo(20, 1, 'iomux-spawn', common),
+      processInfo(21, 20, 'iomux-spawn', [...common, '9w pipe:[61]', '11w pipe:[62]', '12r pipe:[63]', '15w pipe:[64]']),
+    ],
+    sockets: [request, listener(51, 'stdout.sock', 601), listener(52, 'stderr.sock', 602), listener(53, 'status.sock', 603)],
+  }, { ...place, jobs });
+  assert.equal(roles(it, 20), [
+    '5 stdout-socket', '6 stderr-socket', '7 status-socket', '8 job-stdout', '10 job-stderr', '13 start-gate', '14 start-report',
+  ]);
+  assert.equal(it.processes.map(({ pid, program, job }) => [pid, program, job]), [[20, 'iomux-spawn', '1'], [21, 'command', '1'], [10, 'wshd', null]]);
+});
+
+topology('of a container that does not run', () => {
+  const empty: Snapshot = { processes: [processInfo(1, 0, 'init', [])], sockets: [] };
+  const container = { id: 'c', directory: '/c', pid: null };
+  assert.equal(topologyOf(empty, { ...place, request: 0 }), { version: 1, container, processes: [], channels: [] });
+});
+
+topology.run();
