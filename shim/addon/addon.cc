@@ -1,4 +1,5 @@
 // The addon: what src/host/native.ts declares. An Instance stands for one module that runs in this process.
+#include "execute.h"
 #include "running.h"
 #include "sockets.h"
 #include <cerrno>
@@ -6,9 +7,8 @@
 
 namespace {
 
-std::vector<std::string> Texts(const Napi::Object &options, const char *name) {
+std::vector<std::string> Texts(const Napi::Array &list) {
   std::vector<std::string> texts;
-  Napi::Array list = options.Get(name).As<Napi::Array>();
   for (uint32_t i = 0; i < list.Length(); i++) texts.push_back(list.Get(i).As<Napi::String>().Utf8Value());
   return texts;
 }
@@ -16,8 +16,8 @@ std::vector<std::string> Texts(const Napi::Object &options, const char *name) {
 Settings SettingsFrom(const Napi::Object &options) {
   Settings settings = {
       .program = options.Get("program").As<Napi::String>().Utf8Value(),
-      .arguments = Texts(options, "arguments"),
-      .environment = Texts(options, "environment"),
+      .arguments = Texts(options.Get("arguments").As<Napi::Array>()),
+      .environment = Texts(options.Get("environment").As<Napi::Array>()),
       .stdio = {},
       .signals = 0,
   };
@@ -177,9 +177,24 @@ Napi::Value UnixSockets(const Napi::CallbackInfo &info) {
   return list;
 }
 
+Napi::Value Execute(const Napi::CallbackInfo &info) {
+  std::string file = info[0].As<Napi::String>().Utf8Value();
+  std::vector<std::string> arguments = Texts(info[1].As<Napi::Array>());
+  std::vector<char *> pointers;
+  for (std::string &argument : arguments) pointers.push_back(argument.data());
+  pointers.push_back(nullptr);
+  return Napi::Number::New(info.Env(), execute(file.c_str(), pointers.data()));
+}
+
+Napi::Value IsTerminal(const Napi::CallbackInfo &info) {
+  return Napi::Boolean::New(info.Env(), is_terminal(info[0].As<Napi::Number>().Int32Value()));
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("Instance", Instance::Define(env));
   exports.Set("unixSockets", Napi::Function::New(env, UnixSockets, "unixSockets"));
+  exports.Set("execute", Napi::Function::New(env, Execute, "execute"));
+  exports.Set("isTerminal", Napi::Function::New(env, IsTerminal, "isTerminal"));
   return exports;
 }
 

@@ -1,13 +1,11 @@
-/** The exit codes that are warden's own; docs/warden-run.md has all of them. */
+/** The exit codes that are warden's own; docs/warden.md has all of them. */
 export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
+/** As timeout(1)'s. */
+export const EXIT_TIMED_OUT = 124;
 /** As wsh's: the command was killed, or nobody knows what became of it. */
 export const EXIT_UNKNOWN = 255;
 /** As a shell's: 128 + the signal's number. */
 export const EXIT_SIGNAL = 128;
-
-export interface RunOptions {
-  depot: string;
-  root?: string;
-  user?: string;
-}
+/** SIGKILL, which is what the kernel sends. */
+export const EXIT_OUT_OF_MEMORY = EXIT_SIGNAL + 9;

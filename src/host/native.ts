@@ -52,6 +52,13 @@ export interface Native {
   Instance: new (options: NativeOptions) => NativeInstance;
   /** All unix sockets of a network namespace, a descriptor of /proc/PID/ns/net, or of our own for -1; or a negated errno. */
   unixSockets(netNamespace: number): UnixSocket[] | number;
+  /**
+   * This process goes on as the program `file`, with its descriptors 0, 1 and 2, its environment and its current directory:
+   * nothing of Node remains. Returns only when that cannot be, with a negated errno. `argv`: the program's name first.
+   */
+  execute(file: string, argv: readonly string[]): number;
+  /** Whether the descriptor is a terminal; node:tty knows it too, but loads all of Node's network to tell. */
+  isTerminal(fd: number): boolean;
 }
 
 let loaded: Native | undefined;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { packageRoot } from '../../src/paths.js';
 import { ended, scratch, until } from '../support/process.js';
 
-export const main = `${packageRoot}build/js/src/cli/main.js`;
+export const main = `${packageRoot}build/js/src/cli/warden.cjs`;
 
 export interface Result {
   code: number | null;

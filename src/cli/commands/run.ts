@@ -1,6 +1,6 @@
-import { Option } from 'commander';
-import type { RunOptions } from '../exit.js';
+import type { RunOptions } from '../run.js';
 import type { Define } from './command.js';
+import { depot } from './options.js';
 
 export const run: Define = (program, exit) => {
   program.command('run')
@@ -10,7 +10,7 @@ export const run: Define = (program, exit) => {
     .argument('<command...>', 'the command and its arguments')
     .option('--root <dir>', 'the container\'s root file system (default: a small one with the host\'s /usr)')
     .option('--user <name>', 'who runs the command, from the container\'s /etc/passwd (default: root)')
-    .addOption(new Option('--depot <dir>', 'where the containers\' directories are').env('WARDEN_DEPOT').default('/run/warden'))
+    .addOption(depot())
     .passThroughOptions()
     .addHelpText('after', `
 Examples:
