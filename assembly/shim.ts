@@ -11,6 +11,16 @@
  * The host calls the module's exports: `onStart()` once; `onReady(handle, events)` while a watched handle is ready;
  * `onSignal(signal)` for signals asked for with `signals`; `onDeadline()` when `wakeAfter` has run out; `onTrap()` when
  * one of these trapped: it answers -1 when the program can go on without what it was handling, else its exit code.
+ *
+ * A host that runs a module inside a larger program may ask for more than an exit code. None of these calls the host,
+ * `resize` excepted; all but `resumeAt` may come at any time, also after the program's end:
+ *
+ * - wsh, iomux-link: `ending()`, how the command or the job ended: its raw status (wait(2)), or an `Ending`
+ *   (assembly/shared/ending.ts);
+ * - wsh: `resize(rows, columns)` of the terminal that --tty asked for;
+ * - iomux-link, where a channel is 0 for stdout and 1 for stderr: `resumeAt(stdout, stderr)`, before `onStart`: positions
+ *   to go on from instead of a cursor file's; `originOf(channel)`, the position that the stream's first byte has for this
+ *   link; `gapFrom(channel)`, `gapTo(channel)`, what is lost before it: equal when nothing is.
  */
 
 // --- descriptors
@@ -155,6 +165,8 @@
 @external("shim", "cooked") export declare function cooked(handle: i32): i32;
 /** Copies a terminal's size to another. TIOCGWINSZ, TIOCSWINSZ */
 @external("shim", "windowSize") export declare function windowSize(from: i32, to: i32): i32;
+/** TIOCSWINSZ */
+@external("shim", "setWindowSize") export declare function setWindowSize(handle: i32, rows: i32, columns: i32): i32;
 
 // --- memory cgroups
 

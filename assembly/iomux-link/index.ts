@@ -7,6 +7,7 @@
 import { close, connect, inherit, read, READ, signals, wakeAfter, watch } from "../shim";
 import { argument, claim, exit, loadArguments } from "../wasi";
 import { putCopy, putText, stringLength } from "../shared/bytes";
+import { Ending } from "../shared/ending";
 import { EAGAIN, ECONNREFUSED, ENAMETOOLONG, ENOENT } from "../shared/errno";
 import { begin, put, putSignal, tell } from "../shared/message";
 import { fail } from "../shared/program";
@@ -48,6 +49,7 @@ if (STATUS_BYTES != 4) ERROR("the buffer for the status has another size");
 let statusHave: u32 = 0;
 let statusEnded: bool = false;
 let saveIsDue: bool = false;
+let ended: i32 = Ending.NONE;
 
 export function onStart(): void {
   loadArguments();
@@ -55,7 +57,11 @@ export function onStart(): void {
   signals(bit(SIGTERM) | bit(SIGINT), 0);
   output.begin("stdout", outputRelay, outputBuffer, inherit(1));
   errors.begin("stderr", errorsRelay, errorsBuffer, inherit(2));
-  if (cursorFile != 0) loadCursor(cursorFile);
+  if (cursorFile != 0) {
+    ended = Ending.USAGE;
+    loadCursor(cursorFile);
+    ended = Ending.NONE;
+  }
   if (known) {
     output.resumeAt(savedStdout);
     errors.resumeAt(savedStderr);
@@ -66,6 +72,7 @@ export function onStart(): void {
 
 function refuseOptions(): void {
   if (!helpWanted) {
+    ended = Ending.USAGE;
     if (badIndex == 0) return fail(EXIT_UNKNOWN, "iomux-link: the job's DIRECTORY is missing", 0, 0, SEE_HELP);
     return fail(EXIT_UNKNOWN, "iomux-link: invalid option or argument:", argument(badIndex), 0, SEE_HELP);
   }
@@ -105,6 +112,7 @@ function refuseConnection(error: i32): void {
   if (error == -ENOENT || error == -ECONNREFUSED) advice = "is the job's iomux-spawn running?";
   else if (error == -ENAMETOOLONG) advice = "a socket's path has at most 107 bytes";
   else if (error == -EAGAIN) advice = "its iomux-spawn does not accept connections";
+  ended = Ending.UNREACHED;
   fail(EXIT_UNKNOWN, "iomux-link: cannot connect to", socketPath, error, advice);
 }
 
@@ -135,6 +143,7 @@ function finishWhenAllEnded(): void {
 
 function exitAsTheJob(): i32 {
   const raw = rawStatus(status);
+  ended = statusHave == STATUS_BYTES ? raw : Ending.LOST;
   if (statusHave == STATUS_BYTES && exited(raw)) return exitCode(raw);
   begin();
   if (statusHave == STATUS_BYTES && !endIsUnknown(raw)) {
@@ -165,6 +174,22 @@ export function onDeadline(): void {
   save();
 }
 
-export function onSignal(signal: i32): void { exit(save() ? 0 : EXIT_UNKNOWN); }
+export function onSignal(signal: i32): void {
+  ended = Ending.STOPPED;
+  exit(save() ? 0 : EXIT_UNKNOWN);
+}
 
 export function onTrap(): i32 { return EXIT_UNKNOWN; }
+
+/** How the job ended; an `Ending` when nobody knows. */
+export function ending(): i32 { return ended; }
+
+export function resumeAt(stdout: u32, stderr: u32): void {
+  output.resumeAt(stdout);
+  errors.resumeAt(stderr);
+}
+
+function streamOf(channel: i32): Stream { return channel == 0 ? output : errors; }
+export function originOf(channel: i32): u32 { return streamOf(channel).origin; }
+export function gapFrom(channel: i32): u32 { return streamOf(channel).gapStart; }
+export function gapTo(channel: i32): u32 { return streamOf(channel).gapEnd; }

@@ -21,6 +21,9 @@ export const enum Stage { HEADER = 0, SKIPPING = 1, RELAYING = 2, ENDED = 3 }
   origin: u32;
   /** Whether `origin` comes from a cursor file: what is missing behind it is a gap, what comes before it is skipped. */
   resumed: bool;
+  /** Positions between which bytes are lost before the first one; equal when none are. */
+  gapStart: u32;
+  gapEnd: u32;
 
   begin(name: string, relay: Relay, buffer: usize, output: i32): void {
     this.name = name;
@@ -73,7 +76,11 @@ export const enum Stage { HEADER = 0, SKIPPING = 1, RELAYING = 2, ENDED = 3 }
   /** `first` is the position of the first byte that comes. */
   private enter(first: u32): void {
     const delivered = this.resumed ? distance(first, this.origin) : 0;
-    if (delivered < 0) this.tellGap(first, -delivered);
+    if (delivered < 0) {
+      this.gapStart = this.origin;
+      this.gapEnd = first;
+      this.tellGap(first, -delivered);
+    }
     if (delivered > 0) this.toSkip = delivered;
     else this.origin = first;
   }

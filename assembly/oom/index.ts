@@ -1,13 +1,13 @@
 /**
  * oom: waits until a memory cgroup runs out of memory, or is removed. docs/oom.md
  *
- *   onStart: counts the kills so far → arms the watch → counts again → an event → exit
+ *   onStart: counts the kills so far → arms the watch → counts again → an event → exit; with --follow: a line, and on
  *
  * The count before and the count after leave no moment between them in which a kill could be missed.
  */
 import { cgroupNotify, counter, dieWithParent, follow, open, OPEN_READ, OPEN_REPLACE, read, READ, watch } from "../shim";
-import { argument, argumentsGiven, exit, loadArguments } from "../wasi";
-import { equals } from "../shared/bytes";
+import { argument, argumentsGiven, exit, loadArguments, print } from "../wasi";
+import { equals, putText } from "../shared/bytes";
 import { EMFILE } from "../shared/errno";
 import { begin, put, tell } from "../shared/message";
 import { fail } from "../shared/program";
@@ -24,12 +24,15 @@ const EVENT_BYTES: u32 = 4096;
 const event = memory.data(4096, 8);
 if (EVENT_BYTES != 4096) ERROR("the buffer for events has another size");
 
+const line = memory.data(16);
+
 let directory: usize = 0;
 let controlPath: usize = 0;
 let eventsPath: usize = 0;
 let firstVersion: bool = false;
 let watched: i32 = -1;
-let killsAtStart: i64 = 0;
+let killsKnown: i64 = 0;
+let following: bool = false;
 
 export function onStart(): void {
   dieWithParent(SIGKILL);
@@ -40,22 +43,38 @@ export function onStart(): void {
   const eventControlPath = pathIn(directory, "/cgroup.event_control");
   firstVersion = isThere(controlPath) && isThere(eventControlPath);
   if (!firstVersion && !isThere(eventsPath)) return refuseDirectory();
-  killsAtStart = kills();
+  killsKnown = countKills();
   if (firstVersion) arm(eventControlPath);
   else followEvents();
   watch(watched, READ);
-  if (kills() > killsAtStart) exit(EXIT_OUT_OF_MEMORY);
+  tellNewKills();
+}
+
+/** Whether there were kills that nobody was told of; they are told now. */
+function tellNewKills(): void {
+  const count = countKills();
+  if (count <= killsKnown) return;
+  killsKnown = count;
+  tellOutOfMemory();
+}
+
+function tellOutOfMemory(): void {
+  if (!following) return exit(EXIT_OUT_OF_MEMORY);
+  const end = putText(line, "out of memory\n");
+  print(1, line, <u32>(end - line));
 }
 
 function parse(): bool {
   let index = 1;
-  if (argumentsGiven() > 1 && load<u8>(argument(1)) == MINUS) {
-    if (equals(argument(1), "-h") || equals(argument(1), "--help")) {
+  while (index < argumentsGiven() && load<u8>(argument(index)) == MINUS) {
+    const option = argument(index++);
+    if (equals(option, "--")) break;
+    if (equals(option, "-h") || equals(option, "--help")) {
       help();
       return false;
     }
-    if (!equals(argument(1), "--")) fail(EXIT_OTHERWISE, "oom: invalid option:", argument(1), 0, SEE_HELP);
-    index = 2;
+    if (!equals(option, "--follow")) fail(EXIT_OTHERWISE, "oom: invalid option:", option, 0, SEE_HELP);
+    following = true;
   }
   if (argumentsGiven() != index + 1) fail(EXIT_OTHERWISE, "oom: one CGROUP_DIRECTORY is wanted", 0, 0, SEE_HELP);
   directory = argument(index);
@@ -64,8 +83,9 @@ function parse(): bool {
 
 function help(): void {
   begin();
-  put("usage: oom CGROUP_DIRECTORY\n");
+  put("usage: oom [--follow] CGROUP_DIRECTORY\n");
   put("Waits for the memory cgroup (v1 or v2) to run out of memory.\n");
+  put("  --follow  then prints a line, and goes on until it is removed\n");
   put("Exit code: 0 when it did, 1 when it was removed and on errors.");
   tell();
   exit(0);
@@ -100,7 +120,7 @@ function failOrGone(what: string, error: i32, advice: string = ""): void {
   fail(EXIT_OTHERWISE, what, directory, error, advice);
 }
 
-function kills(): i64 {
+function countKills(): i64 {
   const count = killCount(countPath());
   if (count < 0) failOrGone("oom: cannot read the counts of", <i32>count);
   return count;
@@ -110,7 +130,7 @@ export function onReady(handle: i32, events: i32): void {
   const got = read(watched, event, EVENT_BYTES);
   if (got < 0) return;
   if (firstVersion) takeCounter();
-  else if (kills() > killsAtStart) exit(EXIT_OUT_OF_MEMORY);
+  else tellNewKills();
 }
 
 /**
@@ -118,8 +138,9 @@ export function onReady(handle: i32, events: i32): void {
  * are gone. So one without files is the removal alone, two mean that both have happened.
  */
 function takeCounter(): void {
-  if (!isGone(controlPath) || load<u64>(event) > 1) exit(EXIT_OUT_OF_MEMORY);
-  endRemoved();
+  const gone = isGone(controlPath);
+  if (!gone || load<u64>(event) > 1) tellOutOfMemory();
+  if (gone) endRemoved();
 }
 
 function endRemoved(): void { fail(EXIT_OTHERWISE, "oom: the group was removed:", directory); }

@@ -5,9 +5,10 @@
  */
 import {
   CAN_READ, CAN_WRITE, capacity, close, connect, cooked, describe, duplicate, inherit, Kind, marked, raise, raw,
-  read, READ, receive, signals, unblock, wakeAfter, watch, windowSize, write, WRITE,
+  read, READ, receive, setWindowSize, signals, unblock, wakeAfter, watch, windowSize, write, WRITE,
 } from "../shim";
 import { argument, argumentsGiven, exit, loadArguments, loadEnvironment, variable } from "../wasi";
+import { Ending } from "../shared/ending";
 import { EAGAIN, ECONNREFUSED, ENOENT } from "../shared/errno";
 import { begin, put, putSignal, tell } from "../shared/message";
 import { fail } from "../shared/program";
@@ -15,9 +16,9 @@ import { BUFFER_BYTES, Flow, isPipeEnd, Relay } from "../shared/relay";
 import { bit, SIGCONT, SIGHUP, SIGINT, SIGNAL_MAX, SIGQUIT, SIGSTOP, SIGTERM, SIGTSTP, SIGWINCH } from "../shared/signal";
 import { AT_TTY, beginRequest, putArgument, putLang, putUser, REQUEST_BYTES } from "../wire/request";
 import { HANDLES_MAX, PipesHandle, PtyHandle, RESPONSE_BYTES, responseIsGood } from "../wire/response";
-import { EXIT_UNKNOWN, exitStatus, STATUS_BYTES } from "../wire/status";
+import { EXIT_UNKNOWN, exitStatus, rawExit, STATUS_BYTES } from "../wire/status";
 import { badVariable, putLimits } from "./limits";
-import { badIndex, commandIndex, helpWanted, parse, socketPath, user } from "./options";
+import { badIndex, columns, commandIndex, helpWanted, parse, rows, socketPath, user } from "./options";
 
 /** An original wshd serves one client at a time, so this is no sign of a fault yet when others are slow. */
 const ANSWER_DEADLINE_MS: i32 = 30_000;
@@ -41,8 +42,11 @@ if ((HANDLES_MAX + 1) * 4 != 20) ERROR("the table of received handles has anothe
 let socket: i32 = -1;
 let status: i32 = -1;
 let master: i32 = -1;
-let terminal: i32 = -1;
+let local: i32 = -1;
+/** `local` is a terminal, whose mode and size are ours to care for. */
+let atTerminal: bool = false;
 let exitWith: i32 = EXIT_UNKNOWN;
+let ended: i32 = Ending.NONE;
 
 const input = changetype<Relay>(memory.data(offsetof<Relay>(), 8));
 const output = changetype<Relay>(memory.data(offsetof<Relay>(), 8));
@@ -54,24 +58,31 @@ export function onStart(): void {
   loadArguments();
   loadEnvironment();
   if (!parse()) return refuseOptions();
-  terminal = inherit(0);
-  const interactive = terminal >= 0 && (describe(terminal) & Kind.MASK) == Kind.TERMINAL;
-  composeRequest(interactive);
+  local = inherit(0);
+  atTerminal = local >= 0 && (describe(local) & Kind.MASK) == Kind.TERMINAL;
+  composeRequest(atTerminal || rows > 0);
   connectAndSend(socketPath != 0 ? socketPath : defaultPath);
 }
 
 function refuseOptions(): void {
   if (helpWanted) {
     begin();
-    put("usage: wsh [--socket PATH] [--user USER] [--rsh] [COMMAND [ARG...]]\n");
+    put("usage: wsh [--socket PATH] [--user USER] [--tty ROWSxCOLUMNS] [--rsh] [COMMAND [ARG...]]\n");
     put("  --socket PATH  the container's wshd (run/wshd.sock)\n");
     put("  --user USER    who runs the command (root)\n");
+    put("  --tty SIZE     a terminal for the command, although stdin is none: 24x80\n");
     put("  --rsh          what follows is [-46dn] [-l USER] [-t TIMEOUT] HOST [COMMAND...], as rsh gets it\n");
     put("Without COMMAND: the user's login shell. Exit code: the command's; 255 when it was killed or not reached.");
     tell();
     return exit(0);
   }
+  ended = Ending.USAGE;
   fail(1, "wsh: invalid option, or one without its value:", argument(badIndex), 0, "wsh --help shows all of them");
+}
+
+function giveUp(how: Ending, what: string, subject: usize = 0, errno: i32 = 0, advice: string = ""): void {
+  ended = how;
+  fail(EXIT_UNKNOWN, what, subject, errno, advice);
 }
 
 const defaultPath = memory.data<u8>([0x72, 0x75, 0x6e, 0x2f, 0x77, 0x73, 0x68, 0x64, 0x2e, 0x73, 0x6f, 0x63, 0x6b, 0]); // run/wshd.sock
@@ -81,9 +92,10 @@ function composeRequest(interactive: bool): void {
   let next: usize = 0;
   for (let i = commandIndex; i < argumentsGiven(); i++) {
     next = putArgument(request, next, argument(i));
-    if (next == 0) return fail(EXIT_UNKNOWN, "wsh: the command's arguments are longer than the 8192 bytes that a request holds");
+    if (next == 0) return giveUp(Ending.USAGE, "wsh: the command's arguments are longer than the 8192 bytes that a request holds");
   }
   if (!putLimits(request)) {
+    ended = Ending.USAGE;
     begin();
     put("wsh: ");
     put(badVariable);
@@ -91,17 +103,17 @@ function composeRequest(interactive: bool): void {
     tell();
     return exit(EXIT_UNKNOWN);
   }
-  if (user != 0 && !putUser(request, user)) return fail(EXIT_UNKNOWN, "wsh: a user's name has at most 31 bytes, this one more:", user);
+  if (user != 0 && !putUser(request, user)) return giveUp(Ending.USAGE, "wsh: a user's name has at most 31 bytes, this one more:", user);
   const lang = variable("LANG");
-  if (lang != 0 && !putLang(request, lang)) fail(EXIT_UNKNOWN, "wsh: LANG has at most 1023 bytes, this one more");
+  if (lang != 0 && !putLang(request, lang)) giveUp(Ending.USAGE, "wsh: LANG has at most 1023 bytes, this one more");
 }
 
 function connectAndSend(path: usize): void {
   socket = connect(path);
   if (socket == -ECONNREFUSED || socket == -ENOENT) {
-    return fail(EXIT_UNKNOWN, "wsh: cannot connect to", path, socket, "is wshd running in this container? (--socket PATH)");
+    return giveUp(Ending.UNREACHED, "wsh: cannot connect to", path, socket, "is wshd running in this container? (--socket PATH)");
   }
-  if (socket < 0) return fail(EXIT_UNKNOWN, "wsh: cannot connect to", path, socket);
+  if (socket < 0) return giveUp(Ending.UNREACHED, "wsh: cannot connect to", path, socket);
   wakeAfter(ANSWER_DEADLINE_MS);
   send();
 }
@@ -113,7 +125,7 @@ function send(): void {
       watch(socket, WRITE);
       return;
     }
-    if (wrote < 0) return fail(EXIT_UNKNOWN, "wsh: cannot send the request", 0, wrote, "wshd closed the connection");
+    if (wrote < 0) return giveUp(Ending.REFUSED, "wsh: cannot send the request", 0, wrote, "wshd closed the connection");
     sent += wrote;
   }
   state = State.AWAITING;
@@ -123,14 +135,14 @@ function send(): void {
 function takeAnswer(): void {
   const got = receive(socket, response, RESPONSE_BYTES, handles, HANDLES_MAX + 1);
   if (got == -EAGAIN) return;
-  if (got < 0) return fail(EXIT_UNKNOWN, "wsh: cannot receive wshd's answer", 0, got);
-  if (got == 0) return fail(EXIT_UNKNOWN, "wsh: wshd refused the request: it closed the connection without an answer");
-  if (got != RESPONSE_BYTES || !responseIsGood(response)) return fail(EXIT_UNKNOWN, "wsh: wshd's answer is not of protocol version 1");
+  if (got < 0) return giveUp(Ending.REFUSED, "wsh: cannot receive wshd's answer", 0, got);
+  if (got == 0) return giveUp(Ending.REFUSED, "wsh: wshd refused the request: it closed the connection without an answer");
+  if (got != RESPONSE_BYTES || !responseIsGood(response)) return giveUp(Ending.PROTOCOL, "wsh: wshd's answer is not of protocol version 1");
   close(socket);
   wakeAfter(-1);
   const interactive = load<i32>(request + AT_TTY) != 0;
   if (!(interactive ? acceptPty() : acceptPipes())) {
-    return fail(EXIT_UNKNOWN, "wsh: wshd's answer does not carry the descriptors that the protocol asks for");
+    return giveUp(Ending.PROTOCOL, "wsh: wshd's answer does not carry the descriptors that the protocol asks for");
   }
   state = State.RELAYING;
   watch(status, READ);
@@ -151,7 +163,7 @@ function acceptPipes(): bool {
   for (let i = 0; i < PipesHandle.COUNT; i++) unblock(handleAt(i));
   capacity(stdout, PIPE_BYTES);
   capacity(stdin, PIPE_BYTES);
-  input.begin(terminal, stdin, inputBuffer);
+  input.begin(local, stdin, inputBuffer);
   output.begin(stdout, inherit(1), outputBuffer);
   errors.begin(stderr, inherit(2), errorsBuffer);
   return true;
@@ -164,10 +176,12 @@ function acceptPty(): bool {
   if (master < 0 || (describe(master) & Kind.MASK) != Kind.TERMINAL) return false;
   unblock(master);
   unblock(status);
-  signals(TERMINAL_SIGNALS, 0);
-  raw(terminal);
-  windowSize(terminal, master);
-  input.begin(duplicate(terminal), duplicate(master), inputBuffer);
+  if (atTerminal) {
+    signals(TERMINAL_SIGNALS, 0);
+    raw(local);
+    windowSize(local, master);
+  } else setWindowSize(master, rows, columns);
+  input.begin(duplicate(local), duplicate(master), inputBuffer);
   output.begin(duplicate(master), inherit(1), outputBuffer);
   errors.flow = Flow.ENDED;
   return true;
@@ -182,13 +196,14 @@ export function onReady(handle: i32, events: i32): void {
   if (errors.owns(handle)) errors.pump();
   if (state == State.ENDING) finishWhenDrained();
   // No key ends the input of a raw terminal: it is gone, even if nobody sent the signal that says so.
-  else if (master >= 0 && input.flow == Flow.ENDED) onSignal(SIGHUP);
+  else if (atTerminal && master >= 0 && input.flow == Flow.ENDED) onSignal(SIGHUP);
 }
 
 function takeStatus(): void {
   const got = read(status, response, STATUS_BYTES);
   if (got == -EAGAIN) return;
   exitWith = got == STATUS_BYTES ? exitStatus(response) : -1;
+  ended = rawExit(exitWith);
   if (exitWith < 0) tellDeath(got == 0 ? marked(status) : 0);
   close(status);
   status = -1;
@@ -206,9 +221,11 @@ function takeStatus(): void {
 
 function tellDeath(signal: i32): void {
   exitWith = EXIT_UNKNOWN;
+  ended = Ending.KILLED;
   begin();
   put("wsh: the command was killed");
   if (signal >= 1 && signal <= SIGNAL_MAX) {
+    ended = signal;
     put(" by ");
     putSignal(signal);
   }
@@ -221,28 +238,36 @@ function finishWhenDrained(): void {
 }
 
 function leave(code: i32): void {
-  if (master >= 0) cooked(terminal);
+  if (atTerminal) cooked(local);
   exit(code);
 }
 
 export function onSignal(signal: i32): void {
   if (signal == SIGWINCH) {
-    windowSize(terminal, master);
+    windowSize(local, master);
   } else if (signal == SIGCONT) {
-    raw(terminal);
-    windowSize(terminal, master);
+    raw(local);
+    windowSize(local, master);
   } else {
-    cooked(terminal);
+    cooked(local);
     // Stopped, we come back here with SIGCONT; any other signal ends us the way our parent expects to see.
     raise(signal == SIGTSTP ? SIGSTOP : signal);
   }
 }
 
 export function onDeadline(): void {
-  fail(EXIT_UNKNOWN, "wsh: wshd did not answer within 30 seconds; is it stopped, or another client keeping it?");
+  giveUp(Ending.UNANSWERED, "wsh: wshd did not answer within 30 seconds; is it stopped, or another client keeping it?");
 }
 
 export function onTrap(): i32 {
-  if (master >= 0) cooked(terminal);
+  if (atTerminal) cooked(local);
   return EXIT_UNKNOWN;
+}
+
+/** How the command ended; an `Ending` when nobody knows. */
+export function ending(): i32 { return ended; }
+
+/** The size of the terminal that `--tty` made; nothing at a terminal, which has its own. */
+export function resize(toRows: i32, toColumns: i32): void {
+  if (!atTerminal && master >= 0 && state == State.RELAYING) setWindowSize(master, toRows, toColumns);
 }

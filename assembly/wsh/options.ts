@@ -1,13 +1,17 @@
-/** wsh [--socket PATH] [--user USER] [--rsh] [COMMAND [ARG…]] */
+/** wsh [--socket PATH] [--user USER] [--tty ROWSxCOLUMNS] [--rsh] [COMMAND [ARG…]] */
 import { argument, argumentsGiven } from "../wasi";
-import { equals, stringLength } from "../shared/bytes";
+import { afterDigits, digitsValue, equals, stringLength } from "../shared/bytes";
 
-const MINUS: u8 = 0x2d;
+const MINUS: u8 = 0x2d, LETTER_X: u8 = 0x78;
+/** What the kernel keeps a terminal's size in: struct winsize, ioctl_tty(2). */
+const SIZE_MAX: u64 = 65_535;
 
 /** 0: the default path. */
 export let socketPath: usize = 0;
 /** 0: root. */
 export let user: usize = 0;
+/** Size of the terminal that is wanted although stdin is none; 0: none is. */
+export let rows: i32 = 0, columns: i32 = 0;
 /** Index of the command's first argument; `argumentsGiven()` when there is none. */
 export let commandIndex: i32 = 1;
 /** Index of the argument that makes no sense; 0 when all do. */
@@ -39,11 +43,23 @@ export function parse(): bool {
     if (value == 0) return refuse(index);
     if (equals(option, "--socket")) socketPath = value;
     else if (equals(option, "--user")) user = value;
-    else return refuse(index);
+    else if (!equals(option, "--tty") || !parseSize(value)) return refuse(index);
     index += 2;
   }
   commandIndex = min(index, argumentsGiven());
   return badIndex == 0;
+}
+
+/** "24x80" */
+function parseSize(text: usize): bool {
+  const end = afterDigits(text);
+  if (end == text || load<u8>(end) != LETTER_X) return false;
+  const last = afterDigits(end + 1);
+  if (last == end + 1 || load<u8>(last) != 0) return false;
+  const high = digitsValue(text, end), wide = digitsValue(end + 1, last);
+  rows = <i32>high;
+  columns = <i32>wide;
+  return high >= 1 && high <= SIZE_MAX && wide >= 1 && wide <= SIZE_MAX;
 }
 
 /** [-46dn] [-l USER] [-t TIMEOUT] HOST [COMMAND…], as rsh(1) gets it; where the command begins. */

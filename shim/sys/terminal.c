@@ -53,3 +53,9 @@ int32_t shim_windowSize(struct host *host, uint32_t from, uint32_t to) {
     long result = sys(ioctl, source, TIOCGWINSZ, &size);
     return (int32_t)(result < 0 ? result : sys(ioctl, target, TIOCSWINSZ, &size));
 }
+
+int32_t shim_setWindowSize(struct host *host, uint32_t handle, uint32_t rows, uint32_t columns) {
+    int fd = fd_of(host, handle);
+    struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
+    return fd < 0 ? fd : (int32_t)sys(ioctl, fd, TIOCSWINSZ, &size);
+}

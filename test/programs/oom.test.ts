@@ -61,6 +61,21 @@ first('ends with 0 when the group runs out of memory', async () => {
   assert.equal([ended.code, ended.stdout.length, ended.stderr], [0, 0, '']);
 });
 
+first('with --follow, prints a line each time and ends when the group is removed', async () => {
+  const name = group(LIMIT_BYTES), running = start([program, '--follow', name]);
+  await until(() => readdirSync(`/proc/${running.pid}/fd`).length >= 6 && !isRunning(running.pid), 'it watches', DEADLINE_MS);
+  for (let told = 0, turns = 0; turns < 2; turns++) {
+    await exhaust(name);
+    // More than one a turn: the kernel tells of each attempt.
+    await until(() => running.output().length > told, 'it tells', DEADLINE_MS);
+    told = running.output().length;
+  }
+  assert.match(running.output().toString(), /^(out of memory\n)+$/);
+  await until(() => readFileSync(`${name}/cgroup.procs`, 'utf8') === '', 'the group is empty', DEADLINE_MS);
+  rmdirSync(name);
+  assert.is((await running.ended).code, 1);
+});
+
 first('sleeps until then, whatever else happens in the group', async () => {
   const name = group(LIMIT_BYTES), running = await watching(name);
   assert.ok(await isIdle(running.pid));
@@ -140,7 +155,7 @@ oom('says what is wrong with its command line or its directory, and ends with 1'
   }
   const help = await run([program, '--help']);
   assert.is(help.code, 0);
-  assert.match(help.stderr, 'usage: oom CGROUP_DIRECTORY');
+  assert.match(help.stderr, 'usage: oom [--follow] CGROUP_DIRECTORY');
 });
 
 /** Each case writes "NAME: WHAT" into the results; a limit of 20 MB is met by HOG. */

@@ -50,6 +50,16 @@ test('raw while the command runs, as before when it has ended', () => at(['sh', 
   assert.equal(terminal.settingsLeft, await plainSettings());
 }));
 
+test('with --tty, a pty of that size without a terminal, and an end of stdin that ends nothing', async () => {
+  const ended = await container.wsh(['--tty', '7x33', '--', 'sh', '-c', 'tty; stty size; read line; echo "[$line]"; sleep 0.1; echo there'], { input: 'typed\n' });
+  assert.equal([ended.code, ended.stderr], [0, '']);
+  assert.match(ended.stdout.toString(), /^\/dev\/pts\/\d+\r\n7 33\r\n(typed\r\n)?\[typed\]\r\nthere\r\n$|^typed\r\n/);
+  for (const size of ['24', '24x', 'x80', '0x80', '24x65536', '24x80x', '-1x80']) {
+    const refused = await container.wsh(['--tty', size, 'true']);
+    assert.equal([refused.code, /--tty/.test(refused.stderr)], [1, true], size);
+  }
+});
+
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const) {
   test(`as before when ${signal} has ended wsh`, () => at(['sh', '-c', 'echo ready; sleep 1000'], async (terminal) => {
     await terminal.sees('ready');
