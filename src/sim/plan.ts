@@ -1,0 +1,81 @@
+/** What may go wrong, and who watches: a simulation asks a plan at each call and tells observers what happened. */
+import type { Process } from './process.js';
+import type { World } from './world.js';
+
+/** One call of a module's across the boundary, about to be made. */
+export interface Call {
+  readonly process: Process;
+  /** As in assembly/shim.ts: "read", "spawn", … */
+  readonly name: string;
+  /** How many calls this process has made before this one. */
+  readonly number: number;
+  /** As the module gave them. */
+  readonly args: readonly number[];
+  /**
+   * Where in the module it is made: "function[12]:0x1a3", the same for the same build. Costs some 20 µs, so it is
+   * looked up only when asked for, and only while the call is made.
+   */
+  site(): string;
+}
+
+/** What happens to a call, instead of or beside what it asks for. */
+export interface Fault {
+  /** The call does nothing and answers with this errno (a positive number). */
+  errno?: number;
+  /** At most so many bytes are moved; at least 1. Calls that move none ignore it. */
+  size?: number;
+  /** The process is killed by SIGKILL, before the call takes effect or after it. */
+  kill?: 'before' | 'after';
+  /** The process does nothing for so long after the call. */
+  stallMs?: number;
+  /** The clock jumps forward by so much, before the call. */
+  jumpMs?: number;
+}
+
+/** Asked at every call of every module. Whatever it decides must depend on what it is told and on its own seed only. */
+export interface FaultPlan {
+  at(call: Call): Fault | undefined;
+}
+
+/** A call that was made. */
+export interface CallEvent {
+  readonly process: Process;
+  readonly name: string;
+  readonly number: number;
+  readonly args: readonly number[];
+  /** >= 0, or a negated errno. */
+  readonly result: number;
+  /** Bytes that it was allowed to move, when that is less than it asked for. */
+  readonly size?: number;
+  readonly fault?: Fault;
+}
+
+/** An event that a module was called with. */
+export interface Delivery {
+  readonly process: Process;
+  readonly entry: 'onStart' | 'onReady' | 'onSignal' | 'onDeadline';
+  readonly first: number;
+  readonly second: number;
+}
+
+/** Told what happens, in the order in which it does; it must not change anything. What it throws ends the run. */
+export interface Observer {
+  /** Before a module is called. */
+  deliver?(delivery: Delivery): void;
+  /** The module came back, exited, or trapped and recovered. */
+  delivered?(delivery: Delivery): void;
+  call?(event: CallEvent): void;
+  /** A step of a script: "write 1 4096 = 4096". */
+  script?(process: Process, step: string, result: number): void;
+  /** What a module said on stdout (1) or stderr (2) through WASI. */
+  print?(process: Process, fd: number, text: string): void;
+  started?(process: Process): void;
+  /** It executes a program: a module or a script. */
+  executed?(process: Process): void;
+  /** Ended; its raw wait status is in `process.status`. */
+  exited?(process: Process): void;
+  trapped?(process: Process, words: string): void;
+  clock?(nowMs: number): void;
+  /** After every step of the world: the place for what must hold at all times. */
+  step?(world: World): void;
+}

@@ -1,0 +1,33 @@
+/** The boundary's numbers, as assembly/shim.ts states them, and Linux's that go with them; test/boundary compares both. */
+
+export const enum Kind { OTHER = 0, FILE = 1, DIRECTORY = 2, PIPE = 3, SOCKET = 4, TERMINAL = 5, MASK = 7 }
+export const CAN_READ = 8;
+export const CAN_WRITE = 16;
+
+export const READ = 1;
+export const WRITE = 2;
+export const HANGUP = 4;
+
+export const OPEN_READ = 0;
+export const OPEN_REPLACE = 1;
+
+export const SPAWN_SESSION = 1;
+export const SPAWN_TERMINAL = 2;
+export const SPAWN_NO_GROUPS = 4;
+export const SPAWN_NO_NEW_PRIVS = 8;
+export const SPAWN_DIE_WITH_PARENT = 16;
+export const SPAWN_CONTAINER = 32;
+export const SPAWN_INHERIT_ENVIRONMENT = 64;
+
+export const enum Step { DESCRIPTORS = 1, SESSION, TERMINAL, LIMIT, GROUPS, GROUP, USER, PRIVILEGES, DIRECTORY, EXECUTE, PARENT }
+export const REPORT_BYTES = 8;
+
+/** Of shim/sys/host.h. */
+export const HANDLES_MAX = 6144;
+export const DESCRIPTORS_MAX = 8;
+export const LIMITS_MAX = 16;
+export const STARTS_MAX = 64;
+
+/** Of shim/launcher and shim/sys/process.c: what a program that cannot be run ends with. */
+export const EXIT_HOST = 255;
+export const EXIT_NOT_STARTED = 255;
