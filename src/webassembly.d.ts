@@ -3,7 +3,7 @@
  * has, whose global names (`name`, `status`, `close`…) would then pass for declared ones.
  */
 declare namespace WebAssembly {
-  type ExportValue = Function | Memory;
+  type ExportValue = Function | Memory | Global;
   type Exports = Record<string, ExportValue>;
   type Imports = Record<string, Record<string, unknown>>;
 
@@ -22,6 +22,10 @@ declare namespace WebAssembly {
     constructor(descriptor: { initial: number; maximum?: number });
     readonly buffer: ArrayBuffer;
     grow(pages: number): number;
+  }
+
+  class Global {
+    value: unknown;
   }
 
   class RuntimeError extends Error {}

@@ -1,6 +1,6 @@
 /** What may go wrong, and who watches: a simulation asks a plan at each call and tells observers what happened. */
 import type { Process } from './process.js';
-import type { World } from './world.js';
+import type { Kernel } from './kernel.js';
 
 /** One call of a module's across the boundary, about to be made. */
 export interface Call {
@@ -77,5 +77,5 @@ export interface Observer {
   trapped?(process: Process, words: string): void;
   clock?(nowMs: number): void;
   /** After every step of the world: the place for what must hold at all times. */
-  step?(world: World): void;
+  step?(kernel: Kernel): void;
 }

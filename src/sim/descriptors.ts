@@ -1,0 +1,80 @@
+/** A process's table of descriptors: numbers, what they refer to, and which of them end with an execution. */
+import type { Description } from './description.js';
+import { EBADF, EMFILE } from './errno.js';
+
+export class DescriptorTable {
+  private readonly entries: (Description | undefined)[] = [];
+  private readonly closeOnExec = new Set<number>();
+
+  /** RLIMIT_NOFILE, soft. */
+  constructor(public limit: number) {}
+
+  /** Whether one more can be had. */
+  get hasRoom(): boolean {
+    for (let fd = 0; fd < this.limit; fd++) if (!this.entries[fd]) return true;
+    return false;
+  }
+
+  get(fd: number): Description | undefined { return this.entries[fd]; }
+
+  /** The lowest free number from `lowest` on; -EMFILE, and the description is let go if nobody else has it. */
+  add(description: Description, lowest = 0, closeOnExec = true): number {
+    description.hold();
+    let fd = lowest;
+    while (this.entries[fd]) fd++;
+    if (fd >= this.limit) {
+      description.drop();
+      return -EMFILE;
+    }
+    this.set(fd, description, closeOnExec);
+    return fd;
+  }
+
+  private set(fd: number, description: Description, closeOnExec: boolean): void {
+    while (this.entries.length < fd) this.entries.push(undefined);
+    this.entries[fd] = description;
+    if (closeOnExec) this.closeOnExec.add(fd);
+    else this.closeOnExec.delete(fd);
+  }
+
+  /** dup3(2): what was there is closed; stays open when the process executes. */
+  place(fd: number, description: Description): void {
+    description.hold();
+    this.entries[fd]?.drop();
+    this.set(fd, description, false);
+  }
+
+  close(fd: number): number {
+    const description = this.entries[fd];
+    if (!description) return -EBADF;
+    this.entries[fd] = undefined;
+    this.closeOnExec.delete(fd);
+    description.drop();
+    return 0;
+  }
+
+  /** fork(2): the same descriptions under the same numbers. */
+  copy(): DescriptorTable {
+    const copy = new DescriptorTable(this.limit);
+    for (const [fd, description] of this.entries.entries()) {
+      if (description) copy.set(fd, description.hold(), this.closeOnExec.has(fd));
+    }
+    return copy;
+  }
+
+  /** execve(2); from `first` on every descriptor ends, as after close_range(2). */
+  execute(first: number): void {
+    for (const fd of this.entries.keys()) if (fd >= first || this.closeOnExec.has(fd)) this.close(fd);
+  }
+
+  closeAll(): void {
+    for (const fd of this.entries.keys()) this.close(fd);
+    this.entries.length = 0;
+  }
+
+  *[Symbol.iterator](): IterableIterator<[fd: number, description: Description]> {
+    for (const [fd, description] of this.entries.entries()) if (description) yield [fd, description];
+  }
+
+  get count(): number { return this.entries.reduce((sum, entry) => sum + (entry ? 1 : 0), 0); }
+}

@@ -1,0 +1,324 @@
+/**
+ * A process that runs a module: what the launcher and shim/sys are to a native program. Its loop collects what is ready,
+ * in an order of the seed's, and delivers it, a step each; its calls across the boundary are in calls/.
+ */
+import { boundary, isStream } from './calls/index.js';
+import { Description, WOULD_BLOCK } from './description.js';
+import { EIO, EPIPE } from './errno.js';
+import { HandleTable } from './handles.js';
+import { type Instance, type ModuleExports, trapWords, type Caller } from './programs.js';
+import type { Call, Delivery, Fault } from './plan.js';
+import type { Process, Runner } from './process.js';
+import { SIGKILL, SIGPIPE, SignalSet } from './signals.js';
+import type { SpawnDescription } from './spawn.js';
+import type { Settings } from './pty.js';
+import type { ProgramName } from './files.js';
+import { EXIT_HOST, HANGUP, Kind } from './vocabulary.js';
+
+const EVENTS_A_TURN = 64;
+/** A line of diagnostics is not worth more waiting than this. */
+const PRINT_DEADLINE_MS = 1_000;
+/** Bytes read at once that the boundary's other side wrote at once: Linux never parts them. */
+const RECORD_BYTES = 16;
+/** PIPE_BUF: what is written into a pipe as a whole or not at all. pipe(7) */
+const ATOMIC_BYTES = 4096;
+
+/** Thrown through the module's frames to leave it: its process has ended. */
+class Left {}
+const LEFT = new Left();
+
+/** What stands for descriptors of the launcher's own: epoll's and signalfd's. */
+class Internal extends Description {
+  readonly kind = Kind.OTHER;
+  constructor() { super(true, false); }
+  poll(): number { return 0; }
+}
+
+interface Ready { handle: number; generation: number; events: number }
+const SIGNALS: Ready = { handle: 0, generation: 0, events: 0 };
+
+export class Guest implements Runner, Caller {
+  readonly handles: HandleTable;
+  /** What the module asked to get as `onSignal`. */
+  signals = new SignalSet();
+  /** When `onDeadline` is due. */
+  wakeAtMs = Infinity;
+  /** The process that is being described. */
+  description: SpawnDescription | undefined;
+  /** Processes that were started and have not executed yet. */
+  starting = 0;
+  /** The terminal's settings before `raw`. */
+  settings: Settings | undefined;
+  silent = false;
+  /** Bytes that the call which is being made may move. */
+  private allowance = Infinity;
+  private started = false;
+  private readonly turn: Ready[] = [];
+  private signalDescriptor = -1;
+  private inside = false;
+  private instance: Instance;
+
+  constructor(readonly process: Process, readonly program: ProgramName, argv: readonly string[], environment: readonly string[]) {
+    this.handles = new HandleTable(() => process.descriptors);
+    this.instance = process.kernel.programs.acquire(program, boundary.names, argv, environment);
+    this.instance.caller = this;
+    process.descriptors.add(new Internal());
+  }
+
+  private get exports(): ModuleExports { return this.instance.exports; }
+  get kernel(): Process['kernel'] { return this.process.kernel; }
+
+  // --- memory
+
+  memory(): WebAssembly.Memory { return this.exports.memory; }
+  get memoryBytes(): number { return this.exports.memory.buffer.byteLength; }
+
+  /** Guest memory [at, at + size), to be read; undefined when not all of it is the guest's. */
+  bytes(at: number, size: number): Uint8Array | undefined {
+    const { buffer } = this.exports.memory;
+    at >>>= 0;
+    size >>>= 0;
+    return at + size <= buffer.byteLength ? new Uint8Array(buffer, at, size) : undefined;
+  }
+
+  /** The same, to be written. */
+  writable(at: number, size: number): Uint8Array | undefined {
+    const bytes = this.bytes(at, size);
+    if (bytes) this.instance.touch(at >>> 0, size >>> 0);
+    return bytes;
+  }
+
+  /** A NUL-terminated string; undefined when the memory ends before the string does. */
+  string(at: number): string | undefined {
+    const bytes = new Uint8Array(this.exports.memory.buffer), end = bytes.indexOf(0, at >>> 0);
+    return end < 0 ? undefined : decode(bytes.subarray(at >>> 0, end));
+  }
+
+  /** Stores numbers, 4 bytes each; false when there is no such memory. */
+  store(at: number, ...numbers: number[]): boolean {
+    const bytes = this.writable(at, numbers.length * 4);
+    if (!bytes) return false;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    for (const [index, value] of numbers.entries()) view.setInt32(index * 4, value, true);
+    return true;
+  }
+
+  // --- the loop
+
+  ready(): boolean {
+    if (!this.started || this.turn.length > 0 || this.wakeAtMs <= this.kernel.nowMs || this.hasSignals()) return true;
+    for (const { wanted, description } of this.handles.watched.values()) {
+      if (description.alwaysReady || (description.poll() & (wanted | HANGUP)) !== 0) return true;
+    }
+    return false;
+  }
+
+  wakesAt(): number { return this.wakeAtMs; }
+  private hasSignals(): boolean { return this.process.pending.intersects(this.signals); }
+
+  step(): void {
+    if (!this.started) {
+      this.started = true;
+      return this.enter('onStart', 0, 0);
+    }
+    if (this.turn.length === 0) this.collect();
+    while (this.turn.length > 0) if (this.deliver(this.turn.shift()!)) break;
+    if (!this.process.ended && this.turn.length === 0 && this.wakeAtMs <= this.kernel.nowMs) {
+      this.wakeAtMs = Infinity;
+      this.enter('onDeadline', 0, 0);
+    }
+  }
+
+  /** What epoll_wait(2) would report, in an order of the seed's, then what it refuses because it is always ready. */
+  private collect(): void {
+    const always: Ready[] = [];
+    if (this.hasSignals()) this.turn.push(SIGNALS);
+    for (const [handle, { description, wanted, generation }] of this.handles.watched) {
+      if (description.alwaysReady) always.push({ handle, generation, events: wanted });
+      else {
+        const events = description.poll() & (wanted | HANGUP);
+        if (events !== 0) this.turn.push({ handle, generation, events });
+      }
+    }
+    this.kernel.random.shuffle(this.turn);
+    if (this.turn.length > EVENTS_A_TURN) this.turn.length = EVENTS_A_TURN;
+    this.turn.push(...always.sort((a, b) => a.handle - b.handle));
+  }
+
+  /** False when it is not wanted any more: an earlier event of the turn has closed it, or ended the interest. */
+  private deliver(event: Ready): boolean {
+    if (event === SIGNALS) return this.deliverSignals();
+    const slot = this.handles.get(event.handle);
+    if (!slot || slot.generation !== event.generation || slot.wanted === 0) return false;
+    this.enter('onReady', event.handle, slot.description.alwaysReady ? slot.wanted : event.events);
+    return true;
+  }
+
+  private deliverSignals(): boolean {
+    let any = false;
+    for (const signal of this.process.pending) {
+      if (!this.signals.has(signal)) continue;
+      this.process.pending.delete(signal);
+      any = true;
+      this.enter('onSignal', signal, 0);
+      if (this.process.ended) break;
+    }
+    return any;
+  }
+
+  private enter(entry: Delivery['entry'], first: number, second: number): void {
+    const delivery: Delivery = { process: this.process, entry, first, second };
+    this.kernel.tellDeliver(delivery);
+    this.inside = true;
+    try {
+      this.exports[entry](first, second);
+    } catch (thrown) {
+      this.leave(thrown);
+    } finally {
+      this.inside = false;
+      if (this.process.ended) this.letGo();
+    }
+    this.kernel.tellDelivered(delivery);
+  }
+
+  /** The module was left by an exception: its process has ended, or it trapped and says what that costs. */
+  private leave(thrown: unknown): void {
+    if (thrown instanceof Left) return;
+    if (!(thrown instanceof WebAssembly.RuntimeError) && !(thrown instanceof RangeError)) throw thrown;
+    const words = trapWords(thrown);
+    this.kernel.tellTrapped(this.process, words);
+    try {
+      this.print(2, new TextEncoder().encode(`${this.program}: ${words}\n`));
+      const code = this.exports.onTrap();
+      if (code >= 0) this.process.end((code & 0xff) << 8);
+    } catch (second) {
+      if (second instanceof Left) return;
+      if (!(second instanceof WebAssembly.RuntimeError) && !(second instanceof RangeError)) throw second;
+      this.process.end(EXIT_HOST << 8);
+    }
+  }
+
+  // --- signals
+
+  catches(signal: number): boolean { return this.signals.has(signal); }
+  ignores(signal: number): boolean { return signal === SIGPIPE; }
+
+  setSignals(set: SignalSet): number {
+    this.signals = set;
+    if (this.signalDescriptor < 0) {
+      const fd = this.process.descriptors.add(new Internal());
+      if (fd < 0) return fd;
+      this.signalDescriptor = fd;
+    }
+    // What came while it was caught does now what it does by default.
+    for (const signal of this.process.pending) {
+      if (set.has(signal)) continue;
+      this.process.pending.delete(signal);
+      this.process.undergo(signal);
+    }
+    return 0;
+  }
+
+  // --- calls
+
+  /** The boundary's call of that number: faults, interruptions, the call itself, and who is told. */
+  call(index: number, a: number, b: number, c: number, d: number, e: number): number {
+    const { kernel, process } = this, { name, count, run } = boundary.calls[index]!, number = process.calls++;
+    const args = kernel.plan || kernel.isObserved ? [a, b, c, d, e].slice(0, count) : [];
+    const fault = kernel.plan ? this.faultAt(name, number, args) : undefined;
+    if (kernel.random.chance(kernel.habits.interrupt)) kernel.interrupt();
+    this.stayOnlyIfAlive();
+    this.allowance = fault?.size ?? this.allowanceOf(name, a, c, e);
+    const result = fault?.errno !== undefined ? -fault.errno : run(this, a, b, c, d, e);
+    if (kernel.isObserved) {
+      kernel.tellCall({
+        process, name, number, args, result,
+        ...(this.allowance === Infinity ? {} : { size: this.allowance }), ...(fault ? { fault } : {}),
+      });
+    }
+    if (fault?.stallMs !== undefined) process.stalledUntil = kernel.nowMs + fault.stallMs;
+    if (fault?.kill === 'after') process.end(SIGKILL);
+    this.stayOnlyIfAlive();
+    return result;
+  }
+
+  private faultAt(name: string, number: number, args: readonly number[]): Fault | undefined {
+    const call: Call = { process: this.process, name, number, args, site: callSite };
+    const fault = this.kernel.faultAt(call);
+    if (fault?.jumpMs !== undefined) this.kernel.setClock(this.kernel.nowMs + fault.jumpMs);
+    if (fault?.kill === 'before') this.process.end(SIGKILL);
+    this.stayOnlyIfAlive();
+    return fault;
+  }
+
+  /** The process may have been killed while others ran in the middle of its call. */
+  stayOnlyIfAlive(): void { if (this.process.ended) throw LEFT; }
+
+  /** How much of what a call asks to move it may, by habit: only what Linux might part, too. */
+  private allowanceOf(name: string, handle: number, size: number, rest: number): number {
+    const { random, habits } = this.kernel;
+    if (!isStream(name) || !random.chance(habits.shorten)) return Infinity;
+    const description = this.handles.description(handle);
+    if (!description || description.alwaysReady || description.kind === Kind.OTHER || description.kind === Kind.FILE) return Infinity;
+    const asked = name === 'readv' || name === 'writev' ? size + rest : size, writes = name === 'write' || name === 'writev';
+    if (asked <= (writes ? ATOMIC_BYTES : RECORD_BYTES)) return Infinity;
+    const least = writes ? ATOMIC_BYTES : 1;
+    // Often a few bytes, sometimes nearly all.
+    return random.chance(0.5) ? random.between(least, Math.min(asked, least + 64)) : random.between(least, asked);
+  }
+
+  /** Of so many bytes, those that this call may move. */
+  allowed(size: number): number { return Math.min(size >>> 0, this.allowance); }
+
+  /** Waits, where the descriptor blocks, until an attempt would not. */
+  attempt(description: Description, what: string, events: number, once: () => number): number {
+    for (;;) {
+      const result = once();
+      if (result !== WOULD_BLOCK || description.nonblocking) return result;
+      this.kernel.block(this.process, what, () => (description.poll() & (events | HANGUP)) !== 0);
+      this.stayOnlyIfAlive();
+    }
+  }
+
+  // --- WASI
+
+  nowMs(): number { return this.kernel.nowMs; }
+
+  print(fd: number, bytes: Uint8Array): number {
+    if (this.silent) return bytes.length;
+    const description = this.process.descriptors.get(fd);
+    this.kernel.tellPrint(this.process, fd, decode(bytes));
+    if (!description) return -EIO;
+    const room = (): boolean => (description.poll() & ~1) !== 0;
+    if (!room()) this.kernel.block(this.process, 'a message', room, this.kernel.nowMs + PRINT_DEADLINE_MS);
+    this.stayOnlyIfAlive();
+    const sent = room() ? description.write(bytes) : -EIO;
+    return sent === -EPIPE ? -EIO : sent;
+  }
+
+  exit(code: number): never {
+    this.process.end((code & 0xff) << 8);
+    throw LEFT;
+  }
+
+  ended(): void { if (!this.inside) this.letGo(); }
+
+  private letGo(): void {
+    if (this.instance.caller !== this) return;
+    this.kernel.programs.release(this.instance);
+  }
+}
+
+const decoder = new TextDecoder();
+
+/** Bytes that are no UTF-8 become U+FFFD. */
+export function decode(bytes: Uint8Array): string { return decoder.decode(bytes); }
+
+/** The innermost frame of a module on the stack. */
+function callSite(): string {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 20;
+  const stack = new Error().stack ?? '';
+  Error.stackTraceLimit = stackTraceLimit;
+  return /wasm-(function\[\d+\]:0x[\da-f]+)/.exec(stack)?.[1] ?? 'unknown';
+}

@@ -1,0 +1,66 @@
+/** Between a module's handles and its process's descriptors: shim/sys/handles.c. Slot 0 is never given out. */
+import type { DescriptorTable } from './descriptors.js';
+import type { Description } from './description.js';
+import { EBADF, EMFILE } from './errno.js';
+import { HANDLES_MAX } from './vocabulary.js';
+
+export interface Handle {
+  fd: number;
+  description: Description;
+  /** What the module waits for. */
+  wanted: number;
+  /** A socket that others share is asked not to block call by call. */
+  shared: boolean;
+  /** Told apart from an earlier handle of the same number, whose events may still be on their way. */
+  readonly generation: number;
+}
+
+export class HandleTable {
+  private readonly slots: (Handle | undefined)[] = [undefined];
+  private generation = 0;
+  /** Handles with an interest, in no order that means anything. */
+  readonly watched = new Map<number, Handle>();
+
+  constructor(private readonly descriptors: () => DescriptorTable) {}
+
+  get(handle: number): Handle | undefined { return this.slots[handle]; }
+  description(handle: number): Description | undefined { return this.slots[handle]?.description; }
+
+  /** Takes a description into the process: a handle, or -EMFILE. */
+  add(description: Description | number, lowest = 0): number {
+    if (typeof description === 'number') return description;
+    const fd = this.descriptors().add(description, lowest);
+    return fd < 0 ? fd : this.forDescriptor(fd);
+  }
+
+  /** A handle for a descriptor that the process has; the descriptor is closed when there is none left. */
+  forDescriptor(fd: number): number {
+    let slot = 1;
+    while (this.slots[slot]) slot++;
+    if (slot >= HANDLES_MAX) {
+      this.descriptors().close(fd);
+      return -EMFILE;
+    }
+    this.slots[slot] = { fd, description: this.descriptors().get(fd)!, wanted: 0, shared: false, generation: ++this.generation };
+    return slot;
+  }
+
+  close(handle: number): number {
+    const slot = this.slots[handle];
+    if (!slot) return -EBADF;
+    this.watched.delete(handle);
+    this.slots[handle] = undefined;
+    return this.descriptors().close(slot.fd);
+  }
+
+  watch(handle: number, events: number): number {
+    const slot = this.slots[handle];
+    if (!slot) return -EBADF;
+    slot.wanted = events;
+    if (events === 0) this.watched.delete(handle);
+    else this.watched.set(handle, slot);
+    return 0;
+  }
+
+  get count(): number { return this.slots.reduce((sum, slot) => sum + (slot ? 1 : 0), 0); }
+}

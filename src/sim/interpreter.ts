@@ -1,0 +1,246 @@
+/** A process that runs a script, one system call a step. */
+import { type Description, WOULD_BLOCK } from './description.js';
+import { EPIPE } from './errno.js';
+import { pathOf } from './mounts.js';
+import { pattern } from './pattern.js';
+import { Process, type Runner } from './process.js';
+import { ptyOf } from './pty.js';
+import { parseScript, ScriptError, type ScriptStep } from './script.js';
+import { SIGPIPE } from './signals.js';
+import { originOf } from './spawn.js';
+import { HANGUP, READ, WRITE } from './vocabulary.js';
+
+const READ_BYTES = 65_536;
+const EXIT_BAD_SCRIPT = 2;
+
+/** Steps that are being run, and how often more. */
+interface Frame { steps: readonly ScriptStep[]; at: number; times: number }
+
+export class ScriptRunner implements Runner {
+  private readonly frames: Frame[];
+  private readonly ignored = new Set<number>();
+  /** Bytes of the pattern written, by descriptor. */
+  readonly written = new Map<number, number>();
+  /** Of the step that is being done: bytes moved, or when it ends. */
+  private done = 0;
+  private sleepsUntil = 0;
+  /** What `copy` has read and not written yet, and what `say`, `print` have left to write. */
+  private rest: Uint8Array | undefined;
+  /** Of a line that `interpret` reads. */
+  private line = '';
+
+  constructor(private readonly process: Process, script: string | readonly ScriptStep[], private readonly argv: readonly string[]) {
+    this.frames = [{ steps: typeof script === 'string' ? stepsOf(process, script) : script, at: 0, times: 1 }];
+  }
+
+  private get current(): ScriptStep | undefined {
+    const frame = this.frames.at(-1);
+    return frame?.steps[frame.at];
+  }
+
+  catches(): boolean { return false; }
+  ignores(signal: number): boolean { return this.ignored.has(signal); }
+  ended(): void { this.frames.length = 0; }
+
+  wakesAt(): number { return this.current?.op === 'sleep' && this.done > 0 ? this.sleepsUntil : Infinity; }
+
+  ready(): boolean {
+    const step = this.current;
+    switch (step?.op) {
+      case 'hang': return false;
+      case 'sleep': return this.done === 0 || this.sleepsUntil <= this.process.kernel.nowMs;
+      case 'wait': return this.process.children.every((child) => child.ended);
+      case 'write': return this.can(step.fd, WRITE);
+      case 'say': case 'print': return this.can(step.fd, WRITE);
+      case 'read': case 'drain': case 'interpret': return this.can(0, READ);
+      case 'copy': return this.rest ? this.can(1, WRITE) : this.can(0, READ);
+      default: return true;
+    }
+  }
+
+  private can(fd: number, events: number): boolean {
+    const description = this.process.descriptors.get(fd);
+    return !description || description.alwaysReady || (description.poll() & (events | HANGUP)) !== 0;
+  }
+
+  step(): void {
+    const step = this.current;
+    if (!step) return this.endFrame();
+    switch (step.op) {
+      case 'write': return this.write(step);
+      case 'say': return this.say(step.fd, `${step.text}\n`);
+      case 'print': return this.say(step.fd, `${this.about(step.what)}\n`);
+      case 'read': return this.read(step.count);
+      case 'drain': return this.read(Infinity);
+      case 'copy': return this.copy();
+      case 'sleep': return this.sleep(step.ms);
+      case 'exit': return this.finish(`exit ${step.code}`, () => this.process.end((step.code & 0xff) << 8));
+      case 'die': return this.finish(`die ${step.signal}`, () => this.process.receive(step.signal));
+      case 'ignore': return this.finish(`ignore ${step.signal}`, () => this.ignored.add(step.signal));
+      case 'close': return this.finish(`close ${step.fd}`, () => this.process.descriptors.close(step.fd));
+      case 'fork': return this.fork(step.steps);
+      case 'repeat': return this.repeat(step);
+      case 'wait': return this.finish('wait', () => this.process.children.slice().forEach((child) => child.reap()));
+      case 'interpret': return this.interpret();
+      case 'hang': return;
+    }
+  }
+
+  private tell(step: string, result: number): void { if (this.process.kernel.isObserved) this.process.kernel.tellScript(this.process, step, result); }
+
+  private next(): void {
+    this.done = 0;
+    this.rest = undefined;
+    this.frames.at(-1)!.at++;
+  }
+
+  private finish(words: string, act: () => unknown): void {
+    this.next();
+    this.tell(words, 0);
+    act();
+  }
+
+  private endFrame(): void {
+    const frame = this.frames.at(-1);
+    if (frame && --frame.times > 0) {
+      frame.at = 0;
+      return;
+    }
+    this.frames.pop();
+    if (this.frames.length > 0) return;
+    this.tell('exit 0', 0);
+    this.process.end(0);
+  }
+
+  /** One write(2): bytes taken; undefined when it would block, or is the process's end. */
+  private writeOnce(fd: number, bytes: Uint8Array): number | undefined {
+    const description = this.process.descriptors.get(fd);
+    const result = description ? description.write(bytes) : -1;
+    if (result === WOULD_BLOCK) return undefined;
+    this.tell(`write ${fd} ${bytes.length}`, result);
+    if (result === -EPIPE && !this.ignored.has(SIGPIPE)) {
+      this.process.receive(SIGPIPE);
+      return undefined;
+    }
+    return result;
+  }
+
+  private write(step: { fd: number; count: number; piece: number }): void {
+    const size = Math.min(step.piece, step.count - this.done), position = this.written.get(step.fd) ?? 0;
+    if (size === 0) return this.next();
+    const sent = this.writeOnce(step.fd, pattern(step.fd, position, size));
+    if (sent === undefined) return;
+    // Nobody reads it any more: the rest is given up.
+    if (sent < 0) return this.next();
+    this.written.set(step.fd, position + sent);
+    this.done += sent;
+    if (this.done === step.count) this.next();
+  }
+
+  private say(fd: number, text: string): void {
+    this.rest ??= new TextEncoder().encode(text);
+    if (this.writeRest(fd)) this.next();
+  }
+
+  /** True when all of it is written, or nobody reads it. */
+  private writeRest(fd: number): boolean {
+    const sent = this.writeOnce(fd, this.rest!);
+    if (sent === undefined) return false;
+    if (sent < 0) return true;
+    this.rest = this.rest!.subarray(sent);
+    return this.rest.length === 0;
+  }
+
+  private readOnce(size: number): Uint8Array | undefined {
+    const stdin: Description | undefined = this.process.descriptors.get(0), into = new Uint8Array(size);
+    const got = stdin ? stdin.read(into) : 0;
+    if (got === WOULD_BLOCK) return undefined;
+    this.tell(`read ${size}`, got);
+    return into.subarray(0, Math.max(got, 0));
+  }
+
+  private read(count: number): void {
+    if (count === this.done) return this.next();
+    const got = this.readOnce(Math.min(count - this.done, READ_BYTES));
+    if (!got) return;
+    this.done += got.length;
+    if (got.length === 0 || this.done === count) this.next();
+  }
+
+  private copy(): void {
+    if (this.rest) {
+      if (this.writeRest(1)) this.rest = undefined;
+      return;
+    }
+    const got = this.readOnce(READ_BYTES);
+    if (!got) return;
+    if (got.length === 0) this.next();
+    else this.rest = got;
+  }
+
+  private sleep(ms: number): void {
+    if (this.done > 0) return this.next();
+    this.done = 1;
+    this.sleepsUntil = this.process.kernel.nowMs + ms;
+    this.tell(`sleep ${ms}`, 0);
+  }
+
+  private repeat(step: { times: number; steps: readonly ScriptStep[] }): void {
+    this.next();
+    if (step.times > 0) this.frames.push({ steps: step.steps, at: 0, times: step.times });
+  }
+
+  private fork(steps: readonly ScriptStep[]): void {
+    const { process } = this;
+    this.next();
+    const child = new Process(process.kernel, { ...originOf(process), descriptors: process.descriptors.copy() });
+    child.title = process.title;
+    child.argv = this.argv;
+    child.environment = process.environment;
+    const runner = new ScriptRunner(child, steps, this.argv);
+    for (const [fd, count] of this.written) runner.written.set(fd, count);
+    for (const signal of this.ignored) runner.ignored.add(signal);
+    child.runner = runner;
+    process.kernel.add(child);
+    process.kernel.tellStarted(child);
+    this.tell('fork', child.ownPid);
+  }
+
+  /** A shell of sorts: lines of stdin are steps. */
+  private interpret(): void {
+    const got = this.readOnce(READ_BYTES);
+    if (!got) return;
+    if (got.length === 0) return this.next();
+    this.line += new TextDecoder().decode(got);
+    const end = this.line.lastIndexOf('\n');
+    if (end < 0) return;
+    const text = this.line.slice(0, end);
+    this.line = this.line.slice(end + 1);
+    this.frames.push({ steps: stepsOf(this.process, text), at: 0, times: 1 });
+  }
+
+  private about(what: string): string {
+    const { process } = this, pty = [...process.descriptors].map(([, description]) => ptyOf(description)).find((found) => found);
+    switch (what) {
+      case 'pid': return String(process.ownPid);
+      case 'cwd': return pathOf(process.view, process.view.directory);
+      case 'uid': return `${process.uid} ${process.gid}`;
+      case 'env': return process.environment.join(' ');
+      case 'args': return this.argv.join(' ');
+      case 'descriptors': return [...process.descriptors].map(([fd]) => fd).join(' ');
+      case 'size': return pty ? `${pty.size.rows} ${pty.size.columns}` : 'no terminal';
+      default: return `nothing is known about ${what}`;
+    }
+  }
+}
+
+/** A text that makes no sense ends as a shell's would: with a message. */
+function stepsOf(process: Process, text: string): readonly ScriptStep[] {
+  try {
+    return parseScript(text);
+  } catch (error) {
+    if (!(error instanceof ScriptError)) throw error;
+    process.kernel.tellScript(process, `bad script: ${error.message}`, 0);
+    return [{ op: 'say', fd: 2, text: `script: ${error.message}` }, { op: 'exit', code: EXIT_BAD_SCRIPT }];
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * Which files a process sees: a tree of mounts in its mount namespace, a root and a current directory. As much of
+ * mount_namespaces(7) and pivot_root(2) as a container's start needs: binds, detached mounts, stacks of mounts.
+ */
+import { EBUSY, EINVAL, ENOENT, ENOTDIR } from './errno.js';
+import { Directory, type Node } from './files.js';
+
+export interface Mount {
+  readonly root: Directory;
+  /** Where it lies; undefined for the namespace's root, and for one that was detached. */
+  at: Place | undefined;
+}
+
+export interface Place { readonly mount: Mount; readonly node: Node }
+export interface DirectoryPlace extends Place { readonly node: Directory }
+
+function samePlace(a: Place, b: Place): boolean { return a.mount === b.mount && a.node === b.node; }
+
+export class MountNamespace {
+  /** The root mount first; of those at one place the uppermost last. */
+  constructor(private mounts: Mount[]) {}
+
+  static of(root: Directory): MountNamespace { return new MountNamespace([{ root, at: undefined }]); }
+
+  get rootPlace(): DirectoryPlace { return { mount: this.mounts[0]!, node: this.mounts[0]!.root }; }
+
+  /** A copy, and where in it the places of the original are. */
+  copy(): { namespace: MountNamespace; moved(place: DirectoryPlace): DirectoryPlace } {
+    const copies = new Map(this.mounts.map((mount) => [mount, { root: mount.root, at: mount.at } as Mount]));
+    for (const copy of copies.values()) {
+      if (copy.at) copy.at = { mount: copies.get(copy.at.mount) ?? copy.at.mount, node: copy.at.node };
+    }
+    return {
+      namespace: new MountNamespace([...copies.values()]),
+      moved: (place) => ({ mount: copies.get(place.mount) ?? place.mount, node: place.node }),
+    };
+  }
+
+  /** The root of whatever is mounted uppermost at a place, or the place itself. */
+  uppermost(place: Place): Place {
+    for (let i = this.mounts.length - 1; i >= 0; i--) {
+      const mount = this.mounts[i]!;
+      if (mount.at && samePlace(mount.at, place)) return this.uppermost({ mount, node: mount.root });
+    }
+    return place;
+  }
+
+  /** Mounts a directory on itself, and all that lies in it comes along. */
+  bind(place: DirectoryPlace): DirectoryPlace {
+    const mount: Mount = { root: place.node, at: place };
+    const within = this.mounts.filter((other) => other.at?.mount === place.mount && isWithin(other.at.node, place.node));
+    this.mounts.push(mount, ...within.map((other) => ({ root: other.root, at: { mount, node: other.at!.node } })));
+    return { mount, node: place.node };
+  }
+
+  /** Whether a mount is (still) one of the namespace's. */
+  has(mount: Mount): boolean { return this.mounts.includes(mount); }
+
+  /** pivot_root(2): 0 or a negated errno; the caller moves its own root and directory. */
+  pivot(root: DirectoryPlace, newRoot: DirectoryPlace, oldRoot: Place): number {
+    if (!(oldRoot.node instanceof Directory)) return -ENOTDIR;
+    if (newRoot.mount === root.mount) return -EBUSY;
+    if (newRoot.node !== newRoot.mount.root || !newRoot.mount.at || !this.has(newRoot.mount)) return -EINVAL;
+    if (oldRoot.mount !== newRoot.mount) return -EINVAL;
+    newRoot.mount.at = undefined;
+    root.mount.at = { mount: newRoot.mount, node: oldRoot.node };
+    this.mounts = [newRoot.mount, ...this.mounts.filter((mount) => mount !== newRoot.mount && mount !== root.mount), root.mount];
+    return 0;
+  }
+
+  /** umount2(2) with MNT_DETACH: the mount whose root this is, and all below it. */
+  unmount(place: Place): number {
+    const { mount } = this.uppermost(place);
+    if (!this.has(mount) || this.uppermost(place).node !== mount.root) return -EINVAL;
+    if (!mount.at) return -EINVAL;
+    const gone = new Set([mount]);
+    for (let size = 0; size !== gone.size;) {
+      size = gone.size;
+      for (const other of this.mounts) if (other.at && gone.has(other.at.mount)) gone.add(other);
+    }
+    this.mounts = this.mounts.filter((other) => !gone.has(other));
+    mount.at = undefined;
+    return 0;
+  }
+}
+
+function isWithin(node: Node, directory: Directory): boolean {
+  for (let at: Node | undefined = node; at; at = at.parent) if (at === directory) return true;
+  return false;
+}
+
+/** What a process sees. */
+export interface View {
+  mounts: MountNamespace;
+  root: DirectoryPlace;
+  directory: DirectoryPlace;
+}
+
+/** The place that a path names; a negated errno. path_resolution(7), without links */
+export function lookUp(view: View, path: string): Place | number {
+  if (path === '') return -ENOENT;
+  let place: Place = path.startsWith('/') ? view.root : view.directory;
+  for (const name of path.split('/')) {
+    if (!(place.node instanceof Directory)) return -ENOTDIR;
+    if (name === '' || name === '.') continue;
+    if (name === '..') {
+      place = above(view, place);
+      continue;
+    }
+    const node: Node | undefined = place.node.entries.get(name);
+    if (!node) return -ENOENT;
+    place = view.mounts.uppermost({ mount: place.mount, node });
+  }
+  return place;
+}
+
+function above(view: View, place: Place): Place {
+  let here = place;
+  if (samePlace(here, view.root)) return here;
+  while (here.node === here.mount.root && here.mount.at) here = here.mount.at;
+  if (!here.node.parent || here.node === here.mount.root) return here;
+  return view.mounts.uppermost({ mount: here.mount, node: here.node.parent });
+}
+
+/** The directory that holds the path's last name, and that name. */
+export function lookUpParent(view: View, path: string): { directory: DirectoryPlace; name: string } | number {
+  const end = path.replace(/\/+$/, ''), slash = end.lastIndexOf('/'), name = end.slice(slash + 1);
+  if (name === '' || name === '.' || name === '..') return -EINVAL;
+  const place = lookUp(view, slash < 0 ? '.' : end.slice(0, slash) || '/');
+  if (typeof place === 'number') return place;
+  return place.node instanceof Directory ? { directory: place as DirectoryPlace, name } : -ENOTDIR;
+}
+
+/** The path of a directory, from the view's root. */
+export function pathOf(view: View, place: DirectoryPlace): string {
+  const names: string[] = [];
+  let here: Place = place;
+  while (!samePlace(here, view.root)) {
+    if (here.node === here.mount.root) {
+      if (!here.mount.at) break;
+      here = here.mount.at;
+      continue;
+    }
+    const { parent } = here.node;
+    if (!parent) break;
+    names.unshift([...parent.entries].find(([, node]) => node === here.node)?.[0] ?? '');
+    here = { mount: here.mount, node: parent };
+  }
+  return `/${names.join('/')}`;
+}

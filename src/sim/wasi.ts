@@ -1,0 +1,66 @@
+/**
+ * WASI for modules in a simulation: @wasmer/wasi's, which knows arguments, environment and what is written. Its clock
+ * and its exit would be JavaScript's: those two are the kernel's own.
+ */
+import type { WASI } from '@wasmer/wasi';
+
+const SUCCESS = 0, IO_ERROR = 29;
+const CLOCK_MONOTONIC = 1;
+
+/** What of WASI concerns the kernel. */
+export interface WasiHost {
+  memory(): WebAssembly.Memory;
+  nowMs(): number;
+  /** Writes to the process's stdout (1) or stderr (2): bytes, or a negated errno. */
+  print(fd: number, bytes: Uint8Array): number;
+  exit(code: number): never;
+}
+
+type Imports = Record<string, (...values: never[]) => unknown>;
+type WasiClass = typeof WASI;
+
+let loaded: WasiClass | undefined;
+
+/** Loads @wasmer/wasi, once: it takes 45 ms and 20 MiB. */
+export async function loadWasi(): Promise<void> {
+  if (loaded) return;
+  const library = await import('@wasmer/wasi');
+  await library.init();
+  loaded = library.WASI;
+}
+
+export interface Wasi {
+  readonly imports: Imports;
+  /** Whose memory the calls' offsets mean from now on. */
+  attach(instance: WebAssembly.Instance): void;
+  free(): void;
+}
+
+export function makeWasi(module: WebAssembly.Module, argv: readonly string[], environment: readonly string[], host: WasiHost): Wasi {
+  if (!loaded) throw new Error('preparePrograms() loads what this needs');
+  const env = Object.fromEntries(environment.map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]));
+  const wasi = new loaded({ args: [...argv], env });
+  const { wasi_snapshot_preview1: given } = wasi.getImports(module) as { wasi_snapshot_preview1: Imports };
+  const write = given['fd_write'] as (fd: number, vectors: number, count: number, writtenAt: number) => number;
+  return {
+    imports: {
+      ...given,
+      clock_time_get(clock: number, _precision: bigint, at: number): number {
+        if (clock > CLOCK_MONOTONIC) return IO_ERROR;
+        new DataView(host.memory().buffer).setBigUint64(at, BigInt(Math.trunc(host.nowMs() * 1000)) * 1000n, true);
+        return SUCCESS;
+      },
+      fd_write(fd: number, vectors: number, count: number, writtenAt: number): number {
+        const result = write(fd, vectors, count, writtenAt);
+        if (result !== SUCCESS || (fd !== 1 && fd !== 2)) return result;
+        const sent = host.print(fd, fd === 1 ? wasi.getStdoutBuffer() : wasi.getStderrBuffer());
+        if (sent < 0) return IO_ERROR;
+        new DataView(host.memory().buffer).setUint32(writtenAt, sent, true);
+        return SUCCESS;
+      },
+      proc_exit(code: number): never { return host.exit(code); },
+    },
+    attach: (instance) => { wasi.instantiate(instance); },
+    free: () => wasi.free(),
+  };
+}
