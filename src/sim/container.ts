@@ -33,7 +33,7 @@ export class Container {
 
   /** Its first process, while it lives. */
   get init(): Process | undefined {
-    return this.world.processes.find((process) => process.isInit && process.program === 'wshd' && process.argv[0] === this.title && !process.ended);
+    return this.world.processes.find((process) => process.isInit && process.argv[0] === this.title && !process.ended);
   }
 
   /** `argv` begins with wsh's own options. */

@@ -86,7 +86,7 @@ export class ScriptRunner implements Runner {
     }
   }
 
-  private tell(step: string, result: number): void { if (this.process.kernel.isObserved) this.process.kernel.tellScript(this.process, step, result); }
+  private tell(step: string, result: number): void { this.process.kernel.tellScript(this.process, step, result); }
 
   private next(): void {
     this.done = 0;

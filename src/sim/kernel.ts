@@ -172,7 +172,9 @@ export class Kernel {
   tellScript(process: Process, step: string, result: number): void {
     for (const observer of this.observers) observer.script?.(process, step, result);
   }
-  tellPrint(process: Process, fd: number, text: string): void { for (const observer of this.observers) observer.print?.(process, fd, text); }
+  tellPrint(process: Process, fd: number, text: string): void {
+    for (const observer of this.observers) observer.print?.(process, fd, text);
+  }
   tellStarted(process: Process): void { for (const observer of this.observers) observer.started?.(process); }
   tellExecuted(process: Process): void { for (const observer of this.observers) observer.executed?.(process); }
   tellExited(process: Process): void { for (const observer of this.observers) observer.exited?.(process); }

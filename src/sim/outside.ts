@@ -34,7 +34,8 @@ export class Sink implements Actor {
   wakesAt(): number { return Infinity; }
 
   step(): void {
-    const into = new Uint8Array(this.kernel.random.chance(0.2) ? this.kernel.random.between(1, 512) : READ_BYTES), got = this.end.read(into);
+    const { random } = this.kernel, into = new Uint8Array(random.chance(0.2) ? random.between(1, 512) : READ_BYTES);
+    const got = this.end.read(into);
     if (got === WOULD_BLOCK) return;
     if (got <= 0) return this.close();
     const bytes = into.subarray(0, got);

@@ -138,7 +138,8 @@ export class Process {
   get killedBy(): number | undefined { return this.ended && (this.status & 0x7f) !== 0 ? this.status & 0x7f : undefined; }
 
   ready(): boolean {
-    return !this.ended && !this.busy && !this.stopped && this.stalledUntil <= this.kernel.nowMs && this.runner !== undefined && this.runner.ready();
+    if (this.ended || this.busy || this.stopped || this.stalledUntil > this.kernel.nowMs) return false;
+    return this.runner !== undefined && this.runner.ready();
   }
 
   wakesAt(): number {

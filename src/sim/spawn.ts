@@ -40,7 +40,8 @@ export function fork(parent: Process, guest: Guest, description: SpawnDescriptio
   child.descriptors.add(theirs);
   child.title = parent.title;
   child.argv = parent.argv;
-  const environment = [...description.environment, ...flags & SPAWN_INHERIT_ENVIRONMENT ? missingIn(description.environment, parent.environment) : []];
+  const inherited = flags & SPAWN_INHERIT_ENVIRONMENT ? missingIn(description.environment, parent.environment) : [];
+  const environment = [...description.environment, ...inherited];
   child.runner = new Starting(child, guest, description, flags, environment, theirs);
   parent.kernel.add(child);
   parent.kernel.tellStarted(child);

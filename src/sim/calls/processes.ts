@@ -6,7 +6,7 @@ import { RLIMIT_NOFILE } from '../process.js';
 import { SIGNAL_MAX, SignalSet } from '../signals.js';
 import { fork, setLimit, SpawnDescription } from '../spawn.js';
 import { DESCRIPTORS_MAX, LIMITS_MAX, STARTS_MAX } from '../vocabulary.js';
-import type { CallTable } from './index.js';
+import type { CallTable, Run } from './index.js';
 
 /** An arena of shim/sys/description.c, without what is not for strings. */
 const STRINGS_BYTES_MAX = (3 << 20) - 16_384;
@@ -20,7 +20,7 @@ function spawnBegin(guest: Guest): number {
 }
 
 /** A call that copies NUL-terminated strings, back to back, into the description. */
-function strings(take: (description: SpawnDescription, list: readonly string[]) => void): (guest: Guest, at: number, size: number) => number {
+function strings(take: (description: SpawnDescription, list: readonly string[]) => void): Run {
   return (guest, at, size) => {
     const { description } = guest;
     if (!description) return -ENOMEM;
