@@ -243,7 +243,7 @@ export class Guest implements Runner, Caller {
   }
 
   private faultAt(name: string, number: number, args: readonly number[]): Fault | undefined {
-    const call: Call = { process: this.process, name, number, args, site: callSite };
+    const call: Call = { process: this.process, name, number, args, site: callSite, siteId: this.instance.siteId };
     const fault = this.kernel.faultAt(call);
     if (fault?.jumpMs !== undefined) this.kernel.setClock(this.kernel.nowMs + fault.jumpMs);
     if (fault?.kill === 'before') this.process.end(SIGKILL);

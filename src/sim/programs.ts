@@ -4,6 +4,7 @@
  */
 import { exportGlobals, GLOBAL_PREFIX } from './binary.js';
 import type { ProgramName } from './files.js';
+import { SITE } from './sites.js';
 import { loadWasi, makeWasi, type Wasi, type WasiHost } from './wasi.js';
 
 /** What every program's module exports. */
@@ -37,6 +38,7 @@ export class Instance {
   private readonly globals: readonly (readonly [global: WebAssembly.Global, initial: unknown])[];
   /** Memory as it was at first, up to its last byte that is not 0. */
   private readonly initial: Uint8Array;
+  private readonly site: WebAssembly.Global | undefined;
   private readonly touched = new Set<number>();
 
   constructor(readonly key: string, readonly program: ProgramName, module: WebAssembly.Module, calls: readonly string[],
@@ -52,6 +54,7 @@ export class Instance {
     this.wasi.attach(instance);
     this.globals = Object.entries(instance.exports).filter(([name]) => name.startsWith(GLOBAL_PREFIX))
       .map(([, global]) => [global as WebAssembly.Global, (global as WebAssembly.Global).value] as const);
+    this.site = instance.exports[SITE] as WebAssembly.Global | undefined;
     const bytes = new Uint8Array(this.exports.memory.buffer);
     let end = bytes.length;
     while (end > 0 && bytes[end - 1] === 0) end--;
@@ -69,6 +72,9 @@ export class Instance {
     }
     return shim;
   }
+
+  /** Which call site calls, in a module that sites.ts has marked; 0 in others. */
+  get siteId(): number { return Number(this.site?.value ?? 0); }
 
   /** The host is about to write to [at, at + size). */
   touch(at: number, size: number): void {

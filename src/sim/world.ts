@@ -131,7 +131,8 @@ export class World extends Kernel {
     const environment = options.env ?? [PATH], terminal = options.terminal ? new Terminal(this, options.terminal) : undefined;
     const parent = options.parent ?? this.init;
     const limit = Number((parent.limits.get(RLIMIT_NOFILE) ?? { soft: 1024n }).soft);
-    const uid = options.uid ?? 0, process = new Process(this, { ...originOf(parent), descriptors: new DescriptorTable(limit), uid, gid: uid });
+    const uid = options.uid ?? 0, descriptors = new DescriptorTable(limit);
+    const process = new Process(this, { ...originOf(parent), descriptors, uid, gid: uid });
     this.add(process);
     const stdin = terminal ? { end: terminal.slave } : this.input(options.stdin ?? 'null');
     const stdout = terminal ? { end: terminal.slave } : this.output(options.stdout ?? 'pipe');

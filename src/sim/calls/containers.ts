@@ -94,6 +94,13 @@ function windowSize(guest: Guest, from: number, to: number): number {
   return 0;
 }
 
+function setWindowSize(guest: Guest, handle: number, rows: number, columns: number): number {
+  const description = guest.handles.description(handle), pty = description && ptyOf(description);
+  if (!pty) return description ? -ENOTTY : -EBADF;
+  pty.resize({ rows: rows & 0xffff, columns: columns & 0xffff });
+  return 0;
+}
+
 function cgroupNotify(guest: Guest, counter: number, control: number, eventControl: number): number {
   const [event, file, target] = [counter, control, eventControl].map((handle) => guest.handles.get(handle));
   if (!event || !file || !target) return -EBADF;
@@ -129,6 +136,7 @@ export const containerCalls: CallTable = {
   raw: [1, onPty(raw)],
   cooked: [1, cooked],
   windowSize: [2, windowSize],
+  setWindowSize: [3, setWindowSize],
   counter: [0, (guest) => guest.handles.add(new Counter())],
   cgroupNotify: [3, cgroupNotify],
   follow: [2, follow],
