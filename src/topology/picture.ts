@@ -1,0 +1,125 @@
+/** What the picture shows: a box a process, a line for all that flows between two of them. Pure, without places. */
+import type { Channel, End, Process, Role, Topology } from './model.js';
+import { ROLES } from './model.js';
+import { nameOf, otherEnds, pidsOf, printable, ranges } from './text.js';
+
+export interface Picture {
+  readonly title: string;
+  readonly boxes: readonly Box[];
+  readonly lines: readonly Line[];
+}
+
+export interface Box {
+  readonly id: number;
+  readonly where: Process['where'];
+  readonly program: Process['program'];
+  readonly name: string;
+  readonly pids: string;
+  /** Its job, or what it runs. */
+  readonly about: string;
+  /** What it has that leads to no other process: sockets that it listens on, files of the memory cgroup. */
+  readonly rows: readonly string[];
+}
+
+/** What flows, for its colour. */
+export type Matter = 'input' | 'output' | 'status' | 'control';
+
+/** Between two processes, of which `above` asks for something and `below` does it. */
+export interface Line {
+  readonly above: number;
+  readonly below: number;
+  /** Whether anything flows towards it. */
+  readonly arrives: { readonly above: boolean; readonly below: boolean };
+  /** One a channel; none where the one has started the other, and nothing else shows that they belong together. */
+  readonly words: readonly { readonly text: string; readonly matter: Matter }[];
+}
+
+const MATTERS: Partial<Readonly<Record<Role, Matter>>> = {
+  'stdin': 'input', 'command-stdin': 'input',
+  'stdout': 'output', 'stderr': 'output', 'command-stdout': 'output', 'command-stderr': 'output',
+  'job-stdout': 'output', 'job-stderr': 'output', 'stdout-link': 'output', 'stderr-link': 'output',
+  'exit-status': 'status', 'status-link': 'status', 'start-report': 'status',
+};
+/** From whoever asks for something to whoever does it. */
+const HEIGHTS: Readonly<Record<Process['program'], number>> = {
+  'server': 0, 'iomux-link': 1, 'oom': 1, 'iomux-spawn': 2, 'wshd': 3, 'wsh': 4, 'command': 5,
+};
+const ABOUT_COLUMNS = 26;
+
+export function pictureOf(topology: Topology): Picture {
+  const byPid = new Map(topology.processes.map((process) => [process.pid, process]));
+  const flows = topology.channels.flatMap((channel) => flowsOf(channel, byPid));
+  const lines = bundle(flows);
+  return { title: printable(topology.container.id), boxes: topology.processes.map(boxOf), lines: [...lines, ...starts(topology, lines)] };
+}
+
+function boxOf(process: Process): Box {
+  return {
+    id: process.pid, where: process.where, program: process.program,
+    name: nameOf(process), pids: pidsOf(process), about: aboutOf(process),
+    rows: process.descriptors.flatMap(({ fd, role, target, channel }) => {
+      if (role.endsWith('-socket')) return [`${fd} ${role === 'request-socket' ? 'wshd.sock' : `${role.replace('-socket', '')}.sock`}`];
+      return channel === null && role.startsWith('memory-') ? [`${fd} ${target.startsWith('/') ? ROLES[role] : 'eventfd'}`] : [];
+    }),
+  };
+}
+
+function aboutOf({ program, command, job }: Process): string {
+  if (program !== 'command') return job === null ? '' : `job ${printable(job)}`;
+  const words = [...printable(command.slice(1).join(' '))];
+  return words.length > ABOUT_COLUMNS ? `${words.slice(0, ABOUT_COLUMNS - 1).join('')}…` : words.join('');
+}
+
+interface Flow { above: End; below: End; way: Way; channel: Channel }
+type Way = 'down' | 'up' | 'both';
+
+/** Between whom a channel carries something: without those that only have it from a parent which has it, too. */
+function flowsOf(channel: Channel, byPid: ReadonlyMap<number, Process>): Flow[] {
+  const ends = channel.ends.filter((end) => !isHandedDown(channel, end, byPid));
+  const pairs = ends.flatMap((end) => otherEnds({ ...channel, ends }, end).map((other) => [end, other] as const));
+  const rank = ({ pid }: End): number => HEIGHTS[byPid.get(pid)!.program];
+  return pairs.filter(([above, below]) => rank(above) < rank(below) || (rank(above) === rank(below) && above.pid < below.pid))
+    .map(([above, below]) => ({ above, below, way: wayOf(channel, above), channel }));
+}
+
+function isHandedDown(channel: Channel, end: End, byPid: ReadonlyMap<number, Process>): boolean {
+  const parent = byPid.get(end.pid)?.parent;
+  return channel.ends.some((other) => other.pid === parent && other.side === end.side && other.socket === end.socket);
+}
+
+function wayOf({ kind, role }: Channel, above: End): Way {
+  if (kind === 'pipe') return above.side === 'write' ? 'down' : 'up';
+  // Where a stream is a connection, its name tells.
+  if (role === 'stdin') return 'down';
+  return role === 'stdout' || role === 'stderr' || role.endsWith('-link') ? 'up' : 'both';
+}
+
+function bundle(flows: readonly Flow[]): Line[] {
+  const bundles = new Map<string, Flow[]>();
+  for (const flow of flows) {
+    const key = `${flow.above.pid} ${flow.below.pid}`;
+    bundles.set(key, [...bundles.get(key) ?? [], flow]);
+  }
+  return [...bundles.values()].map((all) => ({
+    above: all[0]!.above.pid, below: all[0]!.below.pid,
+    arrives: { above: all.some(({ way }) => way !== 'down'), below: all.some(({ way }) => way !== 'up') },
+    words: all.sort((a, b) => order(a) - order(b)).map((flow) => ({ text: wordsOf(flow), matter: MATTERS[flow.channel.role] ?? 'control' })),
+  }));
+}
+
+/** stdin, stdout, stderr, status: as the roles are listed. */
+function order({ channel }: Flow): number { return Object.keys(ROLES).indexOf(channel.role); }
+
+const ARROWS: Readonly<Record<Way, string>> = { down: '→', up: '←', both: '⇄' };
+
+/** "stdout 8←0": the number above, the number below. */
+function wordsOf({ above, below, way, channel }: Flow): string {
+  const role = ROLES[channel.role].replace(/^job's /, '').replace(/ link$/, '');
+  return `${role} ${ranges(above.fds)}${ARROWS[way]}${ranges(below.fds)}`;
+}
+
+function starts(topology: Topology, lines: readonly Line[]): Line[] {
+  const connected = new Set(lines.flatMap(({ above, below }) => [`${above} ${below}`, `${below} ${above}`]));
+  return topology.processes.filter(({ pid, parent }) => parent !== null && !connected.has(`${parent} ${pid}`))
+    .map(({ pid, parent }) => ({ above: parent!, below: pid, arrives: { above: false, below: false }, words: [] }));
+}
