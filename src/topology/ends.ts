@@ -45,7 +45,10 @@ export function indexOf(snapshot: Snapshot): Index {
   return { byPid, children, channels, channelOf: (descriptor) => of.get(descriptor) };
 }
 
-export function append<Key, Value>(map: Map<Key, Value[]>, key: Key, value: Value): void {
+/** The kernel lists descriptors in their order, those who read /proc not always. */
+export function byNumber(descriptors: readonly DescriptorInfo[]): DescriptorInfo[] { return [...descriptors].sort((a, b) => a.fd - b.fd); }
+
+function append<Key, Value>(map: Map<Key, Value[]>, key: Key, value: Value): void {
   const list = map.get(key);
   if (list) list.push(value);
   else map.set(key, [value]);

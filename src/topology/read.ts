@@ -1,7 +1,10 @@
 /** Takes the snapshot: all processes of /proc, their descriptors, the unix sockets of their network namespaces. */
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { FIRST_PROCESS_NAME } from '../container/depot.js';
 import { errnoOf, WardenError } from '../container/error.js';
+import { readFirstProcess } from '../container/layout.js';
+import { isAlive } from '../container/process.js';
 import { native } from '../host/native.js';
 import {
   type Access, CHANNELS, type Channel, type DescriptorInfo, type JobPlace, type Place, type ProcessInfo, type Snapshot, type SocketInfo,
@@ -98,7 +101,9 @@ function readSockets(pid: number): readonly SocketInfo[] {
 /** The files of a container's directory by which its programs are known. */
 export function locate(directory: string): Place {
   const jobs = ifSeen(() => readdirSync(join(directory, 'jobs'))) ?? [];
+  const first = readFirstProcess(directory);
   return {
+    ...(first && isAlive(first, FIRST_PROCESS_NAME) ? { first: first.pid } : {}),
     id: basename(directory),
     directory,
     request: inodeOf(join(directory, 'run/wshd.sock')),

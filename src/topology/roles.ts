@@ -1,5 +1,5 @@
 /** What each channel is for, and each descriptor that is none: told from who is at its ends, never from a number alone. */
-import type { Index, RawChannel, RawEnd } from './ends.js';
+import { byNumber, type Index, type RawChannel, type RawEnd } from './ends.js';
 import { isInherited, type Member, type Members } from './members.js';
 import type { Program, Role } from './model.js';
 import { CHANNELS, type DescriptorInfo, type Place } from './snapshot.js';
@@ -23,6 +23,13 @@ export class Roles {
       case 'pty': return ofPty(ends);
       case 'pipe': return this.ofPipe(ends);
     }
+  }
+
+  /** Something that a server has for itself, or that was only left open, is not ours to tell. */
+  isShown(channel: RawChannel): boolean {
+    return this.endsOf(channel).some(({ member, process, descriptor }) => (
+      member.program !== 'server' && !isInherited(this.index, process, descriptor)
+    ));
   }
 
   endsOf(channel: RawChannel): MemberEnd[] {
@@ -110,14 +117,15 @@ export class Roles {
   private movedStdio(member: Member, descriptor: DescriptorInfo): Role {
     if (descriptor.terminal !== undefined) return 'terminal';
     if (this.isLeftRequest(member, descriptor)) return 'request';
-    const { descriptors } = member.process;
-    const errors = descriptors.find(({ fd }) => fd === 2);
     if (descriptor.fd === 2) return 'stderr';
     if (descriptor.access === 'read') return 'stdin';
-    const own = descriptors.filter((other) => other.access === descriptor.access && !this.hasRole(member, other) && other.fd !== 2);
+    const errors = member.process.descriptors.find(({ fd }) => fd === 2);
+    const own = byNumber(member.process.descriptors)
+      .filter((other) => other.access === descriptor.access && !this.hasRole(member, other) && other.fd !== 2);
+    // They are opened in the order stdin, stdout, stderr; stdout may be where stderr is.
     const rest = own.filter(({ target }) => target !== errors?.target);
     if (descriptor.access === 'both') return (['stdin', 'stdout'] as const)[rest.indexOf(descriptor)] ?? 'stderr';
-    return own.indexOf(descriptor) === 0 ? 'stdout' : 'stderr';
+    return descriptor === (rest[0] ?? own[0]) ? 'stdout' : 'stderr';
   }
 
   /** An original wsh keeps its connection after wshd has closed the other end of it. */
@@ -134,7 +142,7 @@ export class Roles {
 }
 
 function pipesRead({ process }: Member): DescriptorInfo[] {
-  return process.descriptors.filter(({ target, access }) => access === 'read' && target.startsWith('pipe:')).sort((a, b) => a.fd - b.fd);
+  return byNumber(process.descriptors.filter(({ target, access }) => access === 'read' && target.startsWith('pipe:')));
 }
 
 function isStdio({ descriptor }: RawEnd): boolean { return descriptor.fd <= 2; }

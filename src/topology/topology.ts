@@ -1,15 +1,15 @@
 /** From a snapshot to a container's topology. Pure: the same snapshot and place give the same. */
-import { indexOf, type Index, type RawChannel } from './ends.js';
+import { byNumber, indexOf, type Index, type RawChannel } from './ends.js';
 import { findMembers, type Member, type Members } from './members.js';
 import { type Channel, type Descriptor, type End, type Process, type Role, type Topology, VERSION } from './model.js';
 import { Roles, watcherRole } from './roles.js';
-import { CHANNELS, type DescriptorInfo, type Place, type Snapshot } from './snapshot.js';
+import { CHANNELS, type Place, type Snapshot } from './snapshot.js';
 
 export function topologyOf(snapshot: Snapshot, place: Place): Topology {
   const index = indexOf(snapshot);
   const { first, members } = findMembers(index, place);
   const roles = new Roles(index, place, members);
-  const shown = new Map([...index.channels.values()].filter((channel) => isShown(roles, channel)).map((channel) => [channel.id, channel]));
+  const shown = new Map([...index.channels.values()].filter((channel) => roles.isShown(channel)).map((channel) => [channel.id, channel]));
   const programs = inOrder(members).filter(({ program }) => program !== 'server');
   const known = new Map(programs.map((member) => [member.process.pid, descriptorsOf(member, index, roles)]));
   const channels = [...shown.values()].map((channel) => {
@@ -27,11 +27,6 @@ export function topologyOf(snapshot: Snapshot, place: Place): Topology {
   };
 }
 
-/** Something that a server has for itself is not ours to tell. */
-function isShown(roles: Roles, channel: RawChannel): boolean {
-  return roles.endsOf(channel).some(({ member }) => member.program !== 'server');
-}
-
 function describe({ process, program, where, job }: Member, members: Members, descriptors: readonly Descriptor[]): Process {
   return {
     pid: process.pid, parent: members.has(process.parent) ? process.parent : null,
@@ -42,11 +37,10 @@ function describe({ process, program, where, job }: Member, members: Members, de
   };
 }
 
-function sorted({ process }: Member): DescriptorInfo[] { return [...process.descriptors].sort((a, b) => a.fd - b.fd); }
-
 function descriptorsOf(member: Member, index: Index, roles: Roles): Descriptor[] {
-  return sorted(member).map((descriptor) => {
-    const channel = index.channelOf(descriptor);
+  return byNumber(member.process.descriptors).map((descriptor) => {
+    const held = index.channelOf(descriptor);
+    const channel = held && roles.isShown(held) ? held : undefined;
     const role = (channel && roles.ofChannel(channel)) ?? roles.ofDescriptor(member, descriptor);
     return { fd: descriptor.fd, access: descriptor.access, role, channel: channel?.id ?? null, target: descriptor.target };
   });
@@ -54,7 +48,7 @@ function descriptorsOf(member: Member, index: Index, roles: Roles): Descriptor[]
 
 /** Those that lead to a program, under the name that they have there; and what a watcher of the memory cgroup has open. */
 function serverDescriptors(member: Member, index: Index, channelRoles: ReadonlyMap<string, Role>): Descriptor[] {
-  return sorted(member).flatMap((descriptor) => {
+  return byNumber(member.process.descriptors).flatMap((descriptor) => {
     const { fd, access, target } = descriptor;
     const channel = index.channelOf(descriptor)?.id ?? null;
     const role = channel === null ? watcherRole(target) : channelRoles.get(channel);
