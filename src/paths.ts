@@ -9,3 +9,5 @@ export function wasmPath(name: string): string { return `${packageRoot}build/was
 /** A native program. */
 export function programPath(name: string): string { return `${packageRoot}build/bin/${name}`; }
 export const addonPath = `${packageRoot}build/addon/warden.node`;
+/** What each thread of a swarm runs (src/sim/swarm). */
+export const workerPath = `${packageRoot}build/js/src/sim/swarm/worker.js`;

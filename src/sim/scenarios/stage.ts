@@ -1,0 +1,245 @@
+/** Plays a scenario in a world of its own: puts on the stage what it names, does its acts in order, clears the stage. */
+import { pattern } from '../pattern.js';
+import type { FaultPlan, Observer } from '../plan.js';
+import type { MemoryCgroup } from '../cgroup.js';
+import type { Container } from '../container.js';
+import { Guest } from '../guest.js';
+import type { Sink } from '../outside.js';
+import type { Process } from '../process.js';
+import type { Programs } from '../programs.js';
+import { SIGKILL, SIGTERM } from '../signals.js';
+import { type Program, World } from '../world.js';
+import { Peer } from './peer.js';
+import { rudeBytes } from './requests.js';
+import type {
+  Act, Command, CommandPlan, IntruderPlan, JobPlan, LinkPlan, OomPlan, Reader, RudePlan, Scenario, SignalPlan,
+} from './scenario.js';
+
+const INPUT_FD = 0;
+const CHATTER = new TextEncoder().encode('GET / HTTP/1.0\r\n\r\n');
+
+/** A command's script lies there in its container's root; what runs is told by it. */
+export function scriptPath(number: number): string { return `/s/${number}`; }
+
+export interface Staged<Plan> { readonly plan: Plan; readonly index: number; readonly program: Program; readonly startedAtMs: number }
+export interface StagedWsh extends Staged<CommandPlan> { readonly number: number }
+export interface StagedJob extends Staged<JobPlan> { readonly number: number; readonly directory: string }
+export interface StagedLink extends Staged<LinkPlan> { readonly cursorPath: string | undefined }
+export interface StagedRude { readonly plan: RudePlan; readonly peer: Peer | undefined }
+export interface StagedIntruder { readonly plan: IntruderPlan; readonly peer: Peer | undefined }
+export interface StagedOom extends Staged<OomPlan> { readonly group: MemoryCgroup; happened: boolean }
+
+/** Who wants to know what the readers of programs get. */
+export type Listener = (program: Program, fd: number, bytes: Uint8Array) => void;
+
+export interface StageOptions {
+  programs: Programs;
+  scenario: Scenario;
+  plan?: FaultPlan;
+  stepsMax?: number;
+}
+
+export class Stage {
+  readonly world: World;
+  readonly scenario: Scenario;
+  readonly containers: Container[];
+  readonly wshds: Program[] = [];
+  readonly wshs: StagedWsh[] = [];
+  readonly jobs: StagedJob[] = [];
+  readonly links: StagedLink[] = [];
+  readonly rudes: StagedRude[] = [];
+  readonly intruders: StagedIntruder[] = [];
+  readonly ooms: StagedOom[] = [];
+  /** Processes that an act has sent a signal to. */
+  readonly signalled = new Set<Process>();
+  /** Answers of each container's wshd to a last, plain command; undefined where it is dead. */
+  readonly probes: (Program | undefined)[] = [];
+  readonly listeners: Listener[] = [];
+  private readonly late: Sink[] = [];
+  private commands = 0;
+
+  constructor({ programs, scenario, plan, stepsMax }: StageOptions) {
+    const { seed, habits } = scenario;
+    this.scenario = scenario;
+    this.world = new World({ programs, seed, habits, plan, stepsMax });
+    this.containers = scenario.containers.map(({ hooks }, index) => this.world.container(`/c${index}`, { hooks }));
+  }
+
+  observe(...observers: Observer[]): void { this.world.observers.push(...observers); }
+
+  /** Until nothing can happen any more while those who read late do not read. */
+  play(): void {
+    for (const container of this.containers) this.wshds.push(container.start());
+    this.world.run(() => this.wshds.every(({ ended }) => ended));
+    for (const { after, act } of this.scenario.acts) {
+      for (let left = after; left > 0 && this.step(); left--);
+      this.do(act);
+    }
+    this.rest();
+  }
+
+  /** Everybody reads, writes to its end, or is ended; then each wshd is asked once more for a plain command. */
+  release(): void {
+    for (const sink of this.late) sink.resume();
+    for (const { program } of this.wshs) program.stdin?.end();
+    for (const { peer, plan } of this.intruders) if (plan.manner === 'stares') peer?.close();
+    this.rest();
+    this.endForced();
+    for (const container of this.containers) this.probes.push(container.init ? container.wsh(['/bin/script', '-c', 'exit 7']) : undefined);
+    this.rest();
+  }
+
+  /** Ends what runs for ever: commands, terminals, jobs that nobody listened to, what waits for events. */
+  private endForced(): void {
+    for (const { program } of this.wshs) if (!program.ended) program.terminal?.hangUp();
+    for (const process of this.world.processes) if (!process.program && !process.ended) process.receive(SIGKILL);
+    this.rest();
+    for (let times = 0; times < 2; times++) {
+      for (const { program } of this.jobs) if (!program.ended) program.process.receive(SIGTERM);
+      this.rest();
+    }
+  }
+
+  /** The containers and what still waits are ended. */
+  clear(): void {
+    for (const { peer } of this.rudes) peer?.close();
+    for (const { group, program } of this.ooms) {
+      if (!program.ended) group.remove();
+    }
+    this.rest();
+    for (const container of this.containers) container.init?.end(SIGKILL);
+    this.rest();
+  }
+
+  /** Whatever happens, the instances of modules are given back. */
+  abandon(): void {
+    for (const process of [...this.world.processes]) process.end(SIGKILL);
+  }
+
+  private step(): boolean {
+    this.follow();
+    return this.world.step();
+  }
+
+  private rest(): void { while (this.step()); }
+
+  /** A group's fate waits until its oom watches. */
+  private follow(): void {
+    for (const oom of this.ooms) {
+      const { runner } = oom.program.process;
+      if (oom.happened || !(runner instanceof Guest) || runner.handles.watched.size === 0) continue;
+      oom.happened = true;
+      if (oom.plan.kills > 0) oom.group.outOfMemory(oom.plan.kills);
+      if (oom.plan.removed) oom.group.remove();
+    }
+  }
+
+  private do(act: Act): void {
+    switch (act.do) {
+      case 'wsh': return this.wsh(act);
+      case 'job': return this.job(act);
+      case 'link': return this.link(act);
+      case 'rude': return this.rude(act);
+      case 'intruder': return this.intruder(act);
+      case 'oom': return this.oom(act);
+      case 'signal': return this.signal(act);
+      case 'resize': return this.wshs[act.wsh]?.program.terminal?.resize({ rows: act.rows, columns: 80 });
+    }
+  }
+
+  private wsh(plan: CommandPlan): void {
+    const { world } = this, number = this.commands++, argv = this.argvOf(plan.command, plan.container, number);
+    const program = this.containers[plan.container]!.wsh(argv, {
+      stdin: plan.stdin ? 'pipe' : 'null',
+      ...(plan.terminal === undefined ? {} : { terminal: { rows: plan.terminal, columns: 80 } }),
+    });
+    this.feed(program, plan);
+    this.attend(program, 1, program.stdout, plan.stdout);
+    this.attend(program, 2, program.stderr, plan.stderr);
+    this.wshs.push({ plan, index: this.wshs.length, program, number, startedAtMs: world.nowMs });
+  }
+
+  private argvOf({ run, options }: Command, container: number, number: number): readonly string[] {
+    if ('argv' in run) return [...options, ...run.argv];
+    const path = scriptPath(number);
+    this.world.files.write(`${this.containers[container]!.path}/root${path}`, run.script.join('\n'), 0o644);
+    return [...options, '/bin/script', path];
+  }
+
+  private feed(program: Program, { stdin, keys }: CommandPlan): void {
+    if (stdin) {
+      program.stdin!.write(pattern(INPUT_FD, 0, stdin.bytes));
+      if (stdin.ends) program.stdin!.end();
+    }
+    for (const key of keys ?? []) program.terminal!.type(key);
+  }
+
+  /** A reader as the plan has it. */
+  private attend(program: Program, fd: number, sink: Sink | undefined, reader: Reader): void {
+    if (!sink) return;
+    sink.onData = (bytes) => {
+      for (const listener of this.listeners) listener(program, fd, bytes);
+      if (typeof reader === 'object' && sink.length >= reader.goneAfter) sink.close();
+    };
+    if (reader === 'late') {
+      sink.pause();
+      this.late.push(sink);
+    } else if (reader !== 'eager' && reader.goneAfter === 0) {
+      sink.close();
+    }
+  }
+
+  private job(plan: JobPlan): void {
+    const { world } = this, container = this.containers[plan.container]!, number = this.commands++, name = `j${this.jobs.length}`;
+    const program = container.spawn(name, this.argvOf(plan.command, plan.container, number), { spawnOptions: plan.options });
+    const directory = container.jobDirectory(name);
+    this.jobs.push({ plan, index: this.jobs.length, program, number, directory, startedAtMs: world.nowMs });
+  }
+
+  private link(plan: LinkPlan): void {
+    const { world } = this, job = this.jobs[plan.job]!;
+    const cursorPath = plan.cursor === undefined ? undefined : `/tmp/cursor-${plan.job}-${plan.cursor}`;
+    const program = world.start(['iomux-link', ...cursorPath === undefined ? [] : ['-w', cursorPath], job.directory]);
+    this.attend(program, 1, program.stdout, plan.stdout);
+    this.attend(program, 2, program.stderr, plan.stderr);
+    this.links.push({ plan, index: this.links.length, program, cursorPath, startedAtMs: world.nowMs });
+  }
+
+  private rude(plan: RudePlan): void {
+    const peer = Peer.connect(this.world, this.containers[plan.container]!.socket, rudeBytes(plan), !plan.closes, this.rudes.length);
+    if (plan.closes) peer?.closeWhenSaid();
+    this.rudes.push({ plan, peer });
+  }
+
+  private intruder(plan: IntruderPlan): void {
+    const path = `${this.jobs[plan.job]!.directory}/${plan.socket}.sock`, says = plan.manner === 'chatters' ? CHATTER : new Uint8Array(0);
+    const peer = Peer.connect(this.world, path, says, plan.manner === 'chatters', 1000 + this.intruders.length);
+    if (plan.manner === 'touches') peer?.close();
+    this.intruders.push({ plan, peer });
+  }
+
+  private oom(plan: OomPlan): void {
+    const { world } = this, index = this.ooms.length, path = `/cgroup/group-${index}`, group = world.cgroup(path, plan.version);
+    const program = world.start(['oom', path]);
+    this.ooms.push({ plan, index, program, group, happened: false, startedAtMs: world.nowMs });
+  }
+
+  private signal({ to, index, signal }: SignalPlan): void {
+    const process = this.target(to, index);
+    if (!process || process.ended) return;
+    this.signalled.add(process);
+    process.receive(signal);
+  }
+
+  private target(to: SignalPlan['to'], index: number): Process | undefined {
+    switch (to) {
+      case 'wshd': return this.containers[index]?.init;
+      case 'wsh': return this.wshs[index]?.program.process;
+      case 'job': return this.jobs[index]?.program.process;
+      case 'link': return this.links[index]?.program.process;
+      case 'oom': return this.ooms[index]?.program.process;
+      case 'jobs-wsh': return this.world.processes.find(({ parent }) => parent !== undefined && parent === this.jobs[index]?.program.process);
+      case 'command': return this.world.processes.find(({ argv, program }) => !program && argv[1] === scriptPath(index));
+    }
+  }
+}
