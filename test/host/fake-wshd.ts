@@ -2,55 +2,13 @@
  * A wshd that knows one command: whatever is asked for, it runs that, without a container. It calls the addon as a
  * module would, so that it also says what a module may expect of it.
  */
-import { Entry, native, type NativeInstance } from '../../src/host/native.js';
+import { Caller, SIGCHLD } from '../../src/host/caller.js';
+import { Entry } from '../../src/host/native.js';
+import { READ, SPAWN_SESSION } from '../../src/host/vocabulary.js';
 
-const READ = 1;
-const SIGCHLD = 17;
-const SPAWN_SESSION = 1;
 const EAGAIN = 11;
-const MEMORY_BYTES = 1 << 17;
 /** Where in the memory what lies. */
-const AT_PAIR = 0, AT_STATUS = 16, AT_REPORT = 24, AT_ANSWER = 32, AT_HANDLES = 48, AT_TEXT = 1024, AT_REQUEST = 1 << 16;
-
-/** The calls of the boundary by name, on memory of their own. */
-export class Caller {
-  readonly memory = new ArrayBuffer(MEMORY_BYTES);
-  readonly view = new DataView(this.memory);
-  readonly native: NativeInstance;
-
-  constructor(
-    program: string, argv: string[], deliver: (entry: Entry, first: number, second: number) => void = () => {},
-    stdio: [number, number, number] = [0, 1, 2],
-  ) {
-    this.native = new (native().Instance)({ program, arguments: argv, environment: [], stdio, signals: [SIGCHLD], deliver });
-    this.native.attach({ buffer: this.memory });
-  }
-
-  call(name: string, ...numbers: number[]): number {
-    const call = this.native.call(name);
-    if (!call) throw new Error(`the boundary has no ${name}`);
-    return call(...numbers);
-  }
-
-  /** The same, where only our own mistake could be an error. */
-  must(name: string, ...numbers: number[]): number {
-    const result = this.call(name, ...numbers);
-    if (result < 0) throw new Error(`${name}(${numbers.join(', ')}) = ${result}`);
-    return result;
-  }
-
-  /** Puts NUL-terminated strings at `at`; the size of all. */
-  put(at: number, ...texts: string[]): number {
-    const bytes = Buffer.from(texts.map((text) => `${text}\0`).join(''));
-    new Uint8Array(this.memory).set(bytes, at);
-    return bytes.length;
-  }
-
-  pair(call: 'pipe' | 'socketPair'): [number, number] {
-    this.must(call, AT_PAIR);
-    return [this.view.getInt32(AT_PAIR, true), this.view.getInt32(AT_PAIR + 4, true)];
-  }
-}
+const AT_STATUS = 16, AT_REPORT = 24, AT_ANSWER = 32, AT_HANDLES = 48, AT_TEXT = 1024, AT_REQUEST = 1 << 16;
 
 export class FakeWshd {
   private readonly caller: Caller;

@@ -1,14 +1,13 @@
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Caller, SIGCHLD } from '../../src/host/caller.js';
 import { Entry } from '../../src/host/native.js';
-import { Caller } from './fake-wshd.js';
+import { HANGUP, READ, SPAWN_DIE_WITH_PARENT, WRITE } from '../../src/host/vocabulary.js';
 import { openDescriptors, settled, temporaryDirectory } from './help.js';
 
-const READ = 1, WRITE = 2, HANGUP = 4;
 const EPERM = 1, EBADF = 9, ECHILD = 10, EACCES = 13, EFAULT = 14;
-const SPAWN_DIE_WITH_PARENT = 16;
-const SIGUSR1 = 10, SIGCHLD = 17;
+const SIGUSR1 = 10;
 
 const addon = suite('the addon');
 const directory = temporaryDirectory();

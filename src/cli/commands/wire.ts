@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { Define } from './command.js';
+import type { CheckOptions } from '../wire-check.js';
 import type { DecodeOptions } from '../wire-decode.js';
 import type { EncodeOptions } from '../wire-encode.js';
 import type { Exit } from './command.js';
@@ -11,10 +12,11 @@ function several(value: string, before: string[]): string[] { return [...before,
 
 export const wire: Define = (program, exit) => {
   const group = program.command('wire')
-    .summary('read and make messages of the protocol')
+    .summary('read, make and check messages of the protocol')
     .description('Messages between wsh, wshd, iomux-spawn and iomux-link: docs/protocol.md. decode and encode run on any system, as any user.');
   decode(group, exit);
   encode(group, exit);
+  check(group, exit);
 };
 
 function decode(group: Command, exit: Exit): void {
@@ -72,5 +74,32 @@ Exit code:
     .action(async (kind: string | undefined, values: string[], options: EncodeOptions) => {
       const { encode: work } = await import('../wire-encode.js');
       exit(await work(kind, values, options));
+    });
+}
+
+function check(group: Command, exit: Exit): void {
+  group.command('check')
+    .summary('check a live wshd, iomux-spawn or wsh against the protocol')
+    .description('Talks to a program, ours or any other, and prints which of the protocol\'s rules hold. On Linux.')
+    .option('--socket <path>', 'a wshd by its socket; commands are run in its container, by /bin/sh')
+    .option('--iomux <dir>', 'a job\'s directory, of an iomux-spawn that is running; several links are made, and its end is waited for')
+    .option('--wsh <program>', 'a wsh, which is run against a wshd of our own')
+    .addOption(new Option('--only <level>', 'only cases that are "required" by the protocol, or "ours" beyond it').choices(['required', 'ours']))
+    .option('--timeout <seconds>', 'how long --iomux waits for the end of the job', '30')
+    .option('--json', 'print JSON')
+    .addHelpText('after', `
+A wshd that trusts its clients may not survive the cases of "ours": --only required leaves them out.
+Cases are "required" where the protocol asks for them, "ours" where the programs of this package do better than it asks.
+
+Examples:
+  warden wire check --socket run/wshd.sock
+  iomux-spawn jobs/1 sh -c 'seq 100000; sleep 2; exit 42' & warden wire check --iomux jobs/1
+  warden wire check --wsh /usr/local/bin/wsh --only required
+
+Exit code:
+  0 when all cases that could be tried hold; 1 when one does not, or nobody answers; 2 for a command line that makes no sense.`)
+    .action(async (options: CheckOptions) => {
+      const { check: work } = await import('../wire-check.js');
+      exit(await work(options));
     });
 }

@@ -1,0 +1,99 @@
+/** `warden wire check`: a live program against the protocol. */
+import { existsSync, statSync } from 'node:fs';
+import Table from 'cli-table3';
+import { errnoOf } from '../container/error.js';
+import { Failure, type Level, type Outcome } from '../wire/check/case.js';
+import type { Paint } from '../wire/text.js';
+import { EXIT_FAILED } from './exit.js';
+import { InputError, paint, reporting } from './wire-input.js';
+
+export interface CheckOptions { socket?: string; iomux?: string; wsh?: string; only?: Level; timeout: string; json?: boolean }
+
+/** The target that the command line names, and how it is checked. */
+interface Target { name: string; check(): Promise<Outcome[]> }
+
+export function check(options: CheckOptions): Promise<number> {
+  return reporting('check', async () => {
+    const target = targetOf(options);
+    if (process.platform !== 'linux') return complain(`descriptors are looked at with Linux's own calls, and this is ${process.platform}`);
+    try {
+      const outcomes = await target.check();
+      process.stdout.write(options.json === true ? json(target.name, outcomes) : text(target.name, outcomes));
+      return outcomes.some(({ holds }) => holds === false) ? EXIT_FAILED : 0;
+    } catch (error) {
+      if (error instanceof Failure) return complain(error.message);
+      if (errnoOf(error) === undefined && (error as { code?: unknown }).code !== 'MODULE_NOT_FOUND') throw error;
+      return complain((error as Error).message);
+    }
+  });
+}
+
+function complain(sentence: string): number {
+  process.stderr.write(`warden wire check: ${sentence}\n`);
+  return EXIT_FAILED;
+}
+
+function targetOf({ socket, iomux, wsh, only, timeout }: CheckOptions): Target {
+  if ([socket, iomux, wsh].filter((target) => target !== undefined).length !== 1) {
+    throw new InputError('what is to be checked? one of --socket PATH, --iomux DIR, --wsh PROGRAM');
+  }
+  if (socket !== undefined) {
+    if (!existsSync(socket) || !statSync(socket).isSocket()) throw new InputError(`there is no socket ${socket}`);
+    return { name: `wshd at ${socket}`, check: async () => (await import('../wire/check/wshd.js')).checkWshd(socket, only) };
+  }
+  if (iomux !== undefined) {
+    if (!existsSync(iomux) || !statSync(iomux).isDirectory()) throw new InputError(`there is no directory ${iomux}`);
+    const timeoutMs = secondsFrom(timeout) * 1000;
+    return { name: `iomux-spawn in ${iomux}`, check: async () => (await import('../wire/check/iomux.js')).checkIomux(iomux, timeoutMs, only) };
+  }
+  if (!existsSync(wsh!) || !statSync(wsh!).isFile()) throw new InputError(`there is no program ${wsh}: give its path`);
+  return { name: `wsh ${wsh}`, check: async () => (await import('../wire/check/wsh.js')).checkWsh(wsh!, only) };
+}
+
+const TIMEOUT_MAX_S = 86_400;
+
+function secondsFrom(text: string): number {
+  const seconds = Number(text);
+  if (/^\d+$/.test(text) && seconds > 0 && seconds <= TIMEOUT_MAX_S) return seconds;
+  throw new InputError(`--timeout ${JSON.stringify(text)} is not a number of seconds from 1 to ${TIMEOUT_MAX_S}`);
+}
+
+function counts(outcomes: readonly Outcome[]): { holds: number; fails: number; skipped: number } {
+  const count = (holds: boolean | null): number => outcomes.filter((outcome) => outcome.holds === holds).length;
+  return { holds: count(true), fails: count(false), skipped: count(null) };
+}
+
+function json(target: string, outcomes: readonly Outcome[]): string {
+  return `${JSON.stringify({ target, ...counts(outcomes), cases: outcomes }, null, 2)}\n`;
+}
+
+const BARE = {
+  'top': '', 'top-mid': '', 'top-left': '', 'top-right': '', 'bottom': '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '',
+  'left': '', 'left-mid': '', 'mid': '', 'mid-mid': '', 'right': '', 'right-mid': '', 'middle': '  ',
+};
+const WIDTHS = [8, 12, 9];
+const RULE_MIN = 40, WIDTH_DEFAULT = 120;
+
+function text(target: string, outcomes: readonly Outcome[]): string {
+  const style = paint();
+  const rule = Math.max(RULE_MIN, (process.stdout.columns ?? WIDTH_DEFAULT) - WIDTHS.reduce((sum, width) => sum + width + 2, 0));
+  const table = new Table({
+    head: ['', 'about', 'level', 'rule'].map(style.bold), colWidths: [...WIDTHS, rule], wordWrap: true, chars: BARE,
+    style: { 'head': [], 'border': [], 'padding-left': 0, 'padding-right': 0 },
+  });
+  for (const outcome of outcomes) table.push([verdict(outcome, style), outcome.about, outcome.level, ruleOf(outcome, style)]);
+  const { holds, fails, skipped } = counts(outcomes);
+  const summary = `${target}: ${holds} hold, ${fails} ${fails === 1 ? 'fails' : 'fail'}, ${skipped} not tried`;
+  const trimmed = table.toString().split('\n').map((line) => line.trimEnd()).join('\n');
+  return `${trimmed}\n\n${fails === 0 ? style.good(summary) : style.bad(summary)}\n`;
+}
+
+function verdict({ holds }: Outcome, style: Paint): string {
+  if (holds === null) return style.dim('-');
+  return holds ? style.good('holds') : style.bad('FAILS');
+}
+
+function ruleOf({ name, holds, detail }: Outcome, style: Paint): string {
+  if (detail === undefined) return name;
+  return `${name}\n${holds === false ? style.bad(detail) : style.dim(detail)}`;
+}

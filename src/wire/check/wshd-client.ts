@@ -1,0 +1,114 @@
+/** A client of a wshd that looks at all it gets. */
+import { codec, encodeRequest, type Request } from '../codec.js';
+import { decode, encode, type Kind, sizeOf } from '../message.js';
+import { WHOLE } from '../module.js';
+import { defaultLimits } from '../request.js';
+import { expect, Failure } from './case.js';
+import { Endpoint, type Received } from './endpoint.js';
+
+export interface Ran {
+  stdout: Buffer;
+  stderr: Buffer;
+  /** All bytes of the exit-status pipe. */
+  status: Buffer;
+  /** The number left on that pipe: docs/protocol.md §3 */
+  mark: number;
+}
+
+export class WshdClient {
+  readonly endpoint: Endpoint;
+
+  constructor(readonly path: string) { this.endpoint = new Endpoint([path]); }
+
+  /** A request as an original wsh would send it. */
+  request(argv: readonly string[], more: Partial<Request> = {}): Buffer {
+    return encodeRequest({ argv, user: '', lang: '', tty: false, limits: defaultLimits(codec()), ...more });
+  }
+
+  shell(script: string, more: Partial<Request> = {}): Buffer { return this.request(['/bin/sh', '-c', script], more); }
+
+  /** Sends pieces, one write each, and takes all that comes until the connection ends. */
+  async converse(...pieces: readonly Uint8Array[]): Promise<Received> {
+    const socket = this.endpoint.connect(this.path);
+    try {
+      for (const piece of pieces) if (!await this.endpoint.write(socket, piece)) break;
+      return await this.answer(socket);
+    } finally {
+      this.endpoint.close(socket);
+    }
+  }
+
+  async answer(socket: number): Promise<Received> {
+    const all: Received = { bytes: Buffer.alloc(0), handles: [], ended: false };
+    while (!all.ended) {
+      const { bytes, handles, ended } = await this.endpoint.receive(socket);
+      all.bytes = Buffer.concat([all.bytes, bytes]);
+      all.handles.push(...handles);
+      all.ended = ended;
+    }
+    return all;
+  }
+
+  /** The descriptors of a good answer; a failure when there is another, or none. */
+  async served(request: Uint8Array, isTty = false): Promise<number[]> {
+    const { bytes, handles } = await this.converse(request);
+    judge('response', bytes);
+    if (handles.length !== (isTty ? 2 : 4)) {
+      this.endpoint.close(...handles);
+      throw new Failure(`${handles.length} descriptors came with the answer, instead of ${isTty ? 2 : 4}`);
+    }
+    return handles;
+  }
+
+  /** Runs a command to its end, with `input` on its stdin, then end of file. */
+  async run(request: Uint8Array, input: Uint8Array = Buffer.alloc(0)): Promise<Ran> {
+    const handles = await this.served(request);
+    const [stdin, stdout, stderr, status] = handles as [number, number, number, number];
+    try {
+      const feed = this.endpoint.write(stdin, input).then(() => this.endpoint.close(stdin));
+      const coming = [stdout, stderr, status].map((handle) => this.endpoint.drain(handle));
+      const [out, error, code] = await Promise.all(coming) as [Buffer, Buffer, Buffer];
+      await feed;
+      return { stdout: out, stderr: error, status: code, mark: this.endpoint.marked(status) };
+    } finally {
+      this.endpoint.close(...handles);
+    }
+  }
+
+  /** The same at a terminal. */
+  async runAtTerminal(request: Uint8Array, input = ''): Promise<{ output: string; status: Buffer }> {
+    const handles = await this.served(request, true);
+    const [master, status] = handles as [number, number];
+    try {
+      await this.endpoint.write(master, Buffer.from(input));
+      const [output, code] = await Promise.all([this.endpoint.drain(master), this.endpoint.drain(status)]);
+      return { output: output.toString(), status: code };
+    } finally {
+      this.endpoint.close(...handles);
+    }
+  }
+
+  /** Runs a script of /bin/sh, which must exit with 0; what it wrote. */
+  async output(script: string, more: Partial<Request> = {}): Promise<string> {
+    const { stdout, stderr, status } = await this.run(this.shell(script, more));
+    if (!status.equals(exitStatus(0))) throw new Failure(`${script}: exit status ${show(status)}; ${stderr.toString().trim()}`);
+    return stdout.toString();
+  }
+
+  /** Whether commands are run as they should be. */
+  async serves(): Promise<void> { expect('the exit status of a command', (await this.run(this.shell('exit 7'))).status, exitStatus(7)); }
+}
+
+function show(status: Buffer): string { return decode(codec(), 'exit-status', status).meaning ?? status.toString('hex'); }
+
+export function exitStatus(code: number): Buffer {
+  return Buffer.from(encode(codec(), 'exit-status', { fields: { 'exit-status': BigInt(code) } }));
+}
+
+/** A failure when the bytes are no good message of that kind. */
+export function judge(kind: Kind, bytes: Uint8Array): void {
+  const { verdict, problem } = decode(codec(), kind, bytes);
+  if (verdict === WHOLE) return;
+  const some = Buffer.from(bytes.subarray(0, 2 * sizeOf(codec(), kind))).toString('hex');
+  throw new Failure(bytes.length === 0 ? `no ${kind} came` : `the ${kind} ${problem}: ${some}`);
+}

@@ -1,0 +1,164 @@
+import { chmodSync, writeFileSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { packageRoot, programPath } from '../../src/paths.js';
+import type { Outcome } from '../../src/wire/check/case.js';
+import { checkIomux } from '../../src/wire/check/iomux.js';
+import { checkWsh } from '../../src/wire/check/wsh.js';
+import { checkWshd } from '../../src/wire/check/wshd.js';
+import { noContainers, startContainer } from '../support/container.js';
+import { startShell, stopAll } from '../support/iomux.js';
+import { run, scratch } from '../support/process.js';
+import { unless } from '../support/skip.js';
+
+const check = suite('warden wire check');
+const onLinux = unless(process.platform === 'linux' ? undefined : 'not Linux', check);
+const inContainers = unless(noContainers, check);
+const directory = scratch();
+check.after.each(stopAll);
+check.after(() => directory.remove());
+
+function failures(outcomes: readonly Outcome[]): string[] {
+  return outcomes.filter(({ holds }) => holds === false).map(({ name, detail }) => `${name}: ${detail}`);
+}
+function names(outcomes: readonly Outcome[], holds: boolean): string[] {
+  return outcomes.filter((outcome) => outcome.holds === holds).map(({ name }) => name);
+}
+
+inContainers('our wshd keeps every rule, and the daemon\'s descriptors are counted', async () => {
+  const container = await startContainer();
+  try {
+    const outcomes = await checkWshd(container.socket);
+    assert.equal(failures(outcomes), []);
+    assert.equal(outcomes.filter(({ holds }) => holds === null), []);
+    assert.ok(outcomes.length >= 45);
+  } finally {
+    await container.destroy();
+  }
+});
+
+onLinux('our wsh keeps every rule', async () => {
+  const outcomes = await checkWsh(programPath('wsh'));
+  assert.equal(failures(outcomes), []);
+  assert.ok(outcomes.length >= 30);
+});
+
+onLinux('our iomux-spawn keeps every rule', async () => {
+  const job = await startShell(directory.directory(), 'seq 100000; echo err >&2; sleep 1; seq 10; exit 42');
+  const outcomes = await checkIomux(job.directory, 20_000);
+  assert.equal(failures(outcomes), []);
+  assert.ok(outcomes.every(({ holds }) => holds === true));
+});
+
+onLinux('a job that does not end in time: what needs its end is not tried', async () => {
+  const job = await startShell(directory.directory(), 'echo here; sleep 60');
+  const outcomes = await checkIomux(job.directory, 200);
+  assert.equal(failures(outcomes), []);
+  assert.ok(outcomes.some(({ holds, detail }) => holds === null && /still ran after 0.2 s/.test(detail ?? '')));
+});
+
+onLinux('a program that is no wsh is found out', async () => {
+  const program = `${directory.path}/no-wsh`;
+  writeFileSync(program, '#!/bin/sh\nexit 0\n');
+  chmodSync(program, 0o755);
+  const outcomes = await checkWsh(program);
+  assert.ok(names(outcomes, false).includes('exit codes 0 to 255 are the command\'s'));
+  assert.equal(names(outcomes, true), []);
+});
+
+/** An iomux-spawn of one stream's worth, with the given bytes. */
+async function fakeIomux(path: string, header: Buffer, status: Buffer): Promise<{ close(): void }> {
+  const open: Socket[] = [];
+  const servers: Server[] = await Promise.all(['stdout', 'stderr', 'status'].map((channel) => new Promise<Server>((resolve) => {
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      open.push(socket);
+      socket.on('error', () => undefined);
+      socket.resume();
+      socket.end(channel === 'status' ? status : Buffer.concat([header, Buffer.from('output\n')]));
+    });
+    server.listen(`${path}/${channel}.sock`, () => resolve(server));
+  })));
+  return {
+    close: () => {
+      for (const socket of open) socket.destroy();
+      for (const server of servers) server.close();
+    },
+  };
+}
+
+onLinux('an iomux-spawn of the other byte order, that all may connect to, is found out', async () => {
+  const path = directory.directory();
+  const fake = await fakeIomux(path, Buffer.from([0, 0, 0, 0]), Buffer.from([0, 0x2a, 0, 0]));
+  for (const channel of ['stdout', 'stderr', 'status']) chmodSync(`${path}/${channel}.sock`, 0o777);
+  const outcomes = await checkIomux(path, 5_000);
+  fake.close();
+  assert.equal(names(outcomes, false).filter((name) => !/behind the end/.test(name)), [
+    'they are their owner\'s only', 'four bytes, big-endian, a wait status, and then the end of file',
+  ]);
+});
+
+onLinux('an iomux-spawn without a header is found out', async () => {
+  const path = directory.directory();
+  let serial = 0;
+  const servers = ['stdout', 'stderr', 'status'].map((channel) => createServer((socket) => {
+    socket.on('error', () => undefined);
+    // Each gets another beginning, which is what bytes without a position look like.
+    socket.end(channel === 'status' ? Buffer.alloc(4) : `${'x'.repeat(serial++ % 3)}output`);
+  }).listen(`${path}/${channel}.sock`));
+  const outcomes = await checkIomux(path, 5_000);
+  for (const server of servers) server.close();
+  assert.ok(failures(outcomes).some((failure) => /the same position holds the same bytes/.test(failure)));
+});
+
+onLinux('a wshd that answers with the wrong version, or not at all, is found out, and the rest is not tried', async () => {
+  for (const [answer, words] of [[Buffer.from([2, 0, 0, 0]), /not of protocol version 1/], [Buffer.alloc(0), /no response came/]] as const) {
+    const path = `${directory.directory()}/wshd.sock`;
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => socket.end(answer));
+    }).listen(path);
+    const outcomes = await checkWshd(path);
+    server.close();
+    assert.equal(names(outcomes, true), []);
+    assert.match(failures(outcomes)[0]!, words);
+    assert.is(failures(outcomes).length, 1);
+  }
+});
+
+const warden = `${packageRoot}build/js/src/cli/warden.cjs`;
+
+onLinux('the command: a table, JSON, exit codes', async () => {
+  const text = await run([process.execPath, warden, 'wire', 'check', '--wsh', '/bin/true']);
+  assert.is(text.code, 1);
+  assert.match(text.stdout.toString(), /^FAILS +request +required +without arguments/m);
+  assert.match(text.stdout.toString(), /wsh \/bin\/true: 0 hold, \d+ fail, 0 not tried\n$/);
+  const json = await run([process.execPath, warden, 'wire', 'check', '--json', '--only', 'required', '--wsh', programPath('wsh')], { timeoutMs: 30_000 });
+  assert.is(json.code, 0);
+  const { holds, fails, cases } = JSON.parse(json.stdout.toString()) as { holds: number; fails: number; cases: Outcome[] };
+  assert.is(fails, 0);
+  assert.is(holds, cases.length);
+  assert.ok(cases.every(({ level }) => level === 'required'));
+});
+
+const mistakes: [args: string[], code: number, words: RegExp][] = [
+  [[], 2, /what is to be checked/],
+  [['--socket', 'a', '--wsh', 'b'], 2, /what is to be checked/],
+  [['--socket', '/nonexistent'], 2, /there is no socket \/nonexistent/],
+  [['--iomux', '/nonexistent'], 2, /there is no directory/],
+  [['--iomux', '/', '--timeout', '0'], 2, /--timeout "0" is not/],
+  [['--wsh', '/'], 2, /there is no program \//],
+  [['--only', 'some'], 2, /Allowed choices are required, ours/],
+  [['--iomux', '/'], 1, /there is no socket \/\/?stdout.sock/],
+];
+for (const [args, code, words] of mistakes) {
+  onLinux(`check ${args.join(' ')}: exit code ${code}, one sentence`, async () => {
+    const ended = await run([process.execPath, warden, 'wire', 'check', ...args]);
+    assert.is(ended.code, code);
+    assert.match(ended.stderr, words);
+    assert.is(ended.stderr.trim().split('\n').length, 1);
+    assert.is(ended.stdout.length, 0);
+  });
+}
+
+check.run();
