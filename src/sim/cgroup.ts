@@ -11,7 +11,7 @@ const encoder = new TextEncoder();
 
 /** eventfd(2) */
 export class Counter extends Description {
-  readonly kind = Kind.OTHER;
+  get kind(): Kind { return Kind.OTHER; }
   private count = 0n;
 
   constructor() {
@@ -43,7 +43,7 @@ const IN_MODIFY = 2, IN_DELETE = 0x200;
 
 /** inotify, told by whoever is watched. */
 export class Notifier extends Description {
-  readonly kind = Kind.OTHER;
+  get kind(): Kind { return Kind.OTHER; }
   private readonly events: number[] = [];
 
   constructor(private readonly ended: (notifier: Notifier) => void) {
@@ -72,7 +72,7 @@ export class Notifier extends Description {
 
 /** A file of a cgroup's: its text is made when it is read; gone with its group. */
 class OpenControl extends Description {
-  readonly kind = Kind.FILE;
+  get kind(): Kind { return Kind.FILE; }
   private position = 0;
 
   constructor(readonly group: MemoryCgroup, readonly name: string, writes: boolean) { super(!writes, writes); }

@@ -9,9 +9,9 @@ export abstract class Description {
   /** Descriptors, and messages in flight, that refer to it. */
   references = 0;
   nonblocking = false;
-  abstract readonly kind: Kind;
+  abstract get kind(): Kind;
   /** epoll(7) refuses it: it is ready all the time. */
-  readonly alwaysReady: boolean = false;
+  get alwaysReady(): boolean { return false; }
 
   constructor(readonly canRead: boolean, readonly canWrite: boolean) {}
 
@@ -47,8 +47,7 @@ export abstract class Description {
 
 /** /dev/null */
 export class NullDevice extends Description {
-  readonly kind = Kind.OTHER;
-  override readonly alwaysReady = false;
+  get kind(): Kind { return Kind.OTHER; }
   poll(): number { return READ | WRITE; }
   protected override take(): number { return 0; }
   protected override give(from: Uint8Array): number { return from.length; }

@@ -43,8 +43,8 @@ export class Directory extends Node {
 }
 
 class OpenDirectory extends Description {
-  readonly kind = Kind.DIRECTORY;
-  override readonly alwaysReady = true;
+  get kind(): Kind { return Kind.DIRECTORY; }
+  override get alwaysReady(): boolean { return true; }
   constructor(private readonly directory: Directory) { super(true, false); }
   override get mode(): number { return this.directory.mode; }
   poll(): number { return READ | WRITE; }
@@ -76,8 +76,8 @@ export class RegularFile extends Node {
 
 /** An open regular file; its place in the file is the description's. */
 export class OpenFile extends Description {
-  readonly kind = Kind.FILE;
-  override readonly alwaysReady = true;
+  get kind(): Kind { return Kind.FILE; }
+  override get alwaysReady(): boolean { return true; }
   private position = 0;
 
   constructor(private readonly file: RegularFile, reads: boolean, writes: boolean) { super(reads, writes); }

@@ -29,7 +29,7 @@ const LEFT = new Left();
 
 /** What stands for descriptors of the launcher's own: epoll's and signalfd's. */
 class Internal extends Description {
-  readonly kind = Kind.OTHER;
+  get kind(): Kind { return Kind.OTHER; }
   constructor() { super(true, false); }
   poll(): number { return 0; }
 }

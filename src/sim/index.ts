@@ -14,4 +14,5 @@ export { Process } from './process.js';
 export { preparePrograms, Programs } from './programs.js';
 export { Random } from './random.js';
 export { parseScript, ScriptError } from './script.js';
+export { callText, Trace, type TraceOptions } from './trace.js';
 export { type Program, type StartOptions, type Stdio, World } from './world.js';

@@ -11,6 +11,7 @@ import { originOf } from './spawn.js';
 import { HANGUP, READ, WRITE } from './vocabulary.js';
 
 const READ_BYTES = 65_536;
+const scratch = new Uint8Array(READ_BYTES);
 const EXIT_BAD_SCRIPT = 2;
 
 /** Steps that are being run, and how often more. */
@@ -152,11 +153,10 @@ export class ScriptRunner implements Runner {
   }
 
   private readOnce(size: number): Uint8Array | undefined {
-    const stdin: Description | undefined = this.process.descriptors.get(0), into = new Uint8Array(size);
-    const got = stdin ? stdin.read(into) : 0;
+    const stdin: Description | undefined = this.process.descriptors.get(0), got = stdin ? stdin.read(scratch.subarray(0, size)) : 0;
     if (got === WOULD_BLOCK) return undefined;
     this.tell(`read ${size}`, got);
-    return into.subarray(0, Math.max(got, 0));
+    return scratch.slice(0, Math.max(got, 0));
   }
 
   private read(count: number): void {

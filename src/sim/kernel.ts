@@ -5,6 +5,7 @@ import type { CallEvent, Delivery, Fault, FaultPlan, Call, Observer } from './pl
 import { type Limit, type Origin, PidNamespace, Process, RLIMIT_NOFILE, Session } from './process.js';
 import type { Programs } from './programs.js';
 import { Random } from './random.js';
+import { SIGKILL } from './signals.js';
 import { DescriptorTable } from './descriptors.js';
 
 /** How often what is allowed to vary does: probabilities. */
@@ -140,6 +141,17 @@ export class Kernel {
   private stepOfOthers(): boolean {
     return this.actors.some((actor) => actor.ready()) && this.step();
   }
+
+  /**
+   * Ends everything that still runs, without telling anybody. What the modules ran in is used again by the next simulation:
+   * one that is not ended costs the next a new instance for each of its processes.
+   */
+  end(): void {
+    this.observers.length = 0;
+    for (const process of this.processes) process.end(SIGKILL);
+  }
+
+  [Symbol.dispose](): void { this.end(); }
 
   /** A call that blocks: others run until it need not any more, or until the time has come. */
   block(process: Process, what: string, until: () => boolean, untilMs = Infinity): void {

@@ -7,7 +7,7 @@ import { Pty, PtyMaster, PtySlave, type WindowSize } from './pty.js';
 import { decode } from './guest.js';
 import { HANGUP, READ, WRITE } from './vocabulary.js';
 
-const READ_BYTES = 65_536;
+const scratch = new Uint8Array(65_536);
 
 /** A reader of one end; at its own pace, in pieces of the seed's. */
 export class Sink implements Actor {
@@ -34,11 +34,10 @@ export class Sink implements Actor {
   wakesAt(): number { return Infinity; }
 
   step(): void {
-    const { random } = this.kernel, into = new Uint8Array(random.chance(0.2) ? random.between(1, 512) : READ_BYTES);
-    const got = this.end.read(into);
+    const { random } = this.kernel, got = this.end.read(random.chance(0.2) ? scratch.subarray(0, random.between(1, 512)) : scratch);
     if (got === WOULD_BLOCK) return;
     if (got <= 0) return this.close();
-    const bytes = into.subarray(0, got);
+    const bytes = scratch.slice(0, got);
     this.length += got;
     this.pieces.push(bytes);
     this.onData?.(bytes);

@@ -121,7 +121,7 @@ export class Pipe {
 
 /** One end of a pipe. */
 export class PipeEnd extends Description {
-  readonly kind = Kind.PIPE;
+  get kind(): Kind { return Kind.PIPE; }
 
   constructor(readonly pipe: Pipe, reads: boolean) {
     super(reads, !reads);

@@ -175,7 +175,7 @@ function takeFrom(pieces: Uint8Array[], into: Uint8Array, onlyOne: boolean): num
 }
 
 export class PtyMaster extends Description {
-  readonly kind = Kind.TERMINAL;
+  get kind(): Kind { return Kind.TERMINAL; }
 
   constructor(readonly pty: Pty) {
     super(true, true);
@@ -199,7 +199,7 @@ export class PtyMaster extends Description {
 }
 
 export class PtySlave extends Description {
-  readonly kind = Kind.TERMINAL;
+  get kind(): Kind { return Kind.TERMINAL; }
   private readonly openedAt: number;
 
   constructor(readonly pty: Pty) {

@@ -35,7 +35,7 @@ function costOf(size: number): number {
 export interface Credentials { pidIn(namespace: PidNamespace): number }
 
 export class Socket extends Description {
-  readonly kind = Kind.SOCKET;
+  get kind(): Kind { return Kind.SOCKET; }
   peer: Socket | undefined;
   readonly queue: Message[] = [];
   /** Of the send buffer, what the peer has not read yet. */
@@ -162,7 +162,7 @@ export class Socket extends Description {
 }
 
 export class Listener extends Description {
-  readonly kind = Kind.SOCKET;
+  get kind(): Kind { return Kind.SOCKET; }
   readonly waiting: Socket[] = [];
   closed = false;
 

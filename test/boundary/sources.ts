@@ -22,11 +22,11 @@ export function declaredCalls(): Map<string, number> {
   }));
 }
 
-/** The constants of assembly/shim.ts; an enum's members as "Enum.MEMBER". */
-export function declaredConstants(): Map<string, number> {
-  const text = source('assembly/shim.ts');
+/** The constants that a file exports, assembly/shim.ts by default; an enum's members as "Enum.MEMBER". */
+export function declaredConstants(path = 'assembly/shim.ts'): Map<string, number> {
+  const text = source(path);
   const constants = new Map<string, number>();
-  for (const [, name = '', value] of text.matchAll(/^export const (\w+): \w+ = (\d+);/gm)) constants.set(name, Number(value));
+  for (const [, name = '', value] of text.matchAll(/^export const (\w+)(?:: \w+)? = (\d+);/gm)) constants.set(name, Number(value));
   for (const [, name, members = ''] of text.matchAll(/^export const enum (\w+) \{([^}]*)\}/gm)) {
     for (const [member, value] of enumerators(members)) constants.set(`${name}.${member}`, value);
   }

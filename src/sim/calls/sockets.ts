@@ -20,7 +20,8 @@ const encoder = new TextEncoder();
 function addressAt(guest: Guest, at: number): string | number {
   const path = allowedPath(guest, at);
   if (typeof path === 'number') return path;
-  return encoder.encode(path).length > PATH_BYTES_MAX ? -ENAMETOOLONG : path;
+  // A character has at most three bytes here.
+  return path.length * 3 > PATH_BYTES_MAX && encoder.encode(path).length > PATH_BYTES_MAX ? -ENAMETOOLONG : path;
 }
 
 function listen(guest: Guest, at: number, backlog: number): number {
