@@ -9,7 +9,8 @@ import { noContainers } from '../support/container.js';
 import { ended, processesWith, run, until } from '../support/process.js';
 import { unless } from '../support/skip.js';
 import { figures } from './figures.js';
-import { median, quantile } from './statistics.js';
+import { plot } from './plot.js';
+import { exponent, median, quantile } from './statistics.js';
 
 const main = fileURLToPath(new URL('./main.js', import.meta.url));
 const binaries = programPath('').replace(/\/$/, '');
@@ -23,6 +24,20 @@ numbers('lie between the samples they lie between', () => {
   assert.is(quantile([5], 0.9), 5);
   assert.throws(() => median([]));
 });
+
+numbers('fit how something grows', () => {
+  const grows = (power: number): number => exponent([1, 10, 100, 500].map((x) => ({ x, y: 7 * x ** power })));
+  for (const power of [0, 1, 2]) assert.ok(Math.abs(grows(power) - power) < 1e-9);
+  assert.throws(() => exponent([{ x: 3, y: 1 }, { x: 3, y: 2 }]));
+});
+
+numbers('are drawn as a picture', () => {
+  const picture = plot([1, 10, 100].map((jobs) => ({ jobs, pssKib: 150 * jobs, cpuMs: jobs, startMs: 4 * jobs, latencyUs: 100 })));
+  assert.match(picture, /^<svg [^]*<\/svg>$/);
+  for (const words of ['memory (PSS)', 'exponent 1.00', 'exponent 0.00']) assert.ok(picture.includes(words), words);
+});
+
+interface WrittenRow { figure: { name: string }; sets: { name: string; value: { value: number } }[] }
 
 /** Runs with a directory of its own for everything it makes, which has to be empty in the end. */
 async function inDirectory(use: (directory: string, env: NodeJS.ProcessEnv) => Promise<void>): Promise<void> {
@@ -44,12 +59,12 @@ containers('measures every figure, for ours and for a peer, and leaves nothing',
   const { code, stdout, stderr } = await run(argv, { env, timeoutMs: 100_000 });
   assert.is(code, 0, stderr);
   for (const figure of figures) assert.ok(stdout.toString().includes(figure.title), figure.title);
-  const { rows } = JSON.parse(readFileSync(file, 'utf8')) as { rows: { sets: { name: string; value: { value: number } }[] }[] };
-  assert.is(rows.length, figures.length);
-  for (const { sets } of rows) {
-    assert.equal(sets.map(({ name }) => name), ['ours', 'peer']);
+  const { rows } = JSON.parse(readFileSync(file, 'utf8')) as { rows: WrittenRow[] };
+  assert.equal(rows.map(({ figure }) => figure.name), figures.map(({ name }) => name));
+  rows.forEach(({ sets }, at) => {
+    assert.equal(sets.map(({ name }) => name), figures[at]!.ownOnly ? ['ours'] : ['ours', 'peer']);
     for (const { value } of sets) assert.ok(Number.isFinite(value.value));
-  }
+  });
   rmSync(file);
 }));
 

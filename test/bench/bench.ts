@@ -1,10 +1,11 @@
 /** What a run of the bench has in its hands: the sets of programs, their containers, everything it started. */
 import { type ChildProcess, execFileSync, spawn, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, copyFileSync, mkdirSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readlinkSync } from 'node:fs';
 import { packageRoot } from '../../src/paths.js';
 import { startContainer, type TestContainer } from '../support/container.js';
 import { scratch } from '../support/process.js';
+import { removePodmansGroups } from './oci.js';
 import { prepareForPeer } from './peer.js';
 
 export const PROGRAMS = ['wshd', 'wsh', 'iomux-spawn', 'iomux-link', 'oom'] as const;
@@ -36,6 +37,7 @@ export class Bench {
   private readonly running = new Set<Started>();
   private readonly containers = new Map<ProgramSet, Promise<TestContainer>>();
   private readonly fresh = new Set<Promise<TestContainer>>();
+  private readonly removeGroups = removePodmansGroups();
   private hasEnded = false;
 
   constructor(readonly quick: boolean) {
@@ -56,13 +58,12 @@ export class Bench {
     this.sets.push({ name, path: (program) => `${path}/${program}`, isPeer: this.sets.length > 0 });
   }
 
-  /** The helper that starts programs with as little overhead as there can be. */
-  spawnLoop(): string {
-    const path = `${this.directory}/spawn-loop`;
-    this.loop ??= execFileSync('cc', ['-O2', '-o', path, `${packageRoot}test/bench/spawn-loop.c`], { encoding: 'utf8' });
+  /** A small C program of the bench's own, compiled when it is first asked for. */
+  helper(name: 'spawn-loop' | 'byte-clock'): string {
+    const path = `${this.directory}/${name}`;
+    if (!existsSync(path)) execFileSync('cc', ['-O2', '-o', path, `${packageRoot}test/bench/${name}.c`]);
     return path;
   }
-  private loop: string | undefined;
 
   /** The set's container for what leaves nothing behind in it. */
   container(set: ProgramSet): Promise<TestContainer> {
@@ -107,15 +108,31 @@ export class Bench {
     return started;
   }
 
+  /** Ends what is no longer needed; nobody needs to be told. */
+  stop(started: Started): void { kill(started); }
+
   /** Ends everything that runs and removes everything that was made, whatever was going on. */
   async end(): Promise<void> {
     this.hasEnded = true;
     const running = [...this.running], containers = [...this.fresh];
     this.fresh.clear();
     for (const started of running) kill(started);
+    this.killCopies();
     await Promise.allSettled(running.map((started) => started.ended()));
     await Promise.allSettled(containers.map(async (starting) => (await starting).destroy()));
+    this.removeGroups();
     this.remove();
+  }
+
+  /** What others have started for the bench: whatever runs a program of its directory, where nobody else has any. */
+  private killCopies(): void {
+    for (const entry of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+      try {
+        if (readlinkSync(`/proc/${entry}/exe`).startsWith(`${this.directory}/`)) process.kill(Number(entry), 'SIGKILL');
+      } catch {
+        // It has ended, or is not ours to look at.
+      }
+    }
   }
 }
 

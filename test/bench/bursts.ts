@@ -3,7 +3,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import type { Bench, ProgramSet } from './bench.js';
 import type { Figure } from './figure.js';
-import { inside, makePipe, startJob, startLink } from './jobs.js';
+import { inside, makeReadPipe, startJob, startLink } from './jobs.js';
 import { sum } from './statistics.js';
 
 const BURST_BYTES_MAX = 200_000;
@@ -18,7 +18,7 @@ async function loses(bench: Bench, set: ProgramSet, size: number): Promise<numbe
   const container = await bench.container(set);
   const command = inside(set, container.socket, ['head', '-c', String(size), '/tmp/burst']);
   const job = await startJob(bench, set, container.jobDirectory(), command);
-  const { output, input, closeInput } = await makePipe(bench);
+  const { output, input, closeInput } = makeReadPipe(bench);
   const pieces: Buffer[] = [];
   output.on('data', (piece: Buffer) => pieces.push(piece));
   const closed = new Promise((resolve) => output.on('close', resolve));

@@ -7,18 +7,30 @@ export interface Figure {
   readonly name: string;
   readonly title: string;
   readonly unit: Unit;
-  /** The most that the ratio may be; where there is no reference, the most that the value may be. */
+  /** The most that the ratio to the first reference may be; without references, the most that the value may be. */
   readonly goal?: number;
   readonly rounds: number;
   readonly quickRounds: number;
+  /** The library's or the command's: another set of programs has none of that. */
+  readonly ownOnly?: boolean;
   /** Once a set of programs, before the rounds: what has to hold for the samples to mean anything. */
   readonly check?: (bench: Bench, set: ProgramSet) => Promise<void>;
   /** The samples of one round. */
   readonly sample: (bench: Bench, set: ProgramSet) => Promise<number[]>;
-  /** The same for what ours is compared with. It gets our set, to find our container. */
-  readonly reference?: (bench: Bench, set: ProgramSet) => Promise<number[]>;
+  readonly references?: readonly Reference[];
   /** How samples become the value; the median unless told. */
   readonly value?: (samples: readonly number[]) => number;
+  /** What the value is made of, a line each, once it is measured. */
+  readonly details?: (bench: Bench, set: ProgramSet) => Promise<string[]>;
+}
+
+/** What ours is compared with: the same work done otherwise. */
+export interface Reference {
+  readonly title: string;
+  /** Why this machine cannot do it; undefined when it can. */
+  readonly missing?: (bench: Bench) => Promise<string | undefined>;
+  /** It gets our set, to find our container. */
+  readonly sample: (bench: Bench, set: ProgramSet) => Promise<number[]>;
 }
 
 export interface Unit {
@@ -28,15 +40,24 @@ export interface Unit {
 
 export interface Row {
   readonly figure: Figure;
-  readonly reference?: Summary;
   readonly sets: readonly SetResult[];
+  /** In the figure's order. */
+  readonly references: readonly ReferenceResult[];
+  readonly details: readonly string[];
 }
 
 export interface SetResult {
   readonly name: string;
   readonly value: Summary;
-  readonly ratio?: Summary;
   readonly met?: boolean;
+}
+
+export interface ReferenceResult {
+  readonly title: string;
+  readonly missing?: string;
+  readonly value?: Summary;
+  /** Of each set to it, in their order. */
+  readonly ratios: readonly Summary[];
 }
 
 interface Side {
@@ -45,15 +66,24 @@ interface Side {
 }
 
 export async function measure(figure: Figure, bench: Bench): Promise<Row> {
-  const { reference, sample, check } = figure;
+  const sets = figure.ownOnly ? bench.sets.slice(0, 1) : bench.sets;
   const ours = bench.sets[0]!;
-  for (const set of bench.sets) await check?.(bench, set);
+  for (const set of sets) await figure.check?.(bench, set);
   const side = (take: () => Promise<number[]>): Side => ({ sample: take, rounds: [] });
-  const base = reference && side(() => reference(bench, ours));
-  const sides = bench.sets.map((set) => side(() => sample(bench, set)));
-  await takeRounds(base ? [base, ...sides] : sides, bench.quick ? figure.quickRounds : figure.rounds);
-  const sets = bench.sets.map((set, index) => compare(figure, set.name, sides[index]!, base));
-  return base ? { figure, reference: summarize(base.rounds.flat(), median), sets } : { figure, sets };
+  const references = await Promise.all((figure.references ?? []).map(async (reference) => {
+    const missing = await reference.missing?.(bench);
+    return missing === undefined ? { reference, side: side(() => reference.sample(bench, ours)) } : { reference, missing };
+  }));
+  const sides = sets.map((set) => side(() => figure.sample(bench, set)));
+  await takeRounds([...references.flatMap((one) => one.side ?? []), ...sides], bench.quick ? figure.quickRounds : figure.rounds);
+  const results = references.map((one): ReferenceResult => {
+    const { title } = one.reference;
+    if (!one.side) return { title, missing: one.missing, ratios: [] };
+    const { rounds } = one.side;
+    return { title, value: summarize(rounds.flat(), median), ratios: sides.map((of) => ratio(of, one.side)) };
+  });
+  const details = await figure.details?.(bench, ours) ?? [];
+  return { figure, references: results, details, sets: sides.map((of, at) => result(figure, sets[at]!.name, of, results[0]?.ratios[at])) };
 }
 
 /** All sides in every round, so that a busy moment of the machine hits them alike; each round the other way round. */
@@ -64,12 +94,13 @@ async function takeRounds(sides: Side[], rounds: number): Promise<void> {
   }
 }
 
-function compare(figure: Figure, name: string, side: Side, base: Side | undefined): SetResult {
+function ratio(side: Side, base: Side): Summary {
+  return summarize(side.rounds.map((samples, round) => median(samples) / median(base.rounds[round]!)), median);
+}
+
+function result(figure: Figure, name: string, side: Side, toFirst: Summary | undefined): SetResult {
   const value = summarize(side.rounds.flat(), figure.value ?? median);
-  const ratio = base && summarize(side.rounds.map((samples, round) => median(samples) / median(base.rounds[round]!)), median);
-  return {
-    name, value,
-    ...(ratio ? { ratio } : {}),
-    ...(figure.goal === undefined ? {} : { met: (ratio ?? value).value <= figure.goal }),
-  };
+  const { goal, references } = figure;
+  const judged = references ? toFirst : value;
+  return { name, value, ...(goal === undefined || !judged ? {} : { met: judged.value <= goal }) };
 }

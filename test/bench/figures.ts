@@ -1,8 +1,15 @@
 /** The rows of the table, in their order. */
 import { bursts } from './bursts.js';
+import { create, wardenExec } from './container.js';
 import type { Figure } from './figure.js';
 import { memory, memoryAfter, threadCount } from './footprint.js';
+import { growth } from './growth.js';
+import { latencyMedian, latencyTail } from './latency.js';
 import { cpuTime, wshTrue } from './start.js';
 import { chain, iomux } from './throughput.js';
 
-export const figures: readonly Figure[] = [wshTrue, chain, iomux, memory, memoryAfter, threadCount, cpuTime, bursts];
+export const figures: readonly Figure[] = [
+  wshTrue, chain, iomux, memory, memoryAfter, threadCount, cpuTime, bursts,
+  latencyMedian, latencyTail, ...growth,
+  create, wardenExec,
+];

@@ -1,7 +1,6 @@
 /** Jobs as a server starts them: iomux-spawn with its command, then an iomux-link. */
 import { closeSync, createReadStream, openSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import type { Bench, ProgramSet, Started } from './bench.js';
 
@@ -42,15 +41,19 @@ export function startLink(bench: Bench, set: ProgramSet, job: Job, output?: numb
 
 let pipes = 0;
 
-/** A real pipe, as a server gives its programs; what Node calls a pipe is a pair of sockets. */
-export async function makePipe(bench: Bench): Promise<{ output: Readable; input: number; closeInput(): void }> {
+/** The descriptors of a real pipe, as a server gives its programs; what Node calls a pipe is a pair of sockets. */
+export function makePipe(bench: Bench): { output: number; input: number; closeInput(): void } {
   const path = `${bench.directory}/pipe-${++pipes}`;
   execFileSync('mkfifo', [path]);
-  const output = createReadStream(path);
-  // Open for both, so that neither end waits for the other to be opened.
+  // Open for both first, so that neither end waits for the other to be opened.
   const both = openSync(path, 'r+');
-  await once(output, 'open');
-  const input = openSync(path, 'w');
+  const output = openSync(path, 'r'), input = openSync(path, 'w');
   closeSync(both);
   return { output, input, closeInput: () => closeSync(input) };
+}
+
+/** One that this process reads. */
+export function makeReadPipe(bench: Bench): { output: Readable; input: number; closeInput(): void } {
+  const pipe = makePipe(bench);
+  return { ...pipe, output: createReadStream('', { fd: pipe.output }) };
 }

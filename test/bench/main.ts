@@ -1,7 +1,7 @@
 /**
  * Measures the native programs against plain references, and against another set of them. docs/bench.md
  *
- *   npm run bench [-- --peer DIR] [--quick] [--only NAME]… [--json FILE]
+ *   npm run bench [-- --peer DIR] [--quick] [--only NAME]… [--json FILE] [--plot FILE]
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
@@ -12,17 +12,27 @@ import { noContainers } from '../support/container.js';
 import { Bench, PROGRAMS } from './bench.js';
 import { type Figure, measure, type Row } from './figure.js';
 import { figures } from './figures.js';
+import { growthOf } from './growth.js';
 import { table } from './table.js';
 
-const USAGE = `usage: npm run bench -- [--peer DIR] [--quick] [--only NAME]… [--json FILE]
+const USAGE = `usage: npm run bench -- [--peer DIR] [--quick] [--only NAME]… [--json FILE] [--plot FILE]
   --peer DIR   measures the five programs of that directory too, in the same run
   --quick      small sizes and few rounds: shows that the bench works, not how fast anything is
   --only NAME  only this row, or these: ${figures.map(({ name }) => name).join(', ')}
-  --json FILE  also writes what the table shows there`;
+  --json FILE  also writes what the table shows there
+  --plot FILE  also draws how costs grow with the number of jobs, as SVG`;
 
 class Refusal extends Error {}
 
-function options(): { peer: string | undefined; quick: boolean; chosen: readonly Figure[]; json: string | undefined } {
+interface Options {
+  peer: string | undefined;
+  quick: boolean;
+  chosen: readonly Figure[];
+  json: string | undefined;
+  plot: string | undefined;
+}
+
+function options(): Options {
   let values;
   try {
     ({ values } = parseArgs({
@@ -31,20 +41,21 @@ function options(): { peer: string | undefined; quick: boolean; chosen: readonly
         quick: { type: 'boolean', default: false },
         only: { type: 'string', multiple: true, default: [] },
         json: { type: 'string' },
+        plot: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     }));
   } catch (error) {
     throw new Refusal(`${(error as Error).message}\n${USAGE}`);
   }
-  const { peer, quick = false, only = [], json, help } = values;
+  const { peer, quick = false, only = [], json, plot, help } = values;
   if (help) {
     console.log(USAGE);
     process.exit(0);
   }
   const unknown = only.find((name) => !figures.some((figure) => figure.name === name));
   if (unknown !== undefined) throw new Refusal(`no figure is called ${unknown}\n${USAGE}`);
-  return { peer, quick, chosen: only.length > 0 ? figures.filter(({ name }) => only.includes(name)) : figures, json };
+  return { peer, quick, chosen: only.length > 0 ? figures.filter(({ name }) => only.includes(name)) : figures, json, plot };
 }
 
 function addPeer(bench: Bench, directory: string): void {
@@ -63,6 +74,12 @@ async function measureAll(bench: Bench, chosen: readonly Figure[]): Promise<Row[
   return rows;
 }
 
+/** echarts takes a second to load, which only who wants a picture shall wait for. */
+async function drawGrowth(bench: Bench, file: string): Promise<void> {
+  const { plot } = await import('./plot.js');
+  writeFileSync(file, plot(await growthOf(bench, bench.sets[0]!)));
+}
+
 function machine(): object { return { processors: cpus().length, model: cpus()[0]?.model, kernel: release() }; }
 
 /** Rejects when a signal asks the bench to end. */
@@ -75,7 +92,7 @@ function interruption(): Promise<never> {
 }
 
 async function main(): Promise<void> {
-  const { peer, quick, chosen, json } = options();
+  const { peer, quick, chosen, json, plot } = options();
   if (noContainers) throw new Refusal(`the bench runs real containers, and cannot here: ${noContainers}`);
   const bench = new Bench(quick);
   try {
@@ -84,10 +101,12 @@ async function main(): Promise<void> {
     const measuring = measureAll(bench, chosen);
     // When a signal ends the bench, what was being measured fails; nobody asks for that any more.
     measuring.catch(() => undefined);
-    const rows = await Promise.race([measuring, interruption()]);
+    const interrupted = interruption();
+    const rows = await Promise.race([measuring, interrupted]);
     console.log(table(rows, bench.sets.map(({ name }) => name)));
     if (quick) console.log('With --quick sizes are small and rounds few: the numbers only show that the bench works.');
     if (json !== undefined) writeFileSync(json, `${JSON.stringify({ machine: machine(), quick, rows }, undefined, 2)}\n`);
+    if (plot !== undefined) await Promise.race([drawGrowth(bench, plot), interrupted]);
   } finally {
     await bench.end();
   }

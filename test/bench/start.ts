@@ -2,12 +2,13 @@
 import type { Bench, Program, ProgramSet } from './bench.js';
 import type { Figure } from './figure.js';
 import { inside } from './jobs.js';
+import { needs } from './tools.js';
 import { median } from './statistics.js';
 
 interface Run { wallUs: number; cpuUs: number; code: number }
 
 async function spawnLoop(bench: Bench, count: number, argv: readonly string[]): Promise<Run[]> {
-  const loop = bench.start([bench.spawnLoop(), String(count), ...argv], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const loop = bench.start([bench.helper('spawn-loop'), String(count), ...argv], { stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
   loop.child.stdout!.on('data', (piece: Buffer) => { text += piece.toString(); });
   const closed = new Promise((resolve) => loop.child.stdout!.on('close', resolve));
@@ -20,7 +21,7 @@ async function spawnLoop(bench: Bench, count: number, argv: readonly string[]): 
   });
 }
 
-async function wallMs(bench: Bench, count: number, argv: readonly string[]): Promise<number[]> {
+export async function wallMs(bench: Bench, count: number, argv: readonly string[]): Promise<number[]> {
   const runs = await spawnLoop(bench, count, argv);
   if (runs.some(({ code }) => code !== 0)) throw new Error(`fails: ${argv.join(' ')}`);
   return runs.map((run) => run.wallUs / 1000);
@@ -36,10 +37,14 @@ export const wshTrue: Figure = {
   rounds: 200,
   quickRounds: 2,
   sample: async (bench, set) => wallMs(bench, RUNS_A_ROUND, inside(set, (await bench.container(set)).socket, ['true'])),
-  reference: async (bench, set) => {
-    const { pid } = await bench.container(set);
-    return wallMs(bench, RUNS_A_ROUND, ['nsenter', '-t', String(pid), '-m', '-p', '-n', '-u', '-i', '/bin/true']);
-  },
+  references: [{
+    title: 'nsenter … true',
+    missing: needs('nsenter'),
+    sample: async (bench, set) => {
+      const { pid } = await bench.container(set);
+      return wallMs(bench, RUNS_A_ROUND, ['nsenter', '-t', String(pid), '-m', '-p', '-n', '-u', '-i', '/bin/true']);
+    },
+  }],
 };
 
 /** Every one of them ends at once when it is asked for help, or does not know what that is. */

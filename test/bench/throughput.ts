@@ -1,7 +1,7 @@
 /** How fast a command's output comes through. */
 import type { Bench, ProgramSet } from './bench.js';
 import type { Figure } from './figure.js';
-import { inside, type Job, makePipe, startJob, startLink } from './jobs.js';
+import { inside, type Job, makeReadPipe, startJob, startLink } from './jobs.js';
 
 const BYTES = 2 ** 31, QUICK_BYTES = 2 ** 24;
 
@@ -28,7 +28,7 @@ async function seconds(bench: Bench, set: ProgramSet, command: Command): Promise
 /** That every byte comes is counted once, untimed. */
 async function countBytes(bench: Bench, set: ProgramSet, command: Command): Promise<void> {
   const job = await waitingJob(bench, set, command);
-  const { output, input, closeInput } = await makePipe(bench);
+  const { output, input, closeInput } = makeReadPipe(bench);
   let bytes = 0;
   output.on('data', (piece: Buffer) => { bytes += piece.length; });
   const closed = new Promise((resolve) => output.on('close', resolve));
@@ -54,7 +54,7 @@ function throughput(name: string, title: string, goal: number, command: Command)
     quickRounds: 1,
     check: (bench, set) => countBytes(bench, set, command),
     sample: async (bench, set) => [await seconds(bench, set, command)],
-    reference: async (bench) => [await referenceSeconds(bench)],
+    references: [{ title: 'cat | cat', sample: async (bench) => [await referenceSeconds(bench)] }],
   };
 }
 
