@@ -236,7 +236,7 @@ export class Guest implements Runner, Caller {
         ...(this.allowance === Infinity ? {} : { size: this.allowance }), ...(fault ? { fault } : {}),
       });
     }
-    if (fault?.stallMs !== undefined) process.stalledUntil = kernel.nowMs + fault.stallMs;
+    if (fault?.stallMs !== undefined) kernel.block(process, 'a stall', () => false, kernel.nowMs + fault.stallMs);
     if (fault?.kill === 'after') process.end(SIGKILL);
     this.stayOnlyIfAlive();
     return result;

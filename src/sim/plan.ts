@@ -28,7 +28,7 @@ export interface Fault {
   size?: number;
   /** The process is killed by SIGKILL, before the call takes effect or after it. */
   kill?: 'before' | 'after';
-  /** The process does nothing for so long after the call. */
+  /** The process does nothing for so long after the call; longer when another that stalls meanwhile takes longer. */
   stallMs?: number;
   /** The clock jumps forward by so much, before the call. */
   jumpMs?: number;

@@ -97,8 +97,6 @@ export class Process {
   ended = false;
   reaped = false;
   stopped = false;
-  /** It does nothing before this time. */
-  stalledUntil = 0;
   /** Its frames are on JavaScript's stack: it is in the middle of something. */
   busy = false;
   /** Raw wait status: wait(2). */
@@ -138,13 +136,13 @@ export class Process {
   get killedBy(): number | undefined { return this.ended && (this.status & 0x7f) !== 0 ? this.status & 0x7f : undefined; }
 
   ready(): boolean {
-    if (this.ended || this.busy || this.stopped || this.stalledUntil > this.kernel.nowMs) return false;
+    if (this.ended || this.busy || this.stopped) return false;
     return this.runner !== undefined && this.runner.ready();
   }
 
   wakesAt(): number {
     if (this.ended || this.busy || this.stopped || !this.runner) return Infinity;
-    return this.stalledUntil > this.kernel.nowMs ? this.stalledUntil : this.runner.wakesAt();
+    return this.runner.wakesAt();
   }
 
   step(): void {

@@ -25,8 +25,21 @@ let loaded: WasiClass | undefined;
 export async function loadWasi(): Promise<void> {
   if (loaded) return;
   const library = await import('@wasmer/wasi');
-  await library.init();
+  const removeStandIn = provideBuffer();
+  try {
+    await library.init();
+  } finally {
+    removeStandIn();
+  }
   loaded = library.WASI;
+}
+
+/** The library decodes its own bytes with Node's Buffer, also in a browser: that much of one is there meanwhile. */
+function provideBuffer(): () => void {
+  const scope = globalThis as { Buffer?: unknown };
+  if (scope.Buffer !== undefined) return () => undefined;
+  scope.Buffer = { from: (text: string) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)) };
+  return () => { delete scope.Buffer; };
 }
 
 export interface Wasi {

@@ -1,0 +1,45 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Guest, type Observer, type Process } from '../../src/sim/index.js';
+import { serving, withWorld } from './help.js';
+
+const programs = suite('instances that are used again');
+
+/** Memory of each module before its first call, by its program and command line. */
+function firstMemories(into: Map<string, Uint8Array>): Observer {
+  return {
+    deliver: ({ process, entry }) => { if (entry === 'onStart') into.set(keyOf(process), memoryOf(process)); },
+  };
+}
+
+function keyOf(process: Process): string { return `${process.program} ${process.argv.join(' ')} ${process.environment.length}`; }
+function memoryOf(process: Process): Uint8Array { return new Uint8Array((process.runner as Guest).memory().buffer).slice(); }
+
+/** Everything that a module may do to its memory in a day's work. */
+async function run(memories: Map<string, Uint8Array>): Promise<void> {
+  await withWorld((world) => {
+    const container = serving(world);
+    world.cgroup('/cgroup/c', 1);
+    world.start(['oom', '/cgroup/c']);
+    const job = container.spawn('1', ['/bin/script', '-c', 'write 1 300000; write 2 3000 7; exit 9']);
+    world.run(() => world.files.exists('/c/jobs/1/status.sock'));
+    const links = [container.link('1', ['-w', '/tmp/cursor']), container.link('1', ['--'])];
+    for (let i = 0; i < 40; i++) container.wsh(['/bin/script', '-c', 'copy'], { stdin: 'pipe' }).stdin!.end();
+    world.run(() => links.every((link) => link.ended) && job.ended);
+  }, { observers: [firstMemories(memories)] });
+}
+
+programs('have the memory of new ones', async () => {
+  const fresh = new Map<string, Uint8Array>(), used = new Map<string, Uint8Array>();
+  await run(fresh);
+  await run(used);
+  assert.equal([...used.keys()], [...fresh.keys()]);
+  assert.is(new Set([...used.keys()].map((key) => key.split(' ')[0])).size, 5);
+  for (const [key, memory] of used) {
+    const first = fresh.get(key)!, differs = memory.findIndex((byte, at) => byte !== (first[at] ?? 0));
+    // A used one's memory has grown already: what is beyond must be as if it had just been claimed.
+    assert.is(differs, -1, `${key}: byte ${differs} of ${memory.length}`);
+  }
+});
+
+programs.run();
