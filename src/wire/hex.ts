@@ -15,8 +15,12 @@ export function parseHex(text: string): Uint8Array {
 
 const ESCAPES: Readonly<Record<string, number>> = { a: 7, b: 8, t: 9, n: 10, v: 11, f: 12, r: 13 };
 
+/** A row of xxd, hexdump -C or od, in whose column of characters anything may stand. */
+const DUMP_ROW = /^\s*[0-9a-f]{6,8}:?(\s+[0-9a-f]{2,4})+(\s|$)/i;
+
 /** The first string in C's notation of a line of strace. */
 function stringsIn(line: string, number: number): number[] {
+  if (DUMP_ROW.test(line)) return [];
   const match = /"((?:[^"\\]|\\.)*)"(\.\.\.)?/.exec(line);
   if (match === null) return [];
   if (match[2] !== undefined) throw new RangeError(`line ${number}: strace has cut the string off ("..."); run it with -s 65536`);
@@ -34,8 +38,8 @@ function digitsIn(lines: readonly string[]): number[] {
   const bytes: number[] = [];
   let isRepeated = false;
   for (const [index, line] of lines.entries()) {
-    // socat -x tells in such a line what went which way, and when.
-    if (/^[<>] /.test(line)) continue;
+    // socat -x tells in such lines what went which way, and when, and where it ends.
+    if (/^([<>] .*|--)$/.test(line)) continue;
     // hexdump and od: the row before, again and again, up to the next offset.
     if (line.trim() === '*') {
       isRepeated = true;

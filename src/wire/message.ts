@@ -63,9 +63,15 @@ function number(kind: Kind): number { return KINDS.indexOf(kind); }
 /** Bytes of a whole message; of a stream, those before its content. */
 export function sizeOf(codec: Codec, kind: Kind): number { return codec.exports.sizeOfMessage(number(kind)); }
 
+/** Told once: they are the same for every codec. */
+const known = new Map<Kind, readonly Field[]>();
+
 /** The fields of a message; what the codec is asked next is about this kind. */
-export function fieldsOf(codec: Codec, kind: Kind): Field[] {
-  return Array.from({ length: codec.exports.describe(number(kind)) }, (_, index) => fieldAt(codec, index));
+export function fieldsOf(codec: Codec, kind: Kind): readonly Field[] {
+  const count = codec.exports.describe(number(kind));
+  const fields = known.get(kind) ?? Array.from({ length: count }, (_, index) => fieldAt(codec, index));
+  known.set(kind, fields);
+  return fields;
 }
 
 function fieldAt(codec: Codec, index: number): Field {
@@ -106,11 +112,17 @@ function readField(codec: Codec, field: Field, message: Uint8Array, have: number
   if (bytes.length < field.size || field.kind === 'rest') return { field, bytes, isPartial: bytes.length > 0 };
   const value = valueOf(codec, field);
   const verdict = codec.exports.judgeField(field.index, have);
-  const isPartial = value === undefined ? bytes.some((byte) => byte !== 0) : !same(bytesOf(codec, field, value), bytes);
+  const isPartial = leavesOut(codec, field, bytes, value);
   return {
     field, bytes, isPartial, ...(value === undefined ? {} : { value }),
     ...(verdict === WHOLE ? {} : { problem: problemOf(codec, field, value) }),
   };
+}
+
+/** Whether a field's bytes are other than its value makes them. */
+function leavesOut(codec: Codec, field: Field, bytes: Uint8Array, value: FieldReading['value']): boolean {
+  if (value === undefined) return !isZero(bytes);
+  return typeof value !== 'bigint' && !same(bytesOf(codec, field, value), bytes);
 }
 
 function valueOf(codec: Codec, field: Field): FieldReading['value'] {
@@ -175,7 +187,16 @@ export function noteOf(codec: Codec, { field, value }: FieldReading): string | u
   return field.group !== undefined && field.kind === 'i32' ? codec.name(codec.exports.limitName(Number(value))) : undefined;
 }
 
-function same(a: Uint8Array, b: Uint8Array): boolean { return a.length === b.length && a.every((byte, index) => byte === b[index]); }
+function same(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
+}
+
+function isZero(bytes: Uint8Array): boolean {
+  for (let at = 0; at < bytes.length; at++) if (bytes[at] !== 0) return false;
+  return true;
+}
 
 /** The bytes of a field that has this value; a RangeError when it does not fit. */
 function bytesOf(codec: Codec, field: Field, value: Value): Uint8Array {

@@ -1,6 +1,5 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import * as vocabulary from '../../src/host/vocabulary.js';
 import { constant, declaredCalls, declaredConstants, enumConstants, source } from './sources.js';
 
 const calls = suite('the boundary and its mirrors');
@@ -27,14 +26,6 @@ calls('shim/sys/host.h has the vocabulary of assembly/shim.ts', () => {
   assert.ok(declared.size >= 25, 'the constants were not understood');
   const mirrored = [...declared].map(([name, value]) => [nameInC(name), value] as const);
   assert.equal(Object.fromEntries(enumConstants('shim/sys/host.h')), Object.fromEntries(mirrored));
-});
-
-calls('src/host/vocabulary.ts has the numbers of assembly/shim.ts', () => {
-  const declared = declaredConstants();
-  const { KINDS, KIND_MASK, ...numbers } = vocabulary;
-  for (const [index, kind] of KINDS.entries()) assert.is(declared.get(`Kind.${kind.toUpperCase()}`), index, kind);
-  assert.is(declared.get('Kind.MASK'), KIND_MASK);
-  for (const [name, value] of Object.entries(numbers)) assert.is(declared.get(name), value, name);
 });
 
 calls('kinds fit their mask, and flags leave it alone', () => {

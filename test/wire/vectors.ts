@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { packageRoot } from '../../src/paths.js';
 import type { Limit, Request } from '../../src/wire/codec.js';
+import type { Kind } from '../../src/wire/message.js';
 
 /** Stated here once more, from the specification: the codec is held against it. */
 export const REQUEST_BYTES = 9656;
@@ -21,6 +22,10 @@ const directory = `${packageRoot}test/wire/vectors/`;
 export const vectors = JSON.parse(readFileSync(`${directory}requests.json`, 'utf8')) as Vector[];
 
 export function bytesOf(vector: Vector): Buffer { return readFileSync(directory + vector.file); }
+
+/** Messages other than requests, as the programs sent them. */
+export interface Message { name: string; kind: Exclude<Kind, 'request'>; hex: string; fields: Record<string, unknown>; means?: string }
+export const messages = JSON.parse(readFileSync(`${directory}messages.json`, 'utf8')) as Message[];
 
 const UNLIMITED = 2n ** 64n - 1n;
 

@@ -1,15 +1,15 @@
 /** Sockets that carry descriptors, pipes and terminals with promises, over the boundary's calls. No wait is without an end. */
 import { Caller, SIGCHLD } from '../../host/caller.js';
 import { Entry } from '../../host/native.js';
-import {
-  CAN_READ, CAN_WRITE, HANGUP, type HandleKind, KIND_MASK, KINDS, READ, SPAWN_DIE_WITH_PARENT, SPAWN_SESSION, SPAWN_TERMINAL, WRITE,
-} from '../../host/vocabulary.js';
+import { CAN_READ, CAN_WRITE, HANGUP, Kind, READ, SPAWN_DIE_WITH_PARENT, SPAWN_SESSION, SPAWN_TERMINAL, WRITE } from '../../sim/vocabulary.js';
 import { Failure } from './case.js';
 
 /** How long one thing that must happen may take. */
 export const WAIT_MS = 10_000;
 /** As many descriptors as one message can carry: SCM_MAX_FD of unix(7). */
 export const DESCRIPTORS_MAX = 253;
+/** By `Kind`. */
+const KIND_NAMES = ['other', 'file', 'directory', 'pipe', 'socket', 'terminal'];
 const BACKLOG = 64;
 /** Never given out by the host. */
 const NO_HANDLE = 0;
@@ -78,7 +78,7 @@ export class Endpoint {
   /** What a handle is: "pipe, to read" */
   describe(handle: number): string {
     const what = this.caller.must('describe', handle);
-    const kind: HandleKind = KINDS[what & KIND_MASK] ?? 'other';
+    const kind = KIND_NAMES[what & Kind.MASK] ?? 'other';
     const ways = [what & CAN_READ ? 'read' : '', what & CAN_WRITE ? 'write' : ''].filter((way) => way !== '');
     return `${kind}, to ${ways.join(' and ')}`;
   }
