@@ -27,6 +27,7 @@ export function findMembers(index: Index, place: Place): Found {
   for (const [pid, job] of followJobs(index, members)) members.set(pid, { ...members.get(pid)!, job });
   addConnected(index, members, () => true);
   if (first) addMemoryWatchers(index, first, members);
+  addWatcher(index, place, members);
   // What a program only shares with others, its stderr say, leads to whoever is at the other end of it, and no further.
   addConnected(index, members, ({ program, where }) => where === 'host' && program !== 'server');
   addParents(index, members);
@@ -142,6 +143,14 @@ function addMemoryWatchers(index: Index, first: ProcessInfo, members: Members): 
     const isOom = process.name === 'oom' && process.command.at(-1)?.replace(/\/+$/, '').endsWith(group);
     const watches = process.descriptors.some(({ target }) => target.endsWith(`${group}/memory.oom_control`));
     if (isOom || watches) members.set(process.pid, { process, program: hostProgram(process), where: 'host', job: null });
+  }
+}
+
+/** lib/watch.sh, which works in the container's directory on the host; in the container anything may be called that. */
+function addWatcher(index: Index, { directory }: Place, members: Members): void {
+  for (const process of index.byPid.values()) {
+    if (members.has(process.pid) || process.numbers.length > 1 || process.directory !== directory) continue;
+    if (process.command[1]?.endsWith('/watch.sh')) members.set(process.pid, { process, program: 'watcher', where: 'host', job: null });
   }
 }
 

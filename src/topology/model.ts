@@ -3,8 +3,8 @@ import type { Access } from './snapshot.js';
 
 export const VERSION = 1;
 
-/** `command` is what runs in the container; `server` is any other process of the host's that is connected to a program. */
-export const PROGRAMS = ['wshd', 'wsh', 'iomux-spawn', 'iomux-link', 'oom', 'command', 'server'] as const;
+/** `command` is what runs in the container; `watcher` ends it when its owner dies; `server` is any other process of the host's that is connected to a program. */
+export const PROGRAMS = ['wshd', 'wsh', 'iomux-spawn', 'iomux-link', 'oom', 'watcher', 'command', 'server'] as const;
 export type Program = typeof PROGRAMS[number];
 
 export interface Topology {

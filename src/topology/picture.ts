@@ -42,7 +42,7 @@ const MATTERS: Partial<Readonly<Record<Role, Matter>>> = {
 };
 /** From whoever asks for something to whoever does it. */
 const HEIGHTS: Readonly<Record<Process['program'], number>> = {
-  'server': 0, 'iomux-link': 1, 'oom': 1, 'iomux-spawn': 2, 'wshd': 3, 'wsh': 4, 'command': 5,
+  'server': 0, 'iomux-link': 1, 'oom': 1, 'watcher': 1, 'iomux-spawn': 2, 'wshd': 3, 'wsh': 4, 'command': 5,
 };
 const ABOUT_COLUMNS = 26;
 

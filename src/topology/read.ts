@@ -1,5 +1,5 @@
 /** Takes the snapshot: all processes of /proc, their descriptors, the unix sockets of their network namespaces. */
-import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { FIRST_PROCESS_NAME } from '../container/depot.js';
 import { errnoOf, WardenError } from '../container/error.js';
@@ -53,6 +53,7 @@ function readProcess(pid: number): ProcessInfo {
     // A zombie has left its namespaces.
     pidNamespace: Number(/\d+/.exec(ifSeen(() => readlinkSync(`${at}/ns/pid`)) ?? '')?.[0] ?? 0),
     memoryGroup: memoryGroup(readFileSync(`${at}/cgroup`, 'utf8')),
+    directory: ifSeen(() => readlinkSync(`${at}/cwd`)) ?? '',
     name: stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')')),
     command: command === '' ? [] : command.replace(/\0$/, '').split('\0'),
     state: rest[0] ?? '?',
@@ -99,7 +100,8 @@ function readSockets(pid: number): readonly SocketInfo[] {
 }
 
 /** The files of a container's directory by which its programs are known. */
-export function locate(directory: string): Place {
+export function locate(named: string): Place {
+  const directory = ifSeen(() => realpathSync(named)) ?? named;
   const jobs = ifSeen(() => readdirSync(join(directory, 'jobs'))) ?? [];
   const first = readFirstProcess(directory);
   return {

@@ -16,6 +16,8 @@ export interface ProcessInfo {
   readonly pidNamespace: number;
   /** Below the mount of the memory controller's hierarchy, or of the unified one; '' when there is none. */
   readonly memoryGroup: string;
+  /** Its current directory; '' when that cannot be seen. */
+  readonly directory: string;
   readonly name: string;
   /** Empty when it has none: a kernel thread, a zombie. */
   readonly command: readonly string[];
@@ -58,6 +60,7 @@ export type Channel = typeof CHANNELS[number];
 /** Where a container is to be found in a snapshot: the files that its programs listen on, and its first process. */
 export interface Place {
   readonly id: string;
+  /** Without a link in its path, as a process's current directory is. */
   readonly directory: string;
   /** The inode of run/wshd.sock; 0 when it is not there. */
   readonly request: number;

@@ -141,7 +141,7 @@ function head(process: Process, columns: number, { colors }: Look): string {
   const paint = process.where === 'container' ? colors.green : process.program === 'server' ? colors.bold : colors.cyan;
   const command = printable(process.command.slice(1).join(' '));
   const left = columns - [...name, ...pids, ...job].length - 3;
-  const says = process.program === 'command' && left > 8 ? `  ${cut(command, left)}` : '';
+  const says = process.program === 'command' && command !== '' && left > 8 ? `  ${cut(command, left)}` : '';
   return `${paint(name)} ${pids}${colors.dim(job)}${colors.dim(says)}`;
 }
 

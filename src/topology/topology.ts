@@ -63,7 +63,7 @@ function describeChannel(channel: RawChannel, role: Role, place: Place, ends: re
 
 /** A program's own stdin, stdout or stderr: what it is to the program for whose sake the others have it. */
 function ownersRole(id: string, programs: readonly Member[], known: ReadonlyMap<number, readonly Descriptor[]>): Role {
-  for (const program of ['iomux-link', 'oom', 'iomux-spawn', 'wsh', 'wshd', 'command'] as const) {
+  for (const program of ['watcher', 'iomux-link', 'oom', 'iomux-spawn', 'wsh', 'wshd', 'command'] as const) {
     for (const { process } of programs.filter((member) => member.program === program)) {
       const role = known.get(process.pid)?.find(({ channel }) => channel === id)?.role;
       if (role) return role;

@@ -37,6 +37,7 @@ export class Bench {
   private readonly running = new Set<Started>();
   private readonly containers = new Map<ProgramSet, Promise<TestContainer>>();
   private readonly fresh = new Set<Promise<TestContainer>>();
+  private readonly ends: (() => Promise<void>)[] = [];
   private readonly removeGroups = removePodmansGroups();
   private hasEnded = false;
 
@@ -108,6 +109,9 @@ export class Bench {
     return started;
   }
 
+  /** Before everything that was started is ended. */
+  atEnd(end: () => Promise<void>): void { this.ends.push(end); }
+
   /** Ends what is no longer needed; nobody needs to be told. */
   stop(started: Started): void { kill(started); }
 
@@ -116,6 +120,7 @@ export class Bench {
     this.hasEnded = true;
     const running = [...this.running], containers = [...this.fresh];
     this.fresh.clear();
+    await Promise.allSettled(this.ends.map((end) => end()));
     for (const started of running) kill(started);
     this.killCopies();
     await Promise.allSettled(running.map((started) => started.ended()));

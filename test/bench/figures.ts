@@ -1,10 +1,11 @@
 /** The rows of the table, in their order. */
 import { bursts } from './bursts.js';
-import { create, wardenExec } from './container.js';
+import { wardenExec } from './command.js';
 import type { Figure } from './figure.js';
 import { memory, memoryAfter, threadCount } from './footprint.js';
 import { growth } from './growth.js';
 import { latencyMedian, latencyTail } from './latency.js';
+import { create } from './library.js';
 import { cpuTime, wshTrue } from './start.js';
 import { chain, iomux } from './throughput.js';
 

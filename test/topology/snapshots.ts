@@ -22,7 +22,7 @@ export function processInfo(
   return {
     pid, parent, numbers: inside === undefined ? [pid] : [pid, inside],
     pidNamespace: inside === undefined ? HOST_NAMESPACE : CONTAINER_NAMESPACE,
-    memoryGroup: '/', name: words[0]!.replace(/^.*\//, '').replace(/:$/, ''), command: words,
+    memoryGroup: '/', directory: '/', name: words[0]!.replace(/^.*\//, '').replace(/:$/, ''), command: words,
     state: 'S', uid: 0, threads: 1, residentKib: 100, cpuMs: 10, descriptors: descriptors.map(descriptor), ...rest,
   };
 }

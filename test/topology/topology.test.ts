@@ -120,6 +120,20 @@ topology('of what commands share among themselves, and of what was left open for
   assert.equal(roles(it, 104), ['1 internal', '3 internal', '9 inherited']);
 });
 
+topology('of a container that ends with its owner: the lifeline', () => {
+  const it = topologyOf({
+    processes: [
+      processInfo(100, 1, 'node server.js', ['20u socket:[40]', '21r pipe:[42]']), wshd(),
+      processInfo(50, 1, 'sh /lib/watch.sh c', ['0u socket:[41]', '1u socket:[41]', '2w pipe:[42]', '10r /dev/null'], { directory: '/c' }),
+      processInfo(51, 10, 'sh /lib/watch.sh c', ['1w /log'], { directory: '/c', inside: 9 }),
+    ],
+    sockets: [request, ...connection(40, 41)],
+  }, place);
+  assert.equal(roles(it, 50), ['0 lifeline', '1 lifeline', '2 stderr', '10 stdin']);
+  assert.equal(roles(it, 100), ['20 lifeline', '21 stderr']);
+  assert.equal(it.processes.map(({ pid, program }) => [pid, program]), [[50, 'watcher'], [100, 'server'], [10, 'wshd'], [51, 'command']]);
+});
+
 topology('of a job that waits for its first link', () => {
   const jobs = [{ id: '1', sockets: { stdout: 601, stderr: 602, status: 603 } }];
   const common = ['5u socket:[51]', '6u socket:[52]', '7u socket:[53]', '8r pipe:[61]', '10r pipe:[62]', '13w pipe:[63]', '14r pipe:[64]'];

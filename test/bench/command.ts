@@ -1,0 +1,22 @@
+/** What the command `warden` costs by itself. */
+import { packageRoot } from '../../src/paths.js';
+import type { Figure } from './figure.js';
+import { wallMs } from './start.js';
+
+const WARDEN = `${packageRoot}build/js/src/cli/warden.cjs`;
+const RUNS_A_ROUND = 2;
+
+export const wardenExec: Figure = {
+  name: 'warden-exec',
+  title: 'warden exec … true ÷ node -e 0',
+  unit: { name: 'ms', digits: 1 },
+  goal: 1.2,
+  rounds: 40,
+  quickRounds: 1,
+  ownOnly: true,
+  sample: async (bench, set) => {
+    const { path } = await bench.container(set);
+    return wallMs(bench, RUNS_A_ROUND, [process.execPath, WARDEN, 'exec', path, '--', 'true']);
+  },
+  references: [{ title: 'node -e 0', sample: (bench) => wallMs(bench, RUNS_A_ROUND, [process.execPath, '-e', '0']) }],
+};
