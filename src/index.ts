@@ -2,7 +2,7 @@
 export { Container, DEFAULT_DEPOT, type ContainerOptions, type SweepResult } from './container/container.js';
 export { WardenError, type WardenErrorCode } from './container/error.js';
 export {
-  type ExecOptions, type ExecOutput, type ExecResult, type Execution, type LimitName, type LimitValue, type Stdio, type TerminalSize,
+  type ExecOptions, type ExecOutput, type ExecResult, Execution, type LimitName, type LimitValue, type RequestOptions, type Stdio, type TerminalSize,
 } from './container/execution.js';
 export type { ContainerInfo, CpuInfo, MemoryInfo, ProcessInfo, StopOptions, StopResult } from './container/info.js';
 export type { Job, JobInfo, JobState, SpawnOptions } from './container/job.js';

@@ -3,7 +3,9 @@
 #include "running.h"
 #include "sockets.h"
 #include <cerrno>
+#include <fcntl.h>
 #include <napi.h>
+#include <unistd.h>
 
 namespace {
 
@@ -97,6 +99,7 @@ class Instance : public Napi::ObjectWrap<Instance> {
         InstanceMethod<&Instance::CallNamed>("call"),
         InstanceMethod<&Instance::Print>("print"),
         InstanceMethod<&Instance::Say>("say"),
+        InstanceMethod<&Instance::Identify>("identify"),
         InstanceMethod<&Instance::EndNow>("end"),
     });
   }
@@ -154,6 +157,18 @@ class Instance : public Napi::ObjectWrap<Instance> {
       instance_print(shared_->running->host, 2, line.data(), static_cast<uint32_t>(line.size()));
   }
 
+  // [device, inode, the slave's device number where it is a pty's master, else 0]; undefined for what is no handle.
+  Napi::Value Identify(const Napi::CallbackInfo &info) {
+    struct identity identity;
+    uint32_t handle = info[0].As<Napi::Number>().Uint32Value();
+    if (shared_->running->ended || !instance_identify(shared_->running->host, handle, &identity)) return info.Env().Undefined();
+    Napi::Array numbers = Napi::Array::New(info.Env(), 3);
+    numbers.Set(0u, static_cast<double>(identity.device));
+    numbers.Set(1u, static_cast<double>(identity.inode));
+    numbers.Set(2u, static_cast<double>(identity.slave));
+    return numbers;
+  }
+
   void EndNow(const Napi::CallbackInfo &) { End(shared_.get()); }
 
   std::shared_ptr<Shared> shared_;
@@ -190,8 +205,19 @@ Napi::Value IsTerminal(const Napi::CallbackInfo &info) {
   return Napi::Boolean::New(info.Env(), is_terminal(info[0].As<Napi::Number>().Int32Value()));
 }
 
+// [read end, write end], or a negated errno: both block, and neither reaches a process that is started later.
+Napi::Value Pipe(const Napi::CallbackInfo &info) {
+  int fds[2];
+  if (pipe2(fds, O_CLOEXEC) < 0) return Napi::Number::New(info.Env(), -errno);
+  Napi::Array ends = Napi::Array::New(info.Env(), 2);
+  ends.Set(0u, fds[0]);
+  ends.Set(1u, fds[1]);
+  return ends;
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("Instance", Instance::Define(env));
+  exports.Set("pipe", Napi::Function::New(env, Pipe, "pipe"));
   exports.Set("unixSockets", Napi::Function::New(env, UnixSockets, "unixSockets"));
   exports.Set("execute", Napi::Function::New(env, Execute, "execute"));
   exports.Set("isTerminal", Napi::Function::New(env, IsTerminal, "isTerminal"));

@@ -3,7 +3,13 @@
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 #include <linux/poll.h>
+#include <asm/ioctls.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+/* Linux's devices.txt */
+#define PTY_SLAVE_MAJOR 136
 
 static void close_own(struct instance *instance) {
     for (int fd = 0; fd < 3; fd++)
@@ -88,4 +94,14 @@ int32_t instance_print(const struct host *host, uint32_t fd, const void *text, u
 int32_t instance_print_guest(const struct host *host, uint32_t fd, uint32_t at, uint32_t size) {
     const void *text = guest(host, at, size);
     return text ? instance_print(host, fd, text, size) : -EFAULT;
+}
+
+bool instance_identify(const struct host *host, uint32_t handle, struct identity *identity) {
+    struct stat info;
+    unsigned number;
+    int fd = fd_of(host, handle);
+    if (fd < 0 || fstat(fd, &info) < 0) return false;
+    bool master = S_ISCHR(info.st_mode) && sys(ioctl, fd, TIOCGPTN, &number) == 0;
+    *identity = (struct identity){info.st_dev, info.st_ino, master ? makedev(PTY_SLAVE_MAJOR, number) : 0};
+    return true;
 }

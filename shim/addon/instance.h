@@ -48,6 +48,11 @@ int32_t instance_spawn(struct host *host, uint32_t flags, uint32_t report_at);
 int32_t instance_print(const struct host *host, uint32_t fd, const void *text, uint32_t size);
 int32_t instance_print_guest(const struct host *host, uint32_t fd, uint32_t at, uint32_t size);
 
+/* What tells an open file from all others, in whatever process it is open, too. */
+struct identity { uint64_t device, inode, slave; };
+/* `slave`: the device number of the terminal whose master it is. False for what is no handle. */
+bool instance_identify(const struct host *host, uint32_t handle, struct identity *identity);
+
 /* The loop's side (loop.cc): there are handles that are ready all the time, or none any more. */
 void loop_always_ready(struct host *host, bool any);
 

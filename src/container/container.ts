@@ -14,11 +14,11 @@ import type { Readable } from 'node:stream';
 import { packageRoot, programPath } from '../paths.js';
 import { endContainer, FIRST_PROCESS_NAME, makeDirectory } from './depot.js';
 import { reason, WardenError } from './error.js';
-import type { ExecOptions, Execution } from './execution.js';
+import { type ExecOptions, Execution } from './execution.js';
 import { fstab } from './fstab.js';
 import type { ContainerInfo, CpuInfo, MemoryInfo, StopOptions, StopResult } from './info.js';
 import type { Job, SpawnOptions } from './job.js';
-import { DIRECTORIES } from './layout.js';
+import { DIRECTORIES, readFirstProcess } from './layout.js';
 import type { OomWatch, WatchOptions } from './oom.js';
 import { identify } from './process.js';
 import { type Bind, checkRoot, givenRoot, ownRoot, type Root } from './root.js';
@@ -84,7 +84,9 @@ export class Container implements AsyncDisposable {
   static async list(depot: string = DEFAULT_DEPOT): Promise<Container[]> { throw notYet(depot); }
   static async sweep(depot: string = DEFAULT_DEPOT): Promise<SweepResult> { throw notYet(depot); }
 
-  exec(argv: readonly string[], options: ExecOptions = {}): Execution { throw notYet(argv, options); }
+  exec(argv: readonly string[], options: ExecOptions = {}): Execution {
+    return new Execution({ directory: this.directory, firstPid: () => readFirstProcess(this.directory)?.pid }, argv, options);
+  }
   async spawn(argv: readonly string[], options: SpawnOptions = {}): Promise<Job> { throw notYet(argv, options); }
   async job(id: string): Promise<Job> { throw notYet(id); }
   async jobs(): Promise<Job[]> { throw notYet(); }

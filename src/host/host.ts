@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { wasmPath } from '../paths.js';
-import { Entry, native, type NativeInstance, type ShimCall } from './native.js';
+import { Entry, type Identity, native, type NativeInstance, type ShimCall } from './native.js';
 import { wasi } from './wasi.js';
 
 export type Program = 'wshd' | 'wsh' | 'iomux-spawn' | 'iomux-link' | 'oom';
@@ -20,7 +20,16 @@ export interface InstanceOptions {
    * default), or only by `signal()`. SIGCHLD, which the program's own children cause, always comes.
    */
   signals?: 'process' | 'call';
+  /** Gets what the program itself says on its 1 and 2, instead of these descriptors: whole lines, newline included. */
+  onPrint?: (fd: number, text: string) => void;
+  /** Is told what the descriptors are that came over a socket. */
+  onReceive?: (identities: readonly Identity[]) => void;
+  /** Calls exports before the program starts. */
+  prepare?: (ask: Ask) => void;
 }
+
+/** Calls an export of the module's that changes nothing that its host would have to know of (assembly/shim.ts). */
+export type Ask = (name: string, ...numbers: number[]) => number;
 
 export interface Instance {
   readonly program: Program;
@@ -30,6 +39,10 @@ export interface Instance {
   signal(signal: number): void;
   /** Ends the program where it stands, with exit code 255; what it holds is closed. */
   stop(): void;
+  /** Also after the end. */
+  readonly ask: Ask;
+  /** Calls an export that may call the host, like an event; nothing when the program has ended. */
+  tell(name: string, ...numbers: number[]): void;
 }
 
 /** The host's own exit code, as in shim/launcher. */
@@ -46,6 +59,7 @@ interface ModuleExports {
   onSignal(signal: number): void;
   onDeadline(): void;
   onTrap(): number;
+  [more: string]: unknown;
 }
 
 /** Thrown through the module's frames to leave it. */
@@ -85,7 +99,7 @@ class RunningInstance implements Instance {
   private resolve!: (code: number) => void;
   private ended = false;
 
-  constructor(module: WebAssembly.Module, readonly program: Program, options: InstanceOptions) {
+  constructor(module: WebAssembly.Module, readonly program: Program, private readonly options: InstanceOptions) {
     const environment = Object.entries(options.env ?? {}).map(([name, value]) => `${name}=${value}`);
     this.exited = new Promise((resolve) => { this.resolve = resolve; });
     this.native = new (native().Instance)({
@@ -103,7 +117,7 @@ class RunningInstance implements Instance {
           argv: options.argv,
           environment,
           memory: () => this.exports.memory,
-          print: (fd, at, size) => this.native.print(fd, at, size),
+          print: (fd, at, size) => this.print(fd, at, size),
           exit: (code) => { throw new Exit(code); },
         }),
       });
@@ -115,7 +129,27 @@ class RunningInstance implements Instance {
     }
   }
 
-  start(): void { this.enter(() => this.exports.onStart()); }
+  start(): void {
+    this.options.prepare?.(this.ask);
+    this.enter(() => this.exports.onStart());
+  }
+
+  readonly ask: Ask = (name, ...numbers) => (this.exports[name] as ShimCall)(...numbers);
+
+  tell(name: string, ...numbers: number[]): void { this.enter(() => { this.ask(name, ...numbers); }); }
+
+  private print(fd: number, at: number, size: number): number {
+    const { onPrint } = this.options;
+    if (!onPrint) return this.native.print(fd, at, size);
+    onPrint(fd, Buffer.from(this.exports.memory.buffer, at, size).toString());
+    return size;
+  }
+
+  private say(words: string): void {
+    const { onPrint } = this.options;
+    if (onPrint) onPrint(2, `${words}\n`);
+    else this.native.say(words);
+  }
 
   signal(signal: number): void { this.enter(() => this.exports.onSignal(signal)); }
 
@@ -126,9 +160,24 @@ class RunningInstance implements Instance {
     const shim: Record<string, ShimCall> = {};
     for (const { module: from, name } of WebAssembly.Module.imports(module)) {
       const call = from === 'shim' ? this.native.call(name) : undefined;
-      if (call) shim[name] = name === 'watch' ? watchOrFail(call) : call;
+      if (call) shim[name] = this.guarded(name, call);
     }
     return shim;
+  }
+
+  private guarded(name: string, call: ShimCall): ShimCall {
+    if (name === 'watch') return watchOrFail(call);
+    return name === 'receive' && this.options.onReceive ? this.receiveAndTell(call, this.options.onReceive) : call;
+  }
+
+  private receiveAndTell(receive: ShimCall, onReceive: (identities: readonly Identity[]) => void): ShimCall {
+    return (handle, at, size, handlesAt, count) => {
+      const result = receive(handle!, at!, size!, handlesAt!, count!);
+      if (result < 0) return result;
+      const handles = new Int32Array(this.exports.memory.buffer.slice(handlesAt!, handlesAt! + 4 * count!));
+      onReceive([...handles].map((received) => this.native.identify(received)).filter((identity) => identity !== undefined));
+      return result;
+    };
   }
 
   private deliver(entry: Entry, first: number, second: number): void {
@@ -153,7 +202,7 @@ class RunningInstance implements Instance {
   /** The module was left by an exception: it exits, or it trapped and says what that costs. */
   private leave(thrown: unknown): void {
     if (thrown instanceof Exit) return this.end(thrown.code);
-    this.native.say(`${this.program}: ${thrown instanceof HostFailure ? thrown.message : trapWords(thrown)}`);
+    this.say(`${this.program}: ${thrown instanceof HostFailure ? thrown.message : trapWords(thrown)}`);
     if (thrown instanceof HostFailure) return this.end(EXIT_HOST);
     const code = this.codeAfterTrap();
     if (code >= 0) this.end(code);

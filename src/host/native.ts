@@ -22,6 +22,12 @@ export interface NativeOptions {
   deliver(entry: Entry, first: number, second: number): void;
 }
 
+/**
+ * What tells an open file from all others, in other processes too: device and inode (stat(2)); of a pty's master the device
+ * number of the terminal that it is the master of, else 0.
+ */
+export type Identity = readonly [device: number, inode: number, slave: number];
+
 /** Has descriptors of its own, and keeps the process alive, until `end`. */
 export interface NativeInstance {
   /** Whose memory the calls' offsets mean; until then every one is answered with -EFAULT. */
@@ -32,6 +38,8 @@ export interface NativeInstance {
   print(fd: number, at: number, size: number): number;
   /** A line on the instance's stderr, when there is room for it. */
   say(line: string): void;
+  /** What a handle stands for; undefined when it is none. */
+  identify(handle: number): Identity | undefined;
   /** Closes every handle, ends every watch, deadline and signal; from then on each call is answered with -EBADF. */
   end(): void;
 }
@@ -50,6 +58,8 @@ export interface UnixSocket {
 
 export interface Native {
   Instance: new (options: NativeOptions) => NativeInstance;
+  /** Two descriptors that no process started later inherits, or a negated errno. pipe(2) */
+  pipe(): readonly [read: number, write: number] | number;
   /** All unix sockets of a network namespace, a descriptor of /proc/PID/ns/net, or of our own for -1; or a negated errno. */
   unixSockets(netNamespace: number): UnixSocket[] | number;
   /**
