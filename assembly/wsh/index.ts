@@ -18,7 +18,7 @@ import { AT_TTY, beginRequest, putArgument, putLang, putUser, REQUEST_BYTES } fr
 import { HANDLES_MAX, PipesHandle, PtyHandle, RESPONSE_BYTES, responseIsGood } from "../wire/response";
 import { EXIT_UNKNOWN, exitStatus, rawExit, STATUS_BYTES } from "../wire/status";
 import { badVariable, putLimits } from "./limits";
-import { badIndex, columns, commandIndex, helpWanted, parse, rows, socketPath, user } from "./options";
+import { badIndex, columns, commandIndex, helpWanted, parse, raising, rows, socketPath, user } from "./options";
 
 /** An original wshd serves one client at a time, so this is no sign of a fault yet when others are slow. */
 const ANSWER_DEADLINE_MS: i32 = 30_000;
@@ -67,10 +67,11 @@ export function onStart(): void {
 function refuseOptions(): void {
   if (helpWanted) {
     begin();
-    put("usage: wsh [--socket PATH] [--user USER] [--tty ROWSxCOLUMNS] [--rsh] [COMMAND [ARG...]]\n");
+    put("usage: wsh [--socket PATH] [--user USER] [--tty ROWSxCOLUMNS] [--raise] [--rsh] [COMMAND [ARG...]]\n");
     put("  --socket PATH  the container's wshd (run/wshd.sock)\n");
     put("  --user USER    who runs the command (root)\n");
     put("  --tty SIZE     a terminal for the command, although stdin is none: 24x80\n");
+    put("  --raise        die by the signal that killed the command, and say nothing\n");
     put("  --rsh          what follows is [-46dn] [-l USER] [-t TIMEOUT] HOST [COMMAND...], as rsh gets it\n");
     put("Without COMMAND: the user's login shell. Exit code: the command's; 255 when it was killed or not reached.");
     tell();
@@ -222,6 +223,10 @@ function takeStatus(): void {
 function tellDeath(signal: i32): void {
   exitWith = EXIT_UNKNOWN;
   ended = Ending.KILLED;
+  if (raising && signal >= 1 && signal <= SIGNAL_MAX) {
+    ended = signal;
+    return;
+  }
   begin();
   put("wsh: the command was killed");
   if (signal >= 1 && signal <= SIGNAL_MAX) {
@@ -239,6 +244,7 @@ function finishWhenDrained(): void {
 
 function leave(code: i32): void {
   if (atTerminal) cooked(local);
+  if (raising && ended > 0 && ended <= SIGNAL_MAX) raise(ended);
   exit(code);
 }
 

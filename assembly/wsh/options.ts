@@ -1,4 +1,4 @@
-/** wsh [--socket PATH] [--user USER] [--tty ROWSxCOLUMNS] [--rsh] [COMMAND [ARG…]] */
+/** wsh [--socket PATH] [--user USER] [--tty ROWSxCOLUMNS] [--raise] [--rsh] [COMMAND [ARG…]] */
 import { argument, argumentsGiven } from "../wasi";
 import { afterDigits, digitsValue, equals, stringLength } from "../shared/bytes";
 
@@ -12,6 +12,8 @@ export let socketPath: usize = 0;
 export let user: usize = 0;
 /** Size of the terminal that is wanted although stdin is none; 0: none is. */
 export let rows: i32 = 0, columns: i32 = 0;
+/** The signal that killed the command kills us, too: whoever waits for us learns it from wait(2). */
+export let raising: bool = false;
 /** Index of the command's first argument; `argumentsGiven()` when there is none. */
 export let commandIndex: i32 = 1;
 /** Index of the argument that makes no sense; 0 when all do. */
@@ -39,6 +41,11 @@ export function parse(): bool {
     if (equals(option, "--rsh")) {
       index = parseRsh(index + 1);
       break;
+    }
+    if (equals(option, "--raise")) {
+      raising = true;
+      index++;
+      continue;
     }
     if (value == 0) return refuse(index);
     if (equals(option, "--socket")) socketPath = value;

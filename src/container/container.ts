@@ -1,36 +1,26 @@
 /**
  * A container: its directory in the depot, and in it a native wshd as PID 1 of new namespaces.
  *
- *   create: directory → wshd: hooks (src/container/lib), mounts → serves     attach: wsh     destroy: kill → directory
+ *   create: directory → cgroups → wshd: hooks (src/container/lib), mounts → serves → container.json → disowned
  *
- * It ends with the process that made it. While that lives, `destroy` ends it; when it dies without having done so,
- * lib/watch.sh does, at once; and should the watcher have died as well, the next sweep of the depot does.
+ * It lives until somebody destroys it; until it is complete, and with `ephemeral` for good, it belongs to the process that
+ * makes it. When that dies, the next sweep of the depot removes it, and an ephemeral one lib/watch.sh does, at once.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import type { Readable } from 'node:stream';
-import { packageRoot, programPath } from '../paths.js';
-import { endContainer, FIRST_PROCESS_NAME, makeDirectory } from './depot.js';
+import { unlinkSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { limitCpu, limitMemory, memoryDirectory, readCpu, readMemory } from './cgroup.js';
+import { check, checkMemory, checkShares, describe, makeGroups } from './create.js';
+import { endContainer, makeDirectory, sweep, withNewId } from './depot.js';
 import { reason, WardenError } from './error.js';
-import { type ExecOptions, Execution } from './execution.js';
-import { fstab } from './fstab.js';
-import type { ContainerInfo, CpuInfo, MemoryInfo, StopOptions, StopResult } from './info.js';
-import type { Job, SpawnOptions } from './job.js';
-import { DIRECTORIES, readFirstProcess } from './layout.js';
-import type { OomWatch, WatchOptions } from './oom.js';
-import { identify } from './process.js';
-import { type Bind, checkRoot, givenRoot, ownRoot, type Root } from './root.js';
-import { archive } from './tar.js';
-
-/** The hooks: fixed files, since the depot may be on a file system from which nothing can be executed, as /run often is. */
-const LIB = `${packageRoot}src/container/lib`;
-/** The hooks run what the host has, whatever the caller's environment says. */
-const HOOK_ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
-/** What is killed is gone at once, unless it waits in the kernel. */
-const GONE_DEADLINE_MS = 10_000;
-const WORDS_MAX = 8_192;
+import { aborted, type ExecOptions, Execution } from './execution.js';
+import { type ContainerInfo, type CpuInfo, describeContainer, type MemoryInfo, type StopOptions, type StopResult, stopAll } from './info.js';
+import { Job, type SpawnOptions, startJob } from './job.js';
+import { disown, isName, namesIn, ownerLink, readFirstProcess } from './layout.js';
+import { type OomWatch, watchOom, type WatchOptions } from './oom.js';
+import { identify, isAlive, type ProcessId } from './process.js';
+import { readGroups, readRecord, writeRecord } from './record.js';
+import type { Bind } from './root.js';
+import { GONE_DEADLINE_MS, isGone, served, type Started, startWshd } from './start.js';
 
 export const DEFAULT_DEPOT = '/run/warden';
 
@@ -61,157 +51,132 @@ export interface SweepResult {
   readonly failures: readonly WardenError[];
 }
 
-/** wshd while it starts, then whoever it left behind to watch over us. */
-interface Started {
-  wshd: ChildProcess;
-  /** Its standard output, which nobody writes to: that we close it, or die, is what the watcher waits for. */
-  lifeline: Readable;
-  /** Fulfilled when nobody holds its standard error any more: wshd, its hooks and the watcher have ended. */
-  gone: Promise<unknown>;
-  words(): string;
-}
-
-function notYet(...given: unknown[]): WardenError { return new WardenError('INTERNAL', `not there yet: ${given.length}`); }
-
 export class Container implements AsyncDisposable {
   private started: Started | undefined;
 
-  private constructor(readonly id: string, readonly directory: string) {}
+  private constructor(readonly id: string, readonly directory: string, private readonly created: boolean) {}
 
-  /** Picks up a container by its directory: DEPOT/ID. */
-  static async open(directory: string): Promise<Container> { throw notYet(directory); }
-  /** All containers of a depot, by id. */
-  static async list(depot: string = DEFAULT_DEPOT): Promise<Container[]> { throw notYet(depot); }
-  static async sweep(depot: string = DEFAULT_DEPOT): Promise<SweepResult> { throw notYet(depot); }
-
-  exec(argv: readonly string[], options: ExecOptions = {}): Execution {
-    return new Execution({ directory: this.directory, firstPid: () => readFirstProcess(this.directory)?.pid }, argv, options);
-  }
-  async spawn(argv: readonly string[], options: SpawnOptions = {}): Promise<Job> { throw notYet(argv, options); }
-  async job(id: string): Promise<Job> { throw notYet(id); }
-  async jobs(): Promise<Job[]> { throw notYet(); }
-  watchOom(options: WatchOptions = {}): OomWatch { throw notYet(options); }
-  async limitMemory(bytes: number): Promise<void> { throw notYet(bytes); }
-  async limitCpu(shares: number): Promise<void> { throw notYet(shares); }
-  async info(): Promise<ContainerInfo> { throw notYet(); }
-  async memory(): Promise<MemoryInfo | null> { throw notYet(); }
-  async cpu(): Promise<CpuInfo | null> { throw notYet(); }
-  async stop(options: StopOptions = {}): Promise<StopResult> { throw notYet(options); }
-  /** Destroys what this object created; what it opened stays. */
-  async [Symbol.asyncDispose](): Promise<void> { await this.destroy(); }
-
+  /** Makes a container; fulfilled when it serves. */
   static async create(options: ContainerOptions = {}): Promise<Container> {
-    const root = options.root === undefined ? undefined : checkRoot(options.root);
-    const owner = identify(process.pid);
-    if (!owner) throw new WardenError('UNSUPPORTED', 'cannot read /proc/self/stat; is /proc mounted?');
-    const { id, directory } = makeDirectory(resolve(options.depot ?? DEFAULT_DEPOT), owner);
-    const container = new Container(id, directory);
+    const { depot = DEFAULT_DEPOT, name, signal } = options;
+    if (signal?.aborted) throw aborted(signal);
+    const checked = check(options);
+    const { id, directory } = makeDirectory(resolve(depot), ourselves(), name);
+    const container = new Container(id, directory, true);
     try {
-      container.tryDescribe(root);
-      await container.start(options.signal);
+      const hostname = options.hostname ?? hostnameFrom(id), ephemeral = options.ephemeral ?? false;
+      describe(id, directory, hostname, checked);
+      // A group's name is for the whole machine, a container's for its depot.
+      await makeGroups(`warden-${withNewId((unique) => unique)}`, directory, options);
+      if (signal?.aborted) throw aborted(signal);
+      container.started = startWshd(id, directory, ephemeral);
+      await served(container.started, signal);
+      writeRecord(directory, { id, createdAtMs: Date.now(), hostname, root: checked.root ?? null, binds: checked.binds, ephemeral });
+      if (!ephemeral) unlinkSync(ownerLink(directory));
       return container;
     } catch (error) {
       await container.destroy().catch((left: unknown) => {
         throw new WardenError('NOT_REMOVED', `${reason(error)}; what is more, ${reason(left)}`, { cause: error });
       });
-      throw error;
+      throw error instanceof WardenError ? error : new WardenError('START_FAILED', `cannot make the container ${directory}: ${reason(error)}`, { cause: error });
     }
   }
 
-  /** Kills everything in it and removes its directory. What a first call could not do, a second one tries again. */
+  /** Picks up a container by its directory, DEPOT/ID, whoever made it. */
+  static async open(directory: string): Promise<Container> {
+    const path = resolve(directory);
+    if (readRecord(path)) return new Container(basename(path), path, false);
+    throw new WardenError('NOT_FOUND', `there is no container ${path}; Container.list tells which there are in a depot`);
+  }
+
+  /** All containers of a depot, by id. */
+  static async list(depot: string = DEFAULT_DEPOT): Promise<Container[]> {
+    const directories = namesIn(depot).filter(isName).map((id) => join(resolve(depot), id));
+    return directories.filter((directory) => readRecord(directory)).map((directory) => new Container(basename(directory), directory, false));
+  }
+
+  /** Removes what is left of containers whose making or removal came to no end, and of ephemeral ones without their process. */
+  static async sweep(depot: string = DEFAULT_DEPOT): Promise<SweepResult> {
+    const failures: WardenError[] = [];
+    const removed = await sweep(resolve(depot), (error) => {
+      failures.push(error instanceof WardenError ? error : new WardenError('NOT_REMOVED', reason(error), { cause: error }));
+    });
+    return { removed, failures };
+  }
+
+  /** Runs a command, at once. */
+  exec(argv: readonly string[], options: ExecOptions = {}): Execution {
+    return new Execution({ directory: this.directory, firstPid: () => this.firstProcess()?.pid }, argv, options);
+  }
+
+  /** Starts a command that outlives this process; fulfilled when it runs, or waits for its first link. */
+  spawn(argv: readonly string[], options: SpawnOptions = {}): Promise<Job> { return startJob(this.directory, argv, options); }
+
+  /** Picks up a job by its id. */
+  async job(id: string): Promise<Job> {
+    const job = (await this.jobs()).find((each) => each.id === id);
+    if (job) return job;
+    throw new WardenError('NOT_FOUND', `there is no job ${id} in the container ${this.directory}; jobs() tells which there are`);
+  }
+
+  async jobs(): Promise<Job[]> { return namesIn(join(this.directory, 'jobs')).map((id) => Job.open(this.directory, id)).filter((job) => job !== undefined); }
+
+  watchOom(options: WatchOptions = {}): OomWatch { return watchOom(memoryDirectory(readGroups(this.directory)), options); }
+
+  /** Swap included; `Infinity` takes the limit away. */
+  async limitMemory(bytes: number): Promise<void> {
+    checkMemory(bytes);
+    await limitMemory(readGroups(this.directory), bytes);
+  }
+
+  async limitCpu(shares: number): Promise<void> {
+    checkShares(shares);
+    await limitCpu(readGroups(this.directory), shares);
+  }
+
+  async info(): Promise<ContainerInfo> {
+    const record = readRecord(this.directory);
+    if (!record) throw new WardenError('NOT_FOUND', `there is no container ${this.directory} any more`);
+    return describeContainer(this.directory, record, this.firstProcess(), await this.jobs());
+  }
+
+  memory(): Promise<MemoryInfo | null> { return readMemory(readGroups(this.directory)); }
+  cpu(): Promise<CpuInfo | null> { return readCpu(readGroups(this.directory)); }
+
+  /** Ends all that runs in it; it remains, and serves. */
+  stop(options: StopOptions = {}): Promise<StopResult> { return stopAll(this.firstProcess(), options); }
+
+  private firstProcess(): ProcessId | undefined {
+    const first = readFirstProcess(this.directory);
+    return first && isAlive(first) ? first : undefined;
+  }
+
+  /** Kills everything in it, ends its jobs, removes it. What a first call could not do, a second one tries again. */
   async destroy(): Promise<void> {
     const { started } = this;
     this.started = undefined;
-    started?.wshd.kill('SIGKILL');
+    if (started?.wshd.exitCode === null) started.wshd.kill('SIGKILL');
+    disown(this.directory, ourselves());
     try {
       // Before the watcher wakes up: it has nothing to do then.
       await endContainer(this.directory);
     } finally {
-      started?.lifeline.destroy();
+      started?.lifeline?.destroy();
     }
     if (!started || await isGone(started)) return;
     throw new WardenError('NOT_REMOVED', `processes that started the container ${this.id} are still there after `
       + `${GONE_DEADLINE_MS / 1000} s; what do they wait for? (ps -eo pid,stat,wchan,args)`);
   }
 
-  private tryDescribe(given: string | undefined): void {
-    try {
-      this.describe(given);
-    } catch (error) {
-      throw new WardenError('START_FAILED', `cannot describe the container in ${this.directory}: ${reason(error)}`, { cause: error });
-    }
-  }
-
-  private describe(given: string | undefined): void {
-    for (const name of DIRECTORIES) mkdirSync(join(this.directory, name), { mode: 0o700 });
-    const at = join(this.directory, 'root');
-    const root: Root = given === undefined ? ownRoot(this.id, at) : givenRoot(this.id, at, given);
-    this.write('etc/hostname', `${this.id}\n`);
-    this.write('etc/fstab', fstab(root.mounts));
-    this.write('etc/root.tar', archive(root.entries, Date.now()));
-  }
-
-  private write(name: string, content: string | Buffer): void {
-    writeFileSync(join(this.directory, name), content, { mode: 0o600, flag: 'wx' });
-  }
-
-  private async start(signal: AbortSignal | undefined): Promise<void> {
-    if (signal?.aborted) throw aborted();
-    const started = this.started = startWshd(this.id, this.directory);
-    const abort = (): void => { started.wshd.kill('SIGKILL'); };
-    signal?.addEventListener('abort', abort);
-    try {
-      const ending = await endOf(started.wshd);
-      if (ending === undefined && !signal?.aborted) return;
-      // Whoever it started ends with it; only then is it clear what there is to be removed.
-      await isGone(started);
-      if (signal?.aborted) throw aborted();
-      throw new WardenError('START_FAILED', `the container could not be started: ${ending}, saying\n${indented(started.words())}`);
-    } finally {
-      signal?.removeEventListener('abort', abort);
-    }
-  }
+  /** Destroys what this object has made; what it has opened stays. */
+  async [Symbol.asyncDispose](): Promise<void> { if (this.created) await this.destroy(); }
 }
 
-/** undefined: it serves; else how wshd ended. */
-async function endOf(wshd: ChildProcess): Promise<string | undefined> {
-  try {
-    const [code, signal] = await once(wshd, 'exit') as [number | null, NodeJS.Signals | null];
-    if (code === 0) return undefined;
-    return signal ? `wshd was killed by ${signal}` : `wshd ended with exit code ${code}`;
-  } catch (error) {
-    return `${reason(error)} (are the native programs built? npm run build)`;
-  }
+function ourselves(): ProcessId {
+  const owner = identify(process.pid);
+  if (!owner) throw new WardenError('UNSUPPORTED', 'cannot read /proc/self/stat; is /proc mounted?');
+  return owner;
 }
 
-function aborted(): WardenError { return new WardenError('ABORTED', 'the start of the container was aborted'); }
-
-function indented(words: string): string {
-  return words.trim() === '' ? '  nothing' : words.trimEnd().replace(/^/gm, '  ');
-}
-
-function startWshd(id: string, directory: string): Started {
-  // The directory is entered, not named: a socket's path has at most 107 bytes.
-  const wshd = spawn(programPath('wshd'), ['--run', 'run', '--lib', LIB, '--root', 'root', '--title', `${FIRST_PROCESS_NAME}: ${id}`], {
-    cwd: directory,
-    env: HOOK_ENVIRONMENT,
-    // In a session of its own: what the terminal sends to our group is not for those who clean up.
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const gone = new Promise((resolve) => { wshd.once('close', resolve); });
-  let words = '';
-  wshd.stderr.setEncoding('utf8').on('data', (text: string) => { words = (words + text).slice(0, WORDS_MAX); });
-  return { wshd, lifeline: wshd.stdout, gone, words: () => words };
-}
-
-async function isGone(started: Started): Promise<boolean> {
-  started.lifeline.destroy();
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => { timer = setTimeout(() => resolve(false), GONE_DEADLINE_MS); });
-  try {
-    return await Promise.race([started.gone.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+/** An id may have what a host name may not. */
+function hostnameFrom(id: string): string { return id.replace(/_/g, '-').replace(/[^A-Za-z0-9]+$/, ''); }

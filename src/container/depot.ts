@@ -1,36 +1,50 @@
 /** The depot: the directory that holds one directory a container. */
-import { lstatSync, mkdirSync, readdirSync, unlinkSync, type Stats } from 'node:fs';
+import { lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { removeGroups } from './cgroup.js';
 import { errnoOf, reason, WardenError } from './error.js';
-import { OWNER, ownerLink, readFirstProcess, readOwner, removeLayout, writeOwner } from './layout.js';
+import { checkName, isName, namesIn, OWNER, ownerLink, readFirstProcess, readJobProcess, readOwner, removeLayout, writeOwner } from './layout.js';
+import { findJobProcess } from './job-process.js';
 import { killAndWait, isAlive, type ProcessId } from './process.js';
+import { isOurDirectory, isOurs, readGroups } from './record.js';
 
 /** What ps shows for a container's first process. */
 export const FIRST_PROCESS_NAME = 'wshd';
+export const JOB_PROCESS_NAME = 'iomux-spawn';
 /** The kernel ends every process of the container before its first one is gone. */
 const KILL_DEADLINE_MS = 10_000;
-
-const ID = /^[0-9a-v]{11}$/;
 
 /** As Warden's: the time in microseconds, in base 32, always eleven characters. */
 function idAt(microseconds: number): string { return microseconds.toString(32).padStart(11, '0'); }
 
-/** A new directory for a container that ends with `owner`. */
-export function makeDirectory(depot: string, owner: ProcessId): { id: string; directory: string } {
-  let time = Math.floor((performance.timeOrigin + performance.now()) * 1000);
+function nowMicroseconds(): number { return Math.floor((performance.timeOrigin + performance.now()) * 1000); }
+
+/** Tries ids until `make` does not say that there is one already. */
+export function withNewId<Made>(make: (id: string) => Made | undefined): Made {
+  for (let time = nowMicroseconds(); ; time++) {
+    const made = make(idAt(time));
+    if (made !== undefined) return made;
+  }
+}
+
+/** A new directory for a container that is being made by `owner`. */
+export function makeDirectory(depot: string, owner: ProcessId, name: string | undefined): { id: string; directory: string } {
+  if (name !== undefined) checkName('container', name);
   try {
     mkdirSync(depot, { recursive: true, mode: 0o755 });
-    for (;; time++) {
-      const id = idAt(time), directory = join(depot, id);
-      if (tryMake(directory, owner)) return { id, directory };
-    }
+    const tryId = (id: string): { id: string; directory: string } | undefined => (
+      tryMake(join(depot, id), owner) ? { id, directory: join(depot, id) } : undefined
+    );
+    const made = name === undefined ? withNewId(tryId) : tryId(name);
+    if (made) return made;
   } catch (error) {
     throw new WardenError('DEPOT', `cannot make a directory for the container in the depot ${depot}: ${reason(error)}; `
       + 'choose another one with --depot', { cause: error });
   }
+  throw new WardenError('EXISTS', `there is a container ${name} in ${depot} already; choose another name, or destroy it first`);
 }
 
-/** False when somebody else took the same microsecond. */
+/** False when somebody else has it. */
 function tryMake(directory: string, owner: ProcessId): boolean {
   let owned = false;
   try {
@@ -45,41 +59,43 @@ function tryMake(directory: string, owner: ProcessId): boolean {
   }
 }
 
-/** Kills what runs in the container, waits for its end, removes its directory. */
+/** Kills what runs in the container and its jobs, waits for their end, removes its cgroups and its directory. */
 export async function endContainer(directory: string): Promise<void> {
   const first = readFirstProcess(directory);
   if (first && !await killAndWait(first, FIRST_PROCESS_NAME, KILL_DEADLINE_MS)) {
     throw new WardenError('NOT_REMOVED', `the container's first process, ${first.pid}, is still there ${KILL_DEADLINE_MS / 1000} s `
       + `after SIGKILL; something in it waits in the kernel (ps -eo pid,stat,wchan,args), then remove ${directory}`);
   }
+  const jobs = join(directory, 'jobs');
+  await Promise.all(namesIn(jobs).filter(isName).map((id) => endJob(join(jobs, id), directory)));
+  await removeGroups(readGroups(directory));
   removeLayout(directory);
 }
 
-/** In a depot that others can write to, what is not entirely ours may be a trap. */
-function isOurs(info: Stats | undefined): boolean { return info !== undefined && info.uid === process.getuid?.(); }
+/** Kills whoever serves the job; its wsh dies with it. */
+export async function endJob(job: string, container: string): Promise<void> {
+  const spawn = readJobProcess(job) ?? await findJobProcess(job, container);
+  if (!spawn || await killAndWait(spawn, JOB_PROCESS_NAME, KILL_DEADLINE_MS)) return;
+  throw new WardenError('NOT_REMOVED', `the job's iomux-spawn, ${spawn.pid}, is still there ${KILL_DEADLINE_MS / 1000} s after SIGKILL`);
+}
 
 function isAbandoned(directory: string): boolean {
   if (!isOurs(lstatSync(ownerLink(directory), { throwIfNoEntry: false }))) return false;
-  const info = lstatSync(directory, { throwIfNoEntry: false });
-  if (info && !(isOurs(info) && info.isDirectory() && (info.mode & 0o022) === 0)) return false;
+  if (lstatSync(directory, { throwIfNoEntry: false }) && !isOurDirectory(directory)) return false;
   const owner = readOwner(directory);
   return owner !== undefined && !isAlive(owner);
 }
 
-/** None where there is no depot, or nothing that could be one: whoever makes a container there will say so. */
-function namesIn(depot: string): string[] {
-  try {
-    return readdirSync(depot);
-  } catch {
-    return [];
-  }
-}
-
-/** Removes the containers whose owner died without doing so; calls `failed` for what is in the way, and goes on. */
-export async function sweep(depot: string, failed: (error: unknown) => void): Promise<void> {
+/**
+ * Removes the containers whose making, or removal, came to no end, and the ephemeral ones whose process died without them;
+ * calls `failed` for what is in the way, and goes on. Their ids.
+ */
+export async function sweep(depot: string, failed: (error: unknown) => void): Promise<string[]> {
+  const removed: string[] = [];
   for (const name of namesIn(depot).filter((name) => name.endsWith(OWNER))) {
     const id = name.slice(0, -OWNER.length), directory = join(depot, id);
-    if (!ID.test(id) || !isAbandoned(directory)) continue;
-    await endContainer(directory).catch(failed);
+    if (!isName(id) || !isAbandoned(directory)) continue;
+    await endContainer(directory).then(() => removed.push(id), failed);
   }
+  return removed;
 }

@@ -1,6 +1,14 @@
 /** What a container is doing: docs/library.md, "Looking" */
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readCpu, readMemory } from './cgroup.js';
+import { WardenError } from './error.js';
+import { aborted, checkWait } from './execution.js';
+import type { Job, JobInfo } from './job.js';
+import type { ProcessId } from './process.js';
+import { describeAll, members, signalAll } from './processes.js';
+import { type ContainerRecord, readGroups } from './record.js';
 import type { Bind } from './root.js';
-import type { JobInfo } from './job.js';
 
 export interface ProcessInfo {
   /** On the host. */
@@ -67,4 +75,46 @@ export interface StopResult {
   /** Processes that got SIGTERM, and of them those that got SIGKILL, too. */
   readonly terminated: number;
   readonly killed: number;
+}
+
+const GRACE_MS = 10_000;
+/** What is killed is gone at once, unless it waits in the kernel. */
+const KILL_DEADLINE_MS = 10_000;
+/** Only their parent is told of processes' ends, so this looks, so often. */
+const LOOK_AGAIN_MS = 10;
+
+export async function describeContainer(
+  directory: string, record: ContainerRecord, first: ProcessId | undefined, jobs: readonly Job[],
+): Promise<ContainerInfo> {
+  const groups = readGroups(directory);
+  const [processes, jobInfos, memory, cpu] = await Promise.all([
+    first ? describeAll(first.pid) : [], Promise.all(jobs.map((job) => job.info())), readMemory(groups), readCpu(groups),
+  ]);
+  const { id, hostname, root, binds, ephemeral } = record;
+  return {
+    id, directory, state: first ? 'serving' : 'ended', createdAt: new Date(record.createdAtMs), hostname, root, binds, ephemeral,
+    socket: join(directory, 'run/wshd.sock'), pid: first?.pid ?? null, processes, jobs: jobInfos, memory, cpu,
+  };
+}
+
+/** SIGTERM once to each, also to those that only come while it waits; SIGKILL to what is left after the grace. */
+export async function stopAll(first: ProcessId | undefined, { graceMs = GRACE_MS, signal }: StopOptions): Promise<StopResult> {
+  checkWait('graceMs', graceMs);
+  const others = async (): Promise<number[]> => (first ? await members(first.pid) : []).filter((pid) => pid !== first?.pid);
+  const terminated = new Set<number>(), killed = new Set<number>();
+  const graceEnd = performance.now() + graceMs, end = graceEnd + KILL_DEADLINE_MS;
+  for (let left = await others(); left.length > 0; left = await others()) {
+    if (signal?.aborted) throw aborted(signal);
+    const now = performance.now();
+    if (now >= end) throw new WardenError('TIMED_OUT', `processes of the container are still there after SIGKILL: ${left.join(', ')}; what do they wait for? (ps -eo pid,stat,wchan,args)`);
+    const told = now >= graceEnd ? killed : terminated;
+    for (const pid of left.filter((each) => !told.has(each))) {
+      told.add(pid);
+      signalAll([pid], now >= graceEnd ? 'SIGKILL' : 'SIGTERM');
+      // A stopped one would not hear it.
+      signalAll([pid], 'SIGCONT');
+    }
+    await sleep(LOOK_AGAIN_MS);
+  }
+  return { terminated: terminated.size, killed: killed.size };
 }

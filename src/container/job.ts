@@ -1,8 +1,20 @@
 /** A job: a command in a container under a native iomux-spawn and wsh, which outlives this process. docs/library.md, "Jobs" */
-import type { ExecOptions } from './execution.js';
-import type { JobLink, LinkOptions } from './link.js';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFile, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { programPath } from '../paths.js';
+import { endJob, withNewId } from './depot.js';
+import { errnoOf, reason, WardenError } from './error.js';
+import { aborted, checkWait, requestArguments, requestEnvironment, type RequestOptions } from './execution.js';
+import { checkName, isName, readFirstProcess, readJobProcess, removeJob } from './layout.js';
+import { JobLink, type LinkOptions } from './link.js';
+import { formatId, identify, isAlive } from './process.js';
+import { pipesOf, signalAll, usersOf } from './processes.js';
 
-export interface SpawnOptions extends Pick<ExecOptions, 'user' | 'lang' | 'limits' | 'signal'> {
+export interface SpawnOptions extends RequestOptions {
   /** The job's id, its directory's name: as a container's name. Without it one is made. */
   id?: string | undefined;
   /** Whether the command runs at once (default), or waits for the first link, so that not one byte can be missed. */
@@ -13,6 +25,8 @@ export interface SpawnOptions extends Pick<ExecOptions, 'user' | 'lang' | 'limit
   slow?: 'wait' | 'drop' | undefined;
   /** How long after the end the output's end and the status can be had, in whole seconds, 0 to 86,400 (600). */
   lingerSeconds?: number | undefined;
+  /** Ends the start. */
+  signal?: AbortSignal | undefined;
 }
 
 /** `waiting` for its first link; `running`; `ended`, with its status to be had; `gone`: nothing serves it any more. */
@@ -31,14 +45,187 @@ export interface JobInfo {
   readonly wshPid: number | null;
 }
 
-export interface Job {
-  readonly id: string;
-  readonly directory: string;
-  info(): Promise<JobInfo>;
-  /** As many at the same time as one likes. */
-  link(options?: LinkOptions): JobLink;
-  /** SIGTERM to wsh, SIGKILL after the grace (1,000 ms): the command loses its streams. Waits for the job's end. */
-  stop(options?: { graceMs?: number; signal?: AbortSignal }): Promise<void>;
-  /** Ends whatever still serves it, and removes its directory. */
-  remove(): Promise<void>;
+interface Record { readonly version: 1; readonly argv: readonly string[]; readonly user: string; readonly startedAtMs: number }
+
+const LINGER_SECONDS = 600, LINGER_SECONDS_MAX = 86_400;
+const RING_BYTES_MIN = 4_096, RING_BYTES_MAX = 2 ** 26;
+const GRACE_MS = 1_000;
+const LOOK_AGAIN_MS = 10;
+/** iomux-spawn prints its first line at once, unless the machine is at its end. */
+const START_DEADLINE_MS = 30_000;
+/** Its PATH is wsh's, which nobody looks anything up in. */
+const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
+
+export class Job {
+  private constructor(private readonly container: string, readonly id: string, private readonly record: Record) {}
+
+  /** @internal undefined where no job was ever whole. */
+  static open(container: string, id: string): Job | undefined {
+    try {
+      return isName(id) ? new Job(container, id, JSON.parse(readFileSync(join(container, 'jobs', id, 'job.json'), 'utf8')) as Record) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  get directory(): string { return join(this.container, 'jobs', this.id); }
+
+  async info(): Promise<JobInfo> {
+    const { id, directory, record: { argv, user, startedAtMs } } = this;
+    const known = readJobProcess(directory), spawned = known && isAlive(known) ? known.pid : null;
+    const wshPid = spawned === null ? null : await childOf(spawned);
+    const state = spawned === null ? 'gone' : wshPid === null ? 'ended' : await hasExecuted(wshPid) ? 'running' : 'waiting';
+    return { id, directory, state, argv, user, startedAt: new Date(startedAtMs), pid: spawned, wshPid };
+  }
+
+  /** Follows the output, at once; as many at the same time as one likes. */
+  link(options: LinkOptions = {}): JobLink { return new JobLink(this.container, `jobs/${this.id}`, options); }
+
+  /** Ends the command: SIGTERM to all of its session, SIGKILL after the grace (1,000 ms). Waits for the job's end. */
+  async stop({ graceMs = GRACE_MS, signal }: { graceMs?: number; signal?: AbortSignal } = {}): Promise<void> {
+    checkWait('graceMs', graceMs);
+    const graceEnd = performance.now() + graceMs;
+    let { state, wshPid, pid } = await this.info();
+    if (pid !== null && wshPid !== null) await this.signal('SIGTERM', wshPid, pid, state);
+    while (state === 'running' || state === 'waiting') {
+      if (signal?.aborted) throw aborted(signal);
+      if (performance.now() >= graceEnd && pid !== null && wshPid !== null) await this.signal('SIGKILL', wshPid, pid, state);
+      await sleep(LOOK_AGAIN_MS);
+      ({ state, wshPid, pid } = await this.info());
+    }
+  }
+
+  /** To the command in the container; where there is none yet, or none any more, to its stand-in. */
+  private async signal(signal: NodeJS.Signals, wshPid: number, pid: number, state: JobState): Promise<void> {
+    const first = readFirstProcess(this.container);
+    const pids = first && state === 'running' ? await usersOf(first.pid, await pipesOf(wshPid)) : [];
+    if (pids.length === 0 && state === 'waiting') signalAll([pid], 'SIGTERM');
+    else signalAll(pids.length > 0 ? pids : [wshPid], signal);
+  }
+
+  /** Ends whatever still serves it, and removes its directory. The command, if it runs, loses its streams. */
+  async remove(): Promise<void> {
+    await endJob(this.directory, this.container);
+    removeJob(this.directory);
+  }
+}
+
+async function childOf(pid: number): Promise<number | null> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'latin1').catch(() => '');
+  return /^\d+/.test(text) ? Number.parseInt(text) : null;
+}
+
+/** Before the first link it is a copy of iomux-spawn that waits. */
+async function hasExecuted(pid: number): Promise<boolean> {
+  return (await readlink(`/proc/${pid}/exe`).catch(() => '')) !== programPath('iomux-spawn');
+}
+
+function checkSpawn({ id, ringBytes, lingerSeconds }: SpawnOptions): void {
+  if (id !== undefined) checkName('job', id);
+  const inRange = (value: number, low: number, high: number): boolean => Number.isInteger(value) && value >= low && value <= high;
+  if (ringBytes !== undefined && !inRange(ringBytes, RING_BYTES_MIN, RING_BYTES_MAX)) {
+    throw new WardenError('USAGE', `ringBytes is a whole number from ${RING_BYTES_MIN} to ${RING_BYTES_MAX}, not ${ringBytes}`);
+  }
+  if (lingerSeconds !== undefined && !inRange(lingerSeconds, 0, LINGER_SECONDS_MAX)) {
+    throw new WardenError('USAGE', `lingerSeconds is a whole number from 0 to ${LINGER_SECONDS_MAX}, not ${lingerSeconds}`);
+  }
+}
+
+/** A directory with job.json in it, which is what makes it a job's. */
+function makeJob(container: string, argv: readonly string[], options: SpawnOptions): string {
+  const tryId = (id: string): string | undefined => {
+    try {
+      mkdirSync(join(container, 'jobs', id), { mode: 0o700 });
+      return id;
+    } catch (error) {
+      if (errnoOf(error) === 'EEXIST') return undefined;
+      throw new WardenError(errnoOf(error) === 'ENOENT' ? 'NOT_FOUND' : 'START_FAILED', `cannot make a directory for the job in ${container}: ${reason(error)}`, { cause: error });
+    }
+  };
+  const id = options.id === undefined ? withNewId(tryId) : tryId(options.id);
+  if (id === undefined) throw new WardenError('EXISTS', `there is a job ${options.id} in ${container} already; choose another id, or remove it first`);
+  const record: Record = { version: 1, argv, user: options.user ?? 'root', startedAtMs: Date.now() };
+  writeFileSync(join(container, 'jobs', id, 'job.json'), `${JSON.stringify(record)}\n`, { mode: 0o600 });
+  return id;
+}
+
+export async function startJob(container: string, argv: readonly string[], options: SpawnOptions): Promise<Job> {
+  checkSpawn(options);
+  const { signal, ringBytes, slow, lingerSeconds = LINGER_SECONDS } = options;
+  const settings = [...(ringBytes === undefined ? [] : ['--ring', String(ringBytes)]), ...(slow === undefined ? [] : ['--slow', slow]), '--linger', String(lingerSeconds)];
+  const command = [programPath('wsh'), '--socket', 'run/wshd.sock', ...requestArguments(options), '--raise', '--', ...argv];
+  const env = { ...ENVIRONMENT, ...requestEnvironment(options) };
+  if (signal?.aborted) throw aborted(signal);
+  const id = makeJob(container, argv, options), directory = join(container, 'jobs', id);
+  const messages = openSync(join(directory, 'messages'), 'wx', 0o600);
+  try {
+    // The directory is relative, for a socket's path has at most 107 bytes.
+    const started = spawn(programPath('iomux-spawn'), [...settings, '--', `jobs/${id}`, ...command], {
+      cwd: container, env, detached: true, stdio: ['ignore', 'pipe', messages],
+    });
+    const identity = started.pid === undefined ? undefined : identify(started.pid);
+    if (identity) writeFileSync(join(directory, 'pid'), `${formatId(identity)}\n`, { mode: 0o600 });
+    const job = Job.open(container, id)!;
+    await release(started, job, options);
+    return job;
+  } catch (error) {
+    await endJob(directory, container);
+    removeJob(directory);
+    throw error;
+  } finally {
+    closeSync(messages);
+  }
+}
+
+/** Waits until it can be linked to, or until its command runs; then lets go of it. */
+async function release(started: ChildProcess, job: Job, { start = 'now', signal }: SpawnOptions): Promise<void> {
+  const lines = new Lines(started.stdout as Readable, started, signal);
+  let link: JobLink | undefined;
+  try {
+    await lines.has('child_pid=', () => readFileSync(join(job.directory, 'messages'), 'utf8'));
+    if (start === 'linked') return;
+    // The command is let go when there is a link, whoever that is and however short it stays.
+    link = job.link({ stdio: 'ignore' });
+    link.result.catch(() => undefined);
+    await lines.has('child active', () => readFileSync(join(job.directory, 'messages'), 'utf8'));
+  } finally {
+    await link?.[Symbol.asyncDispose]();
+    lines.close();
+    started.unref();
+  }
+}
+
+/** What iomux-spawn prints; nobody has to listen. */
+class Lines {
+  private text = '';
+  private ended: string | undefined;
+  private changed: () => void = () => undefined;
+  private readonly timer = setTimeout(() => this.end('it did not answer in time'), START_DEADLINE_MS);
+  private readonly abort = (): void => this.end('aborted');
+
+  constructor(private readonly stdout: Readable, process: ChildProcess, private readonly signal: AbortSignal | undefined) {
+    stdout.setEncoding('latin1').on('data', (text: string) => { this.text += text; this.changed(); }).on('error', () => undefined);
+    process.once('error', (error) => this.end(`${reason(error)} (are the native programs built? npm run build)`));
+    process.once('close', () => this.end('it ended'));
+    signal?.addEventListener('abort', this.abort);
+  }
+
+  private end(why: string): void {
+    this.ended ??= why;
+    this.changed();
+  }
+
+  async has(words: string, said: () => string): Promise<void> {
+    while (!this.text.includes(words)) {
+      if (this.signal?.aborted) throw aborted(this.signal);
+      if (this.ended !== undefined) throw new WardenError('START_FAILED', `the job could not be started: ${this.ended}${said().trim() === '' ? '' : `, saying ${said().trim()}`}`);
+      await new Promise<void>((resolve) => { this.changed = resolve; });
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.timer);
+    this.signal?.removeEventListener('abort', this.abort);
+    this.stdout.destroy();
+  }
 }

@@ -1,10 +1,13 @@
 /** A link to a job: its output from where the last one stopped, and its end. docs/library.md, "Links" */
-import type { EventEmitter } from 'node:events';
+import { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import type { Stdio } from './execution.js';
-
-/** Positions behind the last byte that was read, modulo 2^32. */
-export interface Cursors { readonly stdout: number; readonly stderr: number }
+import { type Instance, instantiate } from '../host/host.js';
+import { type Cursors, CursorFile, moved } from './cursors.js';
+import { type Ended, endedBy, STOPPED } from './ending.js';
+import { reason, WardenError } from './error.js';
+import { aborted, type Stdio, withShortPath } from './execution.js';
+import { openStreams, type Streams } from './stdio.js';
 
 /** Bytes that came while no link was here and are not kept any more: positions [from, to), modulo 2^32. */
 export interface Gap { readonly stream: 'stdout' | 'stderr'; readonly from: number; readonly to: number }
@@ -22,23 +25,138 @@ export interface LinkOptions {
 }
 
 /** How the job ended. */
-export interface LinkResult {
-  readonly exitCode: number | null;
-  readonly signal: NodeJS.Signals | null;
-  /** `stop` ended the link before the job ended: both of the above are null. */
+export interface LinkResult extends Ended {
+  /** `stop` ended the link before the job ended: both of the others are null. */
   readonly stopped: boolean;
-  readonly cursors: Cursors;
   readonly gaps: readonly Gap[];
 }
 
+const STREAMS = ['stdout', 'stderr'] as const;
+const SAVE_INTERVAL_MS = 1_000;
+const SIGTERM = 15;
+
 /** `gap` comes before the first byte behind it. */
-export interface JobLink extends EventEmitter<{ gap: [Gap] }>, AsyncDisposable {
+export class JobLink extends EventEmitter<{ gap: [Gap] }> implements AsyncDisposable {
+  /** null where `stdio` says something else than a pipe. */
   readonly stdout: Readable | null;
   readonly stderr: Readable | null;
-  /** Behind what has been read from the streams so far; with `stdio`, behind what was written to the descriptors. */
-  readonly cursors: Cursors;
-  /** Fulfilled when the job has ended and all of its output was read. */
+  /** Fulfilled when the job has ended and the streams have all of its output; rejected with a WardenError. */
   readonly result: Promise<LinkResult>;
-  /** Ends the link; the job goes on. */
-  stop(): Promise<LinkResult>;
+  private readonly streams: Streams;
+  private readonly file: CursorFile | undefined;
+  private instance: Instance | undefined;
+  private readonly gaps: Gap[] = [];
+  private readonly said: string[] = [];
+  private timer: NodeJS.Timeout | undefined;
+
+  /** @internal `directory`: the job's, as a path that is short, below the container's. */
+  constructor(container: string, private readonly directory: string, private readonly options: LinkOptions) {
+    super();
+    const { stdio = 'pipe', cursors } = options;
+    const wanted = Array.isArray(stdio) ? stdio as readonly [Stdio, Stdio] : [stdio as Stdio, stdio as Stdio] as const;
+    const streamed = wanted.filter((each) => each === 'pipe').length;
+    if (typeof cursors === 'string' && streamed === 1) throw new WardenError('USAGE', 'with a cursor file both streams are pipes, or none is');
+    this.streams = openStreams(['ignore', ...wanted]);
+    ({ stdout: this.stdout, stderr: this.stderr } = this.streams);
+    // What the module has delivered to a pipe may never be read; behind a descriptor it is out of our sight.
+    if (typeof cursors === 'string' && streamed === 2) this.file = new CursorFile(cursors);
+    this.result = this.run(container);
+  }
+
+  /** Positions behind what has been read from the streams so far; with `stdio`, where the link began. */
+  get cursors(): Cursors {
+    const [stdout, stderr] = STREAMS.map((name, channel) => moved(this.originOf(channel), taken(this[name]))) as [number, number];
+    return { stdout, stderr };
+  }
+
+  private originOf(channel: number): number { return this.instance ? this.instance.ask('originOf', channel) >>> 0 : this.from[STREAMS[channel]!]; }
+
+  private get from(): Cursors {
+    const { cursors } = this.options;
+    return typeof cursors === 'object' ? cursors : this.file?.saved ?? { stdout: 0, stderr: 0 };
+  }
+
+  private async run(container: string): Promise<LinkResult> {
+    const { signal } = this.options;
+    const abort = (): void => this.instance?.stop();
+    try {
+      if (signal?.aborted) throw aborted(signal);
+      await this.file?.load();
+      this.start(container);
+      signal?.addEventListener('abort', abort);
+      if (signal?.aborted) abort();
+      await this.instance!.exited;
+      if (signal?.aborted) throw aborted(signal);
+      return this.outcome();
+    } catch (error) {
+      this.streams.handedOver();
+      throw error instanceof WardenError ? error : new WardenError('INTERNAL', `cannot follow the job: ${reason(error)}`, { cause: error });
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      if (signal?.aborted) this.streams.destroy();
+      this.streams.ended();
+      await this.saveToTheEnd();
+    }
+  }
+
+  private start(container: string): void {
+    const { cursors } = this.options;
+    const resume = typeof cursors === 'object' ? cursors : this.file?.saved;
+    const own = typeof cursors === 'string' && !this.file ? ['-w', cursors] : [];
+    withShortPath(container, this.directory, (path) => {
+      this.instance = instantiate('iomux-link', {
+        argv: ['iomux-link', ...own, '--', path], stdio: this.streams.fds, signals: 'call',
+        prepare: (ask) => { if (resume) ask('resumeAt', resume.stdout, resume.stderr); },
+        onPrint: (_, text) => this.heard(text),
+      });
+    });
+    this.streams.handedOver();
+    if (this.file) this.timer = setInterval(() => { void this.save(); }, SAVE_INTERVAL_MS).unref();
+  }
+
+  /** The module says it in words whenever there is a gap; which one, it tells when it is asked. */
+  private heard(text: string): void {
+    this.said.push(text);
+    for (const [channel, stream] of STREAMS.entries()) {
+      const from = this.instance ? this.instance.ask('gapFrom', channel) >>> 0 : 0, to = this.instance ? this.instance.ask('gapTo', channel) >>> 0 : 0;
+      if (from === to || this.gaps.some((gap) => gap.stream === stream)) continue;
+      this.gaps.push({ stream, from, to });
+      this.emit('gap', { stream, from, to });
+    }
+  }
+
+  private outcome(): LinkResult {
+    const ending = this.instance!.ask('ending'), { gaps } = this;
+    if (ending === STOPPED) return { exitCode: null, signal: null, stopped: true, gaps };
+    const outcome = endedBy(ending, this.said);
+    if (outcome instanceof WardenError) throw outcome;
+    return { ...outcome, stopped: false, gaps };
+  }
+
+  private async save(): Promise<void> { await this.file?.save(this.cursors); }
+
+  /** What is still in the streams when the job has ended is read later, and counts when it is. */
+  private async saveToTheEnd(): Promise<void> {
+    clearInterval(this.timer);
+    if (!this.file || !this.instance) return;
+    await this.save();
+    for (const stream of [this.stdout, this.stderr]) stream?.once('close', () => { void this.save(); });
+  }
+
+  /** Ends the link; the job goes on. What has come and was not read is lost to this link, not to the next. */
+  async stop(): Promise<LinkResult> {
+    this.instance?.signal(SIGTERM);
+    const result = await this.result;
+    this.streams.destroy();
+    return result;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.instance?.stop();
+    await this.result.catch(() => undefined);
+    this.streams.destroy();
+  }
 }
+
+/** Bytes that the stream's reader has got. */
+function taken(stream: Readable | null): number { return stream ? (stream as Socket).bytesRead - stream.readableLength : 0; }

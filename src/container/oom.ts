@@ -1,26 +1,78 @@
 /** Memory that runs out in a cgroup, v1 or v2, told by the oom module in this process. docs/library.md, "Out of memory" */
 import { EventEmitter } from 'node:events';
-import { WardenError } from './error.js';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { type Instance, instantiate } from '../host/host.js';
+import { memoryIn } from './cgroup.js';
+import { reason, WardenError } from './error.js';
 
 export interface WatchOptions { signal?: AbortSignal | undefined }
 
 export interface OomEvent {
   /** The group's directory. */
   readonly cgroup: string;
-  /** Processes that the kernel has killed for it since the last event; 0 where it may not kill. */
-  readonly kills: number;
-  /** null where it is unlimited, or cannot be read. */
+  /** null where it is unlimited, or the group is gone. */
   readonly limitBytes: number | null;
-  /** The most that was ever used. */
+  /** The most that was ever used; null where the kernel does not tell (v2 before Linux 5.19). */
   readonly peakBytes: number | null;
 }
 
 /** `end` comes once, when the group was removed, or the watch closed or aborted; `error`, a WardenError, instead of it. */
-export interface OomWatch extends EventEmitter<{ oom: [OomEvent]; end: ['removed' | 'closed']; error: [WardenError] }>, Disposable {
-  close(): void;
+export class OomWatch extends EventEmitter<{ oom: [OomEvent]; end: ['removed' | 'closed']; error: [WardenError] }> implements Disposable {
+  private instance: Instance | undefined;
+  private readonly said: string[] = [];
+  private closed = false;
+  /** The module has found the group there. */
+  private readonly armed: boolean;
+
+  /** @internal */
+  constructor(readonly cgroup: string, private readonly signal: AbortSignal | undefined) {
+    super();
+    this.armed = existsSync(cgroup);
+    const nothing = openSync('/dev/null', 'r+');
+    try {
+      if (!signal?.aborted) {
+        this.instance = instantiate('oom', {
+          argv: ['oom', '--follow', '--', cgroup], stdio: [nothing, nothing, nothing], signals: 'call',
+          onPrint: (fd, text) => { if (fd === 1) void this.tell(); else this.said.push(text); },
+        });
+      }
+    } catch (error) {
+      throw new WardenError('UNSUPPORTED', `cannot watch ${cgroup}: ${reason(error)}`, { cause: error });
+    } finally {
+      closeSync(nothing);
+    }
+    signal?.addEventListener('abort', this.close);
+    void this.finish();
+  }
+
+  private async tell(): Promise<void> {
+    // By the files that a version has, as the module tells them apart.
+    const version = existsSync(`${this.cgroup}/memory.oom_control`) ? 1 : 2;
+    const { limitBytes, peakBytes } = await memoryIn({ version, directory: this.cgroup });
+    if (!this.closed) this.emit('oom', { cgroup: this.cgroup, limitBytes, peakBytes });
+  }
+
+  private async finish(): Promise<void> {
+    await this.instance?.exited;
+    this.signal?.removeEventListener('abort', this.close);
+    // Whoever asked for the watch listens by then.
+    await new Promise((resolved) => { setImmediate(resolved); });
+    if (this.closed || !this.instance) this.emit('end', 'closed');
+    else if (!existsSync(this.cgroup) && this.armed) this.emit('end', 'removed');
+    else this.emit('error', new WardenError(existsSync(this.cgroup) ? 'UNSUPPORTED' : 'NOT_FOUND', this.said.join('').trim().replace(/^oom: /, '')));
+    this.closed = true;
+  }
+
+  /** Ends the watch. */
+  readonly close = (): void => {
+    if (this.closed) return;
+    this.closed = true;
+    this.instance?.stop();
+  };
+
+  [Symbol.dispose](): void { this.close(); }
 }
 
-export function watchOom(cgroup: string, options: WatchOptions = {}): OomWatch {
-  void options;
-  throw new WardenError('INTERNAL', `cannot watch ${cgroup} yet`);
-}
+/** Watches from now on. It keeps this process alive until it is closed, or the group removed. */
+export function watchOom(cgroup: string, options: WatchOptions = {}): OomWatch { return new OomWatch(resolve(cgroup), options.signal); }

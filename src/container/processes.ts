@@ -79,3 +79,10 @@ async function describe(pid: number): Promise<ProcessInfo | undefined> {
     residentBytes: (Number.parseInt(field('VmRSS')) || 0) * 1024,
   };
 }
+
+/** The pipes that a process has open, whatever for. */
+export async function pipesOf(pid: number): Promise<Identity[]> {
+  const fds = await ifSeen(readdir(`/proc/${pid}/fd`)) ?? [];
+  const open = await Promise.all(fds.map((fd) => ifSeen(stat(`/proc/${pid}/fd/${fd}`))));
+  return open.flatMap((info): Identity[] => (info?.isFIFO() ? [[info.dev, info.ino, 0]] : []));
+}

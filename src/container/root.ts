@@ -61,7 +61,7 @@ export function givenRoot(id: string, at: string, directory: string): Root {
 }
 
 /** A small root that lives in memory, around the host's programs. */
-export function ownRoot(id: string, at: string): Root {
+export function ownRoot(id: string, hostname: string, at: string): Root {
   const programs = hostPrograms();
   return {
     mounts: [
@@ -69,8 +69,15 @@ export function ownRoot(id: string, at: string): Root {
       ...programs.directories.flatMap((directory) => readOnly(at, directory)),
       ...privateMounts(id, at),
     ],
-    entries: [...programs.links, ...directories(), ...configuration(id), ...DEVICES],
+    entries: [...programs.links, ...directories(), ...configuration(hostname), ...DEVICES],
   };
+}
+
+/** Over everything else. With a read-only one, what is mounted below its source does not come along: it would be writable. */
+export function bindMounts(at: string, binds: readonly Bind[]): Mount[] {
+  return binds.map(({ source, target, readOnly }): Mount => (
+    { source, target: at + target, type: 'bind', options: readOnly ? [...READ_ONLY, MAKE] : ['rbind', 'nosuid', 'nodev', MAKE] }
+  ));
 }
 
 /** /usr, and what stands beside it: links into it, or directories on hosts whose /usr is not merged. */
@@ -111,13 +118,13 @@ function directories(): Entry[] {
 }
 
 /** Of the host's /etc only what the dynamic linker needs: names of directories, nothing secret. */
-function configuration(id: string): Entry[] {
+function configuration(hostname: string): Entry[] {
   const shell = statIfAny('/bin/bash') ? '/bin/bash' : '/bin/sh';
   return [
     text('etc/passwd', `root:x:0:0:root:/root:${shell}\nvcap:x:${VCAP_ID}:${VCAP_ID}:vcap:/home/vcap:${shell}\n`),
     text('etc/group', `root:x:0:\ntty:x:${TTY_GROUP}:\nvcap:x:${VCAP_ID}:\n`),
-    text('etc/hostname', `${id}\n`),
-    text('etc/hosts', `127.0.0.1 localhost ${id}\n::1 localhost\n`),
+    text('etc/hostname', `${hostname}\n`),
+    text('etc/hosts', `127.0.0.1 localhost ${hostname}\n::1 localhost\n`),
     text('etc/nsswitch.conf', 'passwd: files\ngroup: files\nhosts: files\n'),
     ...copies('/etc/ld.so.cache'),
     ...copies('/etc/ld.so.conf'),

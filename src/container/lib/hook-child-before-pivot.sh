@@ -5,4 +5,6 @@ read -r name < etc/hostname
 echo "$name" > /proc/sys/kernel/hostname
 mount -a -T etc/fstab
 # The last step in this very process: one less to start.
-exec tar -xpf etc/root.tar -C root
+[ -s etc/binds ] || exec tar -xpf etc/root.tar -C root
+tar -xpf etc/root.tar -C root
+exec mount -a -T etc/binds

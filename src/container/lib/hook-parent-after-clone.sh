@@ -5,4 +5,8 @@ read -r stat < "/proc/$PID/stat"
 # Field 22, the start time; the second one, the name in brackets, may hold anything. proc(5)
 set -- ${stat##*) }
 echo "$PID ${20}" > run/wshd.pid
-sh "${0%/*}/watch.sh" "${PWD##*/}" &
+# It runs nothing yet: all that it ever starts is in these groups, too.
+while read -r controller version group; do
+  echo "$PID" > "$group/cgroup.procs"
+done < etc/cgroups
+[ -z "$EPHEMERAL" ] || sh "${0%/*}/watch.sh" "${PWD##*/}" &

@@ -2,11 +2,27 @@
 # nothing ever comes from there, it just ends. An owner that leaves in good order has ended the container before.
 trap '' HUP INT QUIT TERM
 read -r end <&1
-read -r pid start < run/wshd.pid || exit
-read -r stat < "/proc/$pid/stat" || exit
-set -- "$1" ${stat##*) }
-[ "${21}" = "$start" ] && [ "$2" != Z ] && kill -KILL "$pid" || exit
+# end_of FILE: kills the process that FILE names, when it still is that one; false when it is not.
+end_of() {
+  read -r pid start < "$1" && read -r stat < "/proc/$pid/stat" || return 1
+  set -- ${stat##*) }
+  [ "${20}" = "$start" ] && [ "$1" != Z ] && kill -KILL "$pid"
+} 2> /dev/null
+[ -e run/wshd.pid ] && end_of run/wshd.pid || exit
 # By name, and directories only when empty: nothing that is not ours can be hit.
-rm -f run/wshd.sock run/wshd.pid etc/hostname etc/fstab etc/root.tar
-rmdir run etc root
+for job in jobs/*; do
+  [ -e "$job/job.json" ] || continue
+  end_of "$job/pid"
+  (cd "$job" && rm -f job.json pid messages stdout.sock stderr.sock status.sock)
+  rmdir "$job"
+done
+# A group can be removed when its last process has been.
+while read -r controller version group; do
+  for try in 1 2 3 4 5 6 7 8 9 10; do
+    [ -e "$group" ] || break
+    rmdir "$group" 2> /dev/null || sleep 0.1
+  done
+done < etc/cgroups
+rm -f etc/container.json etc/container.json.new run/wshd.sock run/wshd.pid etc/hostname etc/fstab etc/root.tar etc/binds etc/cgroups
+rmdir run etc root jobs
 cd .. && rmdir "$1" && rm -f "$1.owner"
