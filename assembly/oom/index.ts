@@ -5,7 +5,7 @@
  *
  * The count before and the count after leave no moment between them in which a kill could be missed.
  */
-import { cgroupNotify, counter, dieWithParent, follow, open, OPEN_READ, OPEN_REPLACE, read, READ, watch } from "../shim";
+import { cgroupNotify, counter, dieWithParent, follow, open, OPEN_READ, OPEN_REPLACE, read, READ, wakeAfter, watch } from "../shim";
 import { argument, argumentsGiven, exit, loadArguments, print } from "../wasi";
 import { equals, putText } from "../shared/bytes";
 import { EMFILE } from "../shared/errno";
@@ -33,6 +33,9 @@ let firstVersion: bool = false;
 let watched: i32 = -1;
 let killsKnown: i64 = 0;
 let following: bool = false;
+/** v1: the kernel counts each attempt of a process that is out of memory, thousands a second until somebody is dead. */
+let calming: bool = false;
+const CALM_MS: i32 = 100;
 
 export function onStart(): void {
   dieWithParent(SIGKILL);
@@ -139,12 +142,21 @@ export function onReady(handle: i32, events: i32): void {
  */
 function takeCounter(): void {
   const gone = isGone(controlPath);
-  if (!gone || load<u64>(event) > 1) tellOutOfMemory();
-  if (gone) endRemoved();
+  if (!calming && (!gone || load<u64>(event) > 1)) tellOutOfMemory();
+  if (gone) return endRemoved();
+  calming = true;
+  watch(watched, 0);
+  wakeAfter(CALM_MS);
+}
+
+/** What came meanwhile belongs to what was told. */
+export function onDeadline(): void {
+  if (read(watched, event, EVENT_BYTES) > 0) return takeCounter();
+  calming = false;
+  watch(watched, READ);
 }
 
 function endRemoved(): void { fail(EXIT_OTHERWISE, "oom: the group was removed:", directory); }
 
 export function onTrap(): i32 { return EXIT_OTHERWISE; }
 export function onSignal(signal: i32): void {}
-export function onDeadline(): void {}

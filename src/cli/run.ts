@@ -30,7 +30,7 @@ async function runInContainer(command: readonly string[], options: RunOptions, s
   // wshd passes it on to all that will run in the container, whose files are no business of our user's habits.
   process.umask(0o022);
   await sweep(depot, (error) => complain('run', error));
-  const container = await Container.create({ depot, root: options.root, signal });
+  const container = await Container.create({ depot, root: options.root, ephemeral: true, signal });
   try {
     return codeOf(await attach(container, withTerminal(command, options), { user: options.user, signal }));
   } finally {

@@ -72,11 +72,14 @@ async function tryRemove(directory: string, last: boolean): Promise<boolean> {
     const code = errnoOf(error);
     if (code === 'ENOENT') return true;
     if (code === 'EBUSY' && !last) return false;
-    throw new WardenError('NOT_REMOVED', `cannot remove the cgroup ${directory}: ${reason(error)}; which processes does its cgroup.procs list?`, { cause: error });
+    throw new WardenError('NOT_REMOVED', `cannot remove the cgroup ${directory}: ${reason(error)}; which processes does its `
+      + 'cgroup.procs list?', { cause: error });
   }
 }
 
-function groupOf(groups: readonly Group[], controller: Controller): Group | undefined { return groups.find((group) => group.controller === controller); }
+function groupOf(groups: readonly Group[], controller: Controller): Group | undefined {
+  return groups.find((group) => group.controller === controller);
+}
 
 function needed(groups: readonly Group[], controller: Controller): Group {
   const group = groupOf(groups, controller);
@@ -93,8 +96,10 @@ async function write(file: string, value: string | number): Promise<void> {
 }
 
 async function writeIfThere(file: string, value: string | number): Promise<void> {
-  // Opened for writing, a file that is not there would be one that cannot be made.
-  await writeFile(file, String(value)).catch((error: unknown) => { if (!['ENOENT', 'EACCES', 'EPERM'].includes(errnoOf(error) ?? '')) throw error; });
+  await writeFile(file, String(value)).catch((error: unknown) => {
+    // Nobody can make a file there.
+    if (!['ENOENT', 'EACCES', 'EPERM'].includes(errnoOf(error) ?? '')) throw error;
+  });
 }
 
 /** Memory and swap together, as far as the kernel counts swap. */

@@ -78,7 +78,8 @@ export class Container implements AsyncDisposable {
       await container.destroy().catch((left: unknown) => {
         throw new WardenError('NOT_REMOVED', `${reason(error)}; what is more, ${reason(left)}`, { cause: error });
       });
-      throw error instanceof WardenError ? error : new WardenError('START_FAILED', `cannot make the container ${directory}: ${reason(error)}`, { cause: error });
+      if (error instanceof WardenError) throw error;
+      throw new WardenError('START_FAILED', `cannot make the container ${directory}: ${reason(error)}`, { cause: error });
     }
   }
 
@@ -91,8 +92,8 @@ export class Container implements AsyncDisposable {
 
   /** All containers of a depot, by id. */
   static async list(depot: string = DEFAULT_DEPOT): Promise<Container[]> {
-    const directories = namesIn(depot).filter(isName).map((id) => join(resolve(depot), id));
-    return directories.filter((directory) => readRecord(directory)).map((directory) => new Container(basename(directory), directory, false));
+    const at = resolve(depot);
+    return namesIn(at).filter((id) => isName(id) && readRecord(join(at, id))).map((id) => new Container(id, join(at, id), false));
   }
 
   /** Removes what is left of containers whose making or removal came to no end, and of ephemeral ones without their process. */
@@ -119,7 +120,9 @@ export class Container implements AsyncDisposable {
     throw new WardenError('NOT_FOUND', `there is no job ${id} in the container ${this.directory}; jobs() tells which there are`);
   }
 
-  async jobs(): Promise<Job[]> { return namesIn(join(this.directory, 'jobs')).map((id) => Job.open(this.directory, id)).filter((job) => job !== undefined); }
+  async jobs(): Promise<Job[]> {
+    return namesIn(join(this.directory, 'jobs')).map((id) => Job.open(this.directory, id)).filter((job) => job !== undefined);
+  }
 
   watchOom(options: WatchOptions = {}): OomWatch { return watchOom(memoryDirectory(readGroups(this.directory)), options); }
 

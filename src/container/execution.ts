@@ -112,6 +112,10 @@ function terminalArguments(tty: ExecOptions['tty']): string[] {
   return ['--tty', sizeArgument(tty === true ? DEFAULT_SIZE : tty)];
 }
 
+function forEach(stdio: NonNullable<ExecOptions['stdio']>): readonly [Stdio, Stdio, Stdio] {
+  return typeof stdio === 'object' ? stdio : [stdio, stdio, stdio];
+}
+
 export function checkWait(name: string, value: number | undefined): void {
   if (value !== undefined && !(value >= 0 && value <= TIMEOUT_MS_MAX)) throw usage(`${name} must be milliseconds from 0 to ${TIMEOUT_MS_MAX}, not ${value}`);
 }
@@ -138,7 +142,7 @@ export class Execution implements AsyncDisposable {
     const { stdio = 'pipe', input, timeoutMs } = options;
     checkWait('timeoutMs', timeoutMs);
     const before = [...requestArguments(options), ...terminalArguments(options.tty)], env = requestEnvironment(options);
-    const wanted = Array.isArray(stdio) ? stdio as readonly [Stdio, Stdio, Stdio] : [stdio as Stdio, stdio as Stdio, stdio as Stdio] as const;
+    const wanted = forEach(stdio);
     if (input !== undefined && wanted[0] !== 'pipe') throw usage('input needs a pipe for stdin, and stdio says something else');
     this.streams = openStreams(wanted);
     ({ stdin: this.stdin, stdout: this.stdout, stderr: this.stderr } = this.streams);
@@ -189,7 +193,7 @@ export class Execution implements AsyncDisposable {
   /** A terminal of this process's own has its size from its window, whose changes only a process is told of. */
   private followTerminal(): void {
     const { instance, options: { stdio } } = this;
-    const stdin = Array.isArray(stdio) ? stdio[0] as Stdio : stdio;
+    const [stdin] = forEach(stdio ?? 'pipe');
     if (!instance || (stdin !== 'inherit' && typeof stdin !== 'number')) return;
     const forward = (): void => { instance.signal(SIGWINCH); };
     process.on('SIGWINCH', forward);

@@ -139,7 +139,8 @@ function makeJob(container: string, argv: readonly string[], options: SpawnOptio
       return id;
     } catch (error) {
       if (errnoOf(error) === 'EEXIST') return undefined;
-      throw new WardenError(errnoOf(error) === 'ENOENT' ? 'NOT_FOUND' : 'START_FAILED', `cannot make a directory for the job in ${container}: ${reason(error)}`, { cause: error });
+      const code = errnoOf(error) === 'ENOENT' ? 'NOT_FOUND' : 'START_FAILED';
+      throw new WardenError(code, `cannot make a directory for the job in ${container}: ${reason(error)}`, { cause: error });
     }
   };
   const id = options.id === undefined ? withNewId(tryId) : tryId(options.id);
@@ -152,7 +153,7 @@ function makeJob(container: string, argv: readonly string[], options: SpawnOptio
 export async function startJob(container: string, argv: readonly string[], options: SpawnOptions): Promise<Job> {
   checkSpawn(options);
   const { signal, ringBytes, slow, lingerSeconds = LINGER_SECONDS } = options;
-  const settings = [...(ringBytes === undefined ? [] : ['--ring', String(ringBytes)]), ...(slow === undefined ? [] : ['--slow', slow]), '--linger', String(lingerSeconds)];
+  const settings = ['--linger', String(lingerSeconds), ...(slow ? ['--slow', slow] : []), ...(ringBytes ? ['--ring', String(ringBytes)] : [])];
   const command = [programPath('wsh'), '--socket', 'run/wshd.sock', ...requestArguments(options), '--raise', '--', ...argv];
   const env = { ...ENVIRONMENT, ...requestEnvironment(options) };
   if (signal?.aborted) throw aborted(signal);
@@ -218,7 +219,7 @@ class Lines {
   async has(words: string, said: () => string): Promise<void> {
     while (!this.text.includes(words)) {
       if (this.signal?.aborted) throw aborted(this.signal);
-      if (this.ended !== undefined) throw new WardenError('START_FAILED', `the job could not be started: ${this.ended}${said().trim() === '' ? '' : `, saying ${said().trim()}`}`);
+      if (this.ended !== undefined) throw new WardenError('START_FAILED', `the job could not be started: ${this.ended}, saying "${said().trim()}"`);
       await new Promise<void>((resolve) => { this.changed = resolve; });
     }
   }

@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { errnoOf, reason, unlessMissing, WardenError } from './error.js';
 import { formatId, parseId, type ProcessId } from './process.js';
 
-export const DIRECTORIES = ['run', 'etc', 'root', 'jobs'] as const;
+export const DIRECTORIES = ['run', 'etc', 'jobs', 'root'] as const;
 /** lib/watch.sh has the same lists. */
 const FILES = [
   'etc/container.json', 'etc/container.json.new', 'run/wshd.sock', 'run/wshd.pid', 'etc/hostname', 'etc/fstab', 'etc/root.tar', 'etc/binds', 'etc/cgroups',

@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { type Instance, instantiate } from '../host/host.js';
-import { type Cursors, CursorFile, moved } from './cursors.js';
+import { checkCursors, type Cursors, CursorFile, moved } from './cursors.js';
 import { type Ended, endedBy, STOPPED } from './ending.js';
 import { reason, WardenError } from './error.js';
 import { aborted, type Stdio, withShortPath } from './execution.js';
@@ -53,7 +53,8 @@ export class JobLink extends EventEmitter<{ gap: [Gap] }> implements AsyncDispos
   constructor(container: string, private readonly directory: string, private readonly options: LinkOptions) {
     super();
     const { stdio = 'pipe', cursors } = options;
-    const wanted = Array.isArray(stdio) ? stdio as readonly [Stdio, Stdio] : [stdio as Stdio, stdio as Stdio] as const;
+    const wanted = typeof stdio === 'object' ? stdio : [stdio, stdio] as const;
+    if (typeof cursors === 'object') checkCursors(cursors);
     const streamed = wanted.filter((each) => each === 'pipe').length;
     if (typeof cursors === 'string' && streamed === 1) throw new WardenError('USAGE', 'with a cursor file both streams are pipes, or none is');
     this.streams = openStreams(['ignore', ...wanted]);

@@ -113,7 +113,7 @@ it('ends containers that even the watcher left alive', async () => {
 it('leaves containers alone whose owner lives, and what is none', async () => {
   const other = await started();
   for (const name of ['not-a-container.owner', '00000000001']) mkdirSync(join(depot.path, name));
-  symlinkSync('1 1', join(depot.path, 'notanidatall.owner'));
+  symlinkSync('1 1', join(depot.path, '-nonameatall.owner'));
   // Its owner is dead, but nobody of ours would have made the directory so that others can write to it.
   mkdirSync(join(depot.path, '00000000002'));
   spawnSync('chmod', ['777', join(depot.path, '00000000002')]);
