@@ -21,18 +21,23 @@ const COMPILER: string = 'assemblyscript/asc';
 export interface Change { file: string; from: string; to: string }
 
 /** The module's bytes. The first compilation of a process takes a second or two, later ones a third of one. */
-export async function compileModule(module: string, changes: readonly Change[] = []): Promise<Uint8Array<ArrayBuffer>> {
+export function compileModule(module: string, changes: readonly Change[] = []): Promise<Uint8Array<ArrayBuffer>> {
+  return compile(`assembly/${module}/index.ts`, changes);
+}
+
+/** The same for any source, by its path in the package. */
+export async function compile(entry: string, changes: readonly Change[] = []): Promise<Uint8Array<ArrayBuffer>> {
   const { main } = await import(COMPILER) as Compiler;
   const sources = changedSources(changes);
   let built: Uint8Array | undefined;
   let words = '';
-  const { error } = await main([`assembly/${module}/index.ts`, '--outFile', 'module.wasm', '--baseDir', packageRoot], {
+  const { error } = await main([entry, '--outFile', 'module.wasm', '--baseDir', packageRoot], {
     readFile: (name, baseDir) => sources.get(name) ?? textOf(isAbsolute(name) ? name : join(baseDir, name)),
     writeFile: (_name, contents) => { built = Uint8Array.from(contents as Uint8Array); },
     listFiles: () => [],
     stderr: { write: (chunk) => { words += String(chunk); } },
   });
-  if (error || !built) throw new Error(`asc cannot compile ${module}: ${words || String(error)}`);
+  if (error || !built) throw new Error(`asc cannot compile ${entry}: ${words || String(error)}`);
   return Uint8Array.from(built);
 }
 
