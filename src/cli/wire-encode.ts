@@ -11,11 +11,11 @@ export interface EncodeOptions {
   user?: string;
   lang?: string;
   tty?: boolean;
-  limit: string[];
+  limit?: string[];
   limits: boolean;
   killed?: boolean;
   json?: string;
-  field: string[];
+  field?: string[];
   append?: string;
   size?: string;
   output?: string;
@@ -52,7 +52,7 @@ function start(kindName: string | undefined, values: readonly string[], options:
 
 /** Options of another message, which would be silently ignored. */
 function refuseStrangers(kind: Kind, { user, lang, tty, limit, limits, killed, json }: EncodeOptions): void {
-  const forRequest = user !== undefined || lang !== undefined || tty === true || limit.length > 0 || !limits;
+  const forRequest = user !== undefined || lang !== undefined || tty === true || limit !== undefined || !limits;
   if (forRequest && (kind !== 'request' || json !== undefined)) {
     throw new InputError('--user, --lang, --tty, --limit and --no-limits are for a request that is not made of JSON');
   }
@@ -135,7 +135,7 @@ function requestFields(argv: readonly string[], options: EncodeOptions): Record<
 
 function mergedLimits(options: EncodeOptions): Limit[] {
   const limits = options.limits ? defaultLimits(codec()) : [];
-  for (const limit of options.limit.map(parseLimit)) {
+  for (const limit of (options.limit ?? []).map(parseLimit)) {
     const same = limits.findIndex(({ id }) => id === limit.id);
     if (same >= 0) limits[same] = limit;
     else limits.push(limit);
@@ -159,7 +159,7 @@ function limitNamed(name: string): number | undefined {
   return ids.find((id) => codec().name(codec().exports.limitName(id)) === full);
 }
 
-function overridden(given: Given, { field, append, size }: EncodeOptions): Given {
+function overridden(given: Given, { field = [], append, size }: EncodeOptions): Given {
   const surplus = append === undefined ? given.surplus : hexFrom('--append', append);
   return {
     fields: { ...given.fields, ...Object.fromEntries(field.map(parseField)) },

@@ -8,7 +8,7 @@ import type { Exit } from './command.js';
 const KINDS = ['request', 'response', 'exit-status', 'status', 'stream', 'cursor'];
 
 /** An option that may be given several times. */
-function several(value: string, before: string[]): string[] { return [...before, value]; }
+function several(value: string, before: string[] = []): string[] { return [...before, value]; }
 
 export const wire: Define = (program, exit) => {
   const group = program.command('wire')
@@ -53,11 +53,11 @@ function encode(group: Command, exit: Exit): void {
     .option('--user <name>', 'request: who runs the command')
     .option('--lang <value>', 'request: LANG')
     .option('--tty', 'request: ask for a terminal')
-    .option('--limit <name=value>', 'request: NAME=N or NAME=SOFT:HARD, instead of what wsh sends by default; -1 is unlimited', several, [])
+    .option('--limit <name=value>', 'request: NAME=N or NAME=SOFT:HARD, instead of what wsh sends by default; -1 is unlimited', several)
     .option('--no-limits', 'request: only those of --limit')
     .option('--killed', 'exit-status: no bytes at all, as for a command that was killed')
     .option('--json <file>', 'what `warden wire decode --json` printed, or the like by hand ("-": standard input)')
-    .option('--field <name=value>', 'set a field, whatever it may hold: a number, a text, or hex:DIGITS', several, [])
+    .option('--field <name=value>', 'set a field, whatever it may hold: a number, a text, or hex:DIGITS', several)
     .option('--append <digits>', 'hexadecimal digits of bytes behind the end')
     .option('--size <bytes>', 'cut it there, or let zeros follow up to there')
     .option('-o, --output <file>', 'where it goes (default: standard output, if that is no terminal)')
