@@ -74,8 +74,7 @@ export class Roles {
   /** wsh has got what it reads in one message: stdout, then stderr, then the exit status. */
   private byOrder(asker: MemberEnd): Role | undefined {
     if (asker.member.program !== 'wsh') return undefined;
-    const reads = pipesRead(asker.member).filter((descriptor) => this.index.channelOf(descriptor)?.ends
-      .some(({ process }) => this.members.get(process.pid)?.where === 'container'));
+    const reads = pipesRead(asker.member).filter(({ target }) => this.isCommands(target));
     return (['command-stdout', 'command-stderr', 'exit-status'] as const)[reads.indexOf(asker.descriptor)];
   }
 
@@ -114,19 +113,28 @@ export class Roles {
     return this.index.channelOf(descriptor) ? 'internal' : 'file';
   }
 
-  /** These two open their stdin and stdout anew and close the numbers 0 and 1, which then may be anything. stderr stays. */
+  /** These two open what they need of 0 and 1 anew and close those numbers, which then may be anything. stderr stays. */
   private movedStdio(member: Member, descriptor: DescriptorInfo): Role {
     if (descriptor.terminal !== undefined) return 'terminal';
     if (this.isLeftRequest(member, descriptor)) return 'request';
     if (descriptor.fd === 2) return 'stderr';
     if (descriptor.access === 'read') return 'stdin';
+    const others = member.process.descriptors.filter((other) => other.fd !== 2 && other.access !== 'read' && !this.hasRole(member, other));
+    const outputs = byNumber(others).filter((other) => !this.isOwnStdin(member, other));
+    if (!outputs.includes(descriptor)) return 'stdin';
+    // stdout is opened first, and may be where stderr is.
     const errors = member.process.descriptors.find(({ fd }) => fd === 2);
-    const own = byNumber(member.process.descriptors)
-      .filter((other) => other.access === descriptor.access && !this.hasRole(member, other) && other.fd !== 2);
-    // They are opened in the order stdin, stdout, stderr; stdout may be where stderr is.
-    const rest = own.filter(({ target }) => target !== errors?.target);
-    if (descriptor.access === 'both') return (['stdin', 'stdout'] as const)[rest.indexOf(descriptor)] ?? 'stderr';
-    return descriptor === (rest[0] ?? own[0]) ? 'stdout' : 'stderr';
+    return descriptor === (outputs.find(({ target }) => target !== errors?.target) ?? outputs[0]) ? 'stdout' : 'stderr';
+  }
+
+  /** Of a descriptor for both ways. iomux-link leaves its stdin as it is; wsh opens it before it has the command's pipes. */
+  private isOwnStdin({ program, process }: Member, { fd, access }: DescriptorInfo): boolean {
+    if (access !== 'both' || program === 'iomux-link') return fd === 0;
+    return fd < Math.min(...process.descriptors.filter(({ target }) => this.isCommands(target)).map((pipe) => pipe.fd));
+  }
+
+  private isCommands(target: string): boolean {
+    return this.index.channels.get(target)?.ends.some(({ process }) => this.members.get(process.pid)?.where === 'container') ?? false;
   }
 
   /** An original wsh keeps its connection after wshd has closed the other end of it. */

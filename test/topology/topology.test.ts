@@ -106,6 +106,35 @@ topology('of output that a command has sent elsewhere: told by the order in whic
   assert.equal(roles(it, 103), ['1 stdout', '8 command-stdout', '9 command-stderr']);
 });
 
+topology('of streams that are sockets, as Node makes them', () => {
+  const server = processInfo(100, 1, 'node', ['20u socket:[40]', '21u socket:[42]', '22u socket:[44]']);
+  const command = processInfo(103, 10, 'cat', ['0r pipe:[60]', '1w pipe:[61]', '2w pipe:[62]'], { inside: 7 });
+  const look = (...own: string[]): Topology => topologyOf({
+    processes: [server, wshd('11w pipe:[63]'), command, processInfo(102, 100, 'wsh', [...own, '6r pipe:[61]', '7r pipe:[62]', '8r pipe:[63]'])],
+    sockets: [request, ...connection(40, 41), ...connection(42, 43), ...connection(44, 45)],
+  }, place);
+  const whole = look('2u socket:[45]', '4u socket:[41]', '5w pipe:[60]', '9u socket:[43]', '10u socket:[45]');
+  assert.equal(roles(whole, 102).filter((role) => / std/.test(role)), ['2 stderr', '4 stdin', '9 stdout', '10 stderr']);
+  assert.equal(roles(whole, 100), ['20 stdin', '21 stdout', '22 stderr']);
+  // Its stdin has ended.
+  const ended = look('2u socket:[45]', '9u socket:[43]', '10u socket:[45]');
+  assert.equal(roles(ended, 102).filter((role) => / std/.test(role)), ['2 stderr', '9 stdout', '10 stderr']);
+});
+
+topology('of a link without stdin, whose stdout and stderr are sockets', () => {
+  const it = topologyOf({
+    processes: [
+      processInfo(20, 1, 'iomux-spawn', ['5u socket:[51]', '9u socket:[70]']), processInfo(100, 1, 'node', ['21u socket:[42]', '22u socket:[44]']),
+      processInfo(104, 100, 'iomux-link', ['0r /dev/null', '1u socket:[71]', '2u socket:[45]', '5u socket:[43]', '6u socket:[45]']), wshd(),
+    ],
+    sockets: [
+      request, listener(51, 'stdout.sock', 601), ...connection(70, 71, 'stdout.sock', 601), ...connection(42, 43), ...connection(44, 45),
+    ],
+  }, { ...place, jobs: [{ id: '1', sockets: { stdout: 601, stderr: 0, status: 0 } }] });
+  assert.equal(roles(it, 104), ['0 stdin', '1 stdout-link', '2 stderr', '5 stdout', '6 stderr']);
+  assert.equal(roles(it, 100), ['21 stdout', '22 stderr']);
+});
+
 topology('of what commands share among themselves, and of what was left open for them', () => {
   const it = topologyOf({
     processes: [
