@@ -1,8 +1,10 @@
 /** `warden ps` and `warden topology`: what runs in containers, and what connects it. */
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import pc from 'picocolors';
 import { reason, WardenError } from '../container/error.js';
+import { isName, namesIn } from '../container/layout.js';
+import { readRecord } from '../container/record.js';
 import type { Topology } from '../topology/model.js';
 import { locate, takeSnapshot } from '../topology/read.js';
 import { type Look, processText, topologyText } from '../topology/text.js';
@@ -54,10 +56,9 @@ function look(name: string | undefined, depot: string): Topology[] {
   return directories.map((directory) => topologyOf(snapshot, locate(directory)));
 }
 
-/** None where there is no depot: nobody has made a container there. */
+/** As Container.list; that would bring all of the library along. */
 function containersIn(depot: string): string[] {
-  if (!existsSync(depot)) return [];
-  return readdirSync(depot).sort().map((id) => join(depot, id)).filter((directory) => existsSync(join(directory, 'run')));
+  return namesIn(depot).filter(isName).map((id) => join(depot, id)).filter((directory) => readRecord(directory) !== undefined);
 }
 
 function withoutDescriptors({ version, container, processes }: Topology): object {

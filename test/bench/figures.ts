@@ -5,12 +5,12 @@ import type { Figure } from './figure.js';
 import { memory, memoryAfter, threadCount } from './footprint.js';
 import { growth } from './growth.js';
 import { latencyMedian, latencyTail } from './latency.js';
-import { create } from './library.js';
+import { create, exec, link, linkAway } from './library.js';
 import { cpuTime, wshTrue } from './start.js';
 import { chain, iomux } from './throughput.js';
 
 export const figures: readonly Figure[] = [
   wshTrue, chain, iomux, memory, memoryAfter, threadCount, cpuTime, bursts,
   latencyMedian, latencyTail, ...growth,
-  create, wardenExec,
+  create, exec, link, linkAway, wardenExec,
 ];

@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Container } from '../../src/container/container.js';
 import { programPath } from '../../src/paths.js';
 import { ROLES, type Topology } from '../../src/topology/model.js';
 import { main, start } from '../cli/help.js';
@@ -129,13 +130,19 @@ live('what a command calls itself does not steer the terminal', async () => {
 live('all containers of a depot; a picture of one only', async () => {
   const depot = `${directory}/depot`;
   assert.is(await warden('ps', '--depot', depot), '');
-  for (const id of ['one', 'two']) mkdirSync(`${depot}/${id}/run`, { recursive: true });
-  const all = JSON.parse(await warden('topology', '--json', '--depot', depot)) as Topology[];
-  assert.equal(all.map(({ container: { id, pid } }) => [id, pid]), [['one', null], ['two', null]]);
-  assert.match(await warden('topology', '--depot', depot, 'one'), /^one .*\nit does not run: /);
-  const picture = await start(argv('topology', '--format', 'svg', '--depot', depot)).result;
-  assert.is(picture.code, 2);
-  assert.match(picture.stderr, /^warden topology: a picture is of one container, and there are 2 /);
+  const made = [await Container.create({ depot, name: 'one' }), await Container.create({ depot, name: 'two' })];
+  try {
+    const all = JSON.parse(await warden('topology', '--json', '--depot', depot)) as Topology[];
+    assert.equal(all.map(({ container: { id } }) => id), ['one', 'two']);
+    assert.equal(all.map(({ processes }) => processes.map(({ program }) => program)), [['wshd'], ['wshd']]);
+    process.kill(all[0]!.container.pid!, 'SIGKILL');
+    await until(async () => /^one .*\nit does not run: /.test(await warden('topology', '--depot', depot, 'one')), 'it has ended');
+    const picture = await start(argv('topology', '--format', 'svg', '--depot', depot)).result;
+    assert.is(picture.code, 2);
+    assert.match(picture.stderr, /^warden topology: a picture is of one container, and there are 2 /);
+  } finally {
+    for (const one of made) await one.destroy();
+  }
 });
 
 live('refuses what is not there', async () => {

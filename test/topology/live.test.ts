@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Container } from '../../src/container/container.js';
 import { programPath } from '../../src/paths.js';
 import type { Channel, Process, Program, Role, Topology } from '../../src/topology/model.js';
 import { locate, takeSnapshot } from '../../src/topology/read.js';
@@ -10,7 +11,7 @@ import { topologyOf } from '../../src/topology/topology.js';
 import { startInside } from '../containers/chain.js';
 import { noContainers, startContainer, type TestContainer } from '../support/container.js';
 import { isActive, start, startLink, stopAll } from '../support/iomux.js';
-import { until } from '../support/process.js';
+import { scratch, until } from '../support/process.js';
 import { unless } from '../support/skip.js';
 import { Terminal } from '../support/terminal.js';
 
@@ -161,6 +162,34 @@ live('commands that talk to each other within the container', async () => {
   } finally {
     child.kill('SIGKILL');
     await once(child, 'exit');
+  }
+});
+
+live('a process that uses the library: it holds what programs would hold', async () => {
+  const { path, remove } = scratch();
+  const container = await Container.create({ depot: path, memoryBytes: 64 << 20, ephemeral: true });
+  try {
+    const job = await container.spawn(['sh', '-c', 'echo started; exec sleep 1000']);
+    const link = job.link();
+    await once(link.stdout!, 'data');
+    await using command = container.exec(['sh', '-c', 'echo started; exec sleep 1001']);
+    await once(command.stdout!, 'data');
+    const topology = topologyOf(takeSnapshot(), locate(container.directory));
+    const server = one(topology, 'server');
+    assert.is(server.pid, process.pid);
+    for (const role of ['stdout-link', 'stderr-link', 'status-link'] as const) {
+      assert.equal(channel(topology, role, 'iomux-spawn'), ['iomux-spawn accepted', 'server connected'], role);
+    }
+    assert.equal(channel(topology, 'lifeline', 'watcher'), ['server connected', 'watcher connected']);
+    const held = new Set(server.descriptors.map(({ role }) => role));
+    for (const role of ['command-stdin', 'command-stdout', 'command-stderr', 'exit-status'] as const) assert.ok(held.has(role), role);
+    assert.equal(topology.processes.filter(({ program }) => program === 'command').map(({ job: id }) => id).sort(), [job.id, null]);
+    assert.equal(unexplained(topology), []);
+    command.kill('SIGKILL');
+    await link.stop();
+  } finally {
+    await container.destroy();
+    remove();
   }
 });
 
