@@ -1,6 +1,7 @@
 /** A command in a container, run through the wsh module in this process. docs/library.md, "Commands" */
 import { closeSync, constants, openSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Instance, instantiate } from '../host/host.js';
 import type { Identity } from '../host/native.js';
 import { endedBy } from './ending.js';
@@ -135,6 +136,7 @@ export class Execution implements AsyncDisposable {
   /** What wshd gave us for the command's streams: by them its processes are known. */
   private identities: readonly Identity[] = [];
   private stoppedBy: 'timeout' | 'abort' | 'limit' | undefined;
+  private stopping: Promise<void> | undefined;
   private ended = false;
 
   /** @internal */
@@ -165,6 +167,7 @@ export class Execution implements AsyncDisposable {
       signal?.addEventListener('abort', abort);
       if (timeoutMs !== undefined) timer = setTimeout(() => { void this.end('timeout'); }, timeoutMs);
       await this.instance!.exited;
+      await this.stopping;
       return this.outcome();
     } catch (error) {
       this.streams.handedOver();
@@ -237,20 +240,27 @@ export class Execution implements AsyncDisposable {
   }
 
   /** Sends a signal to all processes of the command's session (SIGTERM); how many there were. */
-  async kill(signal: NodeJS.Signals = 'SIGTERM'): Promise<number> {
+  async kill(signal: NodeJS.Signals = 'SIGTERM'): Promise<number> { return this.ended ? 0 : this.signalUsers(signal); }
+
+  private async signalUsers(signal: NodeJS.Signals): Promise<number> {
     const first = this.target.firstPid();
-    if (this.ended || first === undefined || this.identities.length === 0) return 0;
-    return signalAll(await usersOf(first, this.identities), signal);
+    return first === undefined || this.identities.length === 0 ? 0 : signalAll(await usersOf(first, this.identities), signal);
   }
 
-  /** Kills the command, and waits until wshd has told its end; not for ever. */
-  private async end(why: 'timeout' | 'abort' | 'limit'): Promise<void> {
-    if (this.stoppedBy !== undefined || this.ended) return;
-    this.stoppedBy = why;
+  private end(why: 'timeout' | 'abort' | 'limit'): Promise<void> {
+    if (this.ended) return Promise.resolve();
+    this.stoppedBy ??= why;
+    return this.stopping ??= this.killAll();
+  }
+
+  /** Kills the command, and waits until wshd has told its end, and nobody is left of its session; not for ever. */
+  private async killAll(): Promise<void> {
     const deadline = performance.now() + KILL_DEADLINE_MS;
-    while (!this.ended && performance.now() < deadline) {
-      await this.kill('SIGKILL').catch(() => 0);
-      await Promise.race([this.instance?.exited, new Promise((resolve) => { setTimeout(resolve, KILL_INTERVAL_MS); })]);
+    let hasEnded = false;
+    void this.instance?.exited.then(() => { hasEnded = true; });
+    // Whoever was forked while we looked is seen in the next turn.
+    while ((await this.signalUsers('SIGKILL') > 0 || !hasEnded) && performance.now() < deadline) {
+      await Promise.race([hasEnded ? undefined : this.instance?.exited, sleep(KILL_INTERVAL_MS)]);
     }
     // Puts a terminal back, if there is one.
     this.instance?.signal(SIGHUP);

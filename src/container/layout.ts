@@ -89,7 +89,8 @@ export function disown(directory: string, remover: ProcessId): void {
   try {
     writeOwner(directory, remover);
   } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw notRemoved('container', directory, error);
+    // There is an owner already, or not even a depot any more.
+    if (!['EEXIST', 'ENOENT'].includes(errnoOf(error) ?? '')) throw notRemoved('container', directory, error);
   }
 }
 

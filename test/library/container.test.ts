@@ -1,0 +1,224 @@
+import { existsSync, mkdirSync, readFileSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Container, WardenError, type WardenErrorCode } from '../../src/index.js';
+import { isAlive, until } from '../support/process.js';
+import { unless } from '../support/skip.js';
+import { Depot, groups, held, holdsOnly, noContainers } from './help.js';
+
+const containers = suite('containers');
+const test = unless(noContainers, containers);
+let depot: Depot;
+let before: string[], groupsBefore: string[];
+
+if (!noContainers) {
+  containers.before.each(async () => {
+    depot = new Depot();
+    before = await held();
+    groupsBefore = groups();
+  });
+  containers.after.each(async () => {
+    await holdsOnly(before);
+    assert.equal(depot.left(), []);
+    const left = groups().filter((group) => !groupsBefore.includes(group) && readFileSync(`${group}/cgroup.procs`, 'utf8') === '');
+    await until(() => left.every((group) => !existsSync(group)), `groups are removed: ${left.join(', ')}`);
+    depot.remove();
+  });
+}
+
+async function fails(promise: Promise<unknown>, code: WardenErrorCode): Promise<string> {
+  const error = await promise.then(() => undefined, (reason: unknown) => reason);
+  assert.instance(error, WardenError, String(error));
+  assert.is((error as WardenError).code, code);
+  return (error as WardenError).message;
+}
+
+/** A program that uses the library, and is killed when it says "now", or when this says so. */
+function program(script: string): { kill(): Promise<void>; line(): Promise<string> } {
+  const library = JSON.stringify(new URL('../../src/index.js', import.meta.url).href);
+  const child = spawn(process.execPath, ['--input-type=module', '-e', `const { Container } = await import(${library}); ${script}`], { stdio: ['ignore', 'pipe', 'inherit'] });
+  return {
+    line: async () => String((await once(child.stdout, 'data'))[0]).trim(),
+    kill: async () => {
+      child.kill('SIGKILL');
+      if (child.signalCode === null) await once(child, 'exit');
+      child.stdout.destroy();
+    },
+  };
+}
+
+test('serves, is found again, and is gone without a trace', async () => {
+  const made = await depot.create({ name: 'web.1', hostname: 'web', memoryBytes: 64 << 20, cpuShares: 512 });
+  assert.equal((await Container.list(depot.path)).map(({ id }) => id), ['web.1']);
+  const found = await Container.open(`${depot.path}/web.1`);
+  assert.is((await found.exec(['hostname']).output()).stdout.toString(), 'web\n');
+  const info = await found.info();
+  assert.equal([info.state, info.ephemeral, info.root, info.hostname, info.processes.length], ['serving', false, null, 'web', 1]);
+  assert.equal([info.memory?.limitBytes, info.memory?.kills, info.cpu?.shares], [64 << 20, 0, 512]);
+  assert.ok(Math.abs(Date.now() - info.createdAt.getTime()) < 60_000);
+  await found[Symbol.asyncDispose]();
+  assert.is((await made.info()).state, 'serving');
+  await made[Symbol.asyncDispose]();
+  await fails(Container.open(made.directory), 'NOT_FOUND');
+  assert.equal(await Container.list(depot.path), []);
+});
+
+test('outlives whoever made it', async () => {
+  const maker = program(`const c = await Container.create({ depot: ${JSON.stringify(depot.path)}, name: 'kept' });
+    await c.spawn(['sleep', '1000'], { id: 'job' }); console.log('now'); setInterval(() => {}, 1000);`);
+  await maker.line();
+  await maker.kill();
+  const kept = await Container.open(`${depot.path}/kept`);
+  assert.is((await kept.exec(['true']).result).exitCode, 0);
+  assert.is((await (await kept.job('job')).info()).state, 'running');
+  await kept.destroy();
+});
+
+test('ends with its process when it is ephemeral', async () => {
+  const maker = program(`const c = await Container.create({ depot: ${JSON.stringify(depot.path)}, name: 'brief', ephemeral: true });
+    await c.spawn(['sleep', '1000'], { id: 'job' }); console.log('now'); setInterval(() => {}, 1000);`);
+  await maker.line();
+  assert.equal((await Container.list(depot.path)).map(({ id }) => id), ['brief']);
+  const { pid } = await (await Container.open(`${depot.path}/brief`)).info();
+  await maker.kill();
+  await until(() => !isAlive(pid!), 'the container ends');
+  await until(() => depot.left().length === 0, 'nothing is left', 10_000);
+});
+
+test('a maker that dies at any moment leaves nothing that a sweep does not remove, and no half container', async () => {
+  for (const delayMs of [0, 3, 6, 10, 15, 22, 30, 45, 70]) {
+    const maker = program(`console.log('now'); await Container.create({ depot: ${JSON.stringify(depot.path)}, memoryBytes: 1 << 26 }); setInterval(() => {}, 1000);`);
+    await maker.line();
+    await new Promise((resolve) => { setTimeout(resolve, delayMs); });
+    await maker.kill();
+    for (const whole of await Container.list(depot.path)) {
+      assert.is((await whole.exec(['true']).result).exitCode, 0, `killed after ${delayMs} ms: a container that does not serve`);
+      await whole.destroy();
+    }
+    await until(async () => {
+      assert.equal((await Container.sweep(depot.path)).failures, []);
+      return depot.left().length === 0;
+    }, `nothing is left when killed after ${delayMs} ms`, 10_000);
+  }
+});
+
+test('what is removed halfway is no container, and the next sweep goes on', async () => {
+  const container = await depot.create({ name: 'half' }), { pid } = await container.info();
+  // As if its remover had died here.
+  symlinkSync('999999999 1', `${container.directory}.owner`);
+  assert.equal(await Container.list(depot.path), []);
+  await fails(Container.open(container.directory), 'NOT_FOUND');
+  assert.equal((await Container.sweep(depot.path)).removed, ['half']);
+  assert.not(isAlive(pid!));
+});
+
+test('directories that are none are no containers', async () => {
+  mkdirSync(`${depot.path}/empty/etc`, { recursive: true });
+  mkdirSync(`${depot.path}/broken/etc`, { recursive: true });
+  writeFileSync(`${depot.path}/broken/etc/container.json`, '{"version":1');
+  writeFileSync(`${depot.path}/file`, '');
+  assert.equal(await Container.list(depot.path), []);
+  assert.equal(await Container.sweep(depot.path), { removed: [], failures: [] });
+  for (const name of ['empty', 'broken', 'file', 'nothing']) await fails(Container.open(`${depot.path}/${name}`), 'NOT_FOUND');
+  depot.remove();
+});
+
+test('can be destroyed twice, by two, and when its first process has ended', async () => {
+  const container = await depot.create();
+  const other = await Container.open(container.directory);
+  await Promise.all([container.destroy(), other.destroy()]);
+  await container.destroy();
+  const dead = await depot.create();
+  process.kill((await dead.info()).pid!, 'SIGKILL');
+  await dead.destroy();
+});
+
+test('says what stands in the way of its removal, and tries again', async () => {
+  const container = await depot.create();
+  writeFileSync(`${container.directory}/root/precious`, '');
+  assert.match(await fails(container.destroy(), 'NOT_REMOVED'), /something that does not belong to it/);
+  assert.ok(existsSync(`${container.directory}/root/precious`));
+  unlinkSync(`${container.directory}/root/precious`);
+  await container.destroy();
+});
+
+test('binds directories, read-only or not', async () => {
+  const source = `${depot.path}/../shared`;
+  mkdirSync(depot.path);
+  mkdirSync(source);
+  writeFileSync(`${source}/file`, 'x');
+  await using container = await depot.create({ binds: [{ source, target: '/ro', readOnly: true }, { source, target: '/deep/rw' }] });
+  const { stdout } = await container.exec(['sh', '-c', 'cat /ro/file; touch /ro/no 2> /dev/null || echo " kept"; touch /deep/rw/yes; grep -c "nosuid,nodev" /proc/mounts > /dev/null']).output();
+  assert.is(stdout.toString(), 'x kept\n');
+  assert.ok(existsSync(`${source}/yes`) && !existsSync(`${source}/no`));
+});
+
+test('a limit can be changed, and memory that runs out is told apart', async () => {
+  await using container = await depot.create({ memoryBytes: 1 << 30 });
+  await container.limitMemory(20 << 20);
+  await container.limitCpu(2_048);
+  const watch = container.watchOom(), told = once(watch, 'oom');
+  const { exitCode } = await container.exec(['sh', '-c', 'head -c 100000000 /dev/zero | tail']).result;
+  assert.ok(exitCode !== undefined);
+  const [event] = await told;
+  assert.equal([event.limitBytes, event.cgroup], [20 << 20, (await container.memory())!.cgroup]);
+  await until(async () => (await container.memory())!.kills >= 1, 'the kill is counted');
+  assert.ok((await container.memory())!.peakBytes! > 10 << 20);
+  assert.is((await container.cpu())!.shares, 2_048);
+  await container.limitMemory(Infinity);
+  assert.is((await container.memory())!.limitBytes, null);
+  const end = once(watch, 'end');
+  watch.close();
+  assert.equal(await end, ['closed']);
+});
+
+test('ends all that runs in it, and remains', async () => {
+  await using container = await depot.create();
+  const polite = container.exec(['sh', '-c', 'trap "exit 4" TERM; echo; while :; do sleep 0.05; done']);
+  const stubborn = container.exec(['sh', '-c', 'trap "" TERM; echo; while :; do sleep 0.05; done']);
+  await Promise.all([polite, stubborn].map(({ stdout }) => once(stdout!, 'data')));
+  const { terminated, killed } = await container.stop({ graceMs: 300 });
+  assert.ok(terminated >= 2 && killed >= 1, `${terminated} terminated, ${killed} killed`);
+  assert.equal([(await polite.result).exitCode, (await stubborn.result).signal], [4, 'SIGKILL']);
+  assert.equal(await container.stop(), { terminated: 0, killed: 0 });
+  assert.is((await container.exec(['true']).result).exitCode, 0);
+});
+
+for (const delayMs of [undefined, 0, 5, 20, 40]) {
+  test(`its making can be aborted ${delayMs === undefined ? 'before' : `after ${delayMs} ms`}`, async () => {
+    const controller = new AbortController();
+    if (delayMs === undefined) controller.abort();
+    const creation = depot.create({ signal: controller.signal });
+    if (delayMs !== undefined) setTimeout(() => controller.abort(), delayMs);
+    const made = await creation.catch((error: unknown) => error);
+    if (made instanceof Container) await made.destroy();
+    else assert.ok(made instanceof WardenError && made.isAborted, String(made));
+  });
+}
+
+test('refuses names, limits and roots that make no sense, and touches nothing', async () => {
+  const cases: [object, WardenErrorCode][] = [
+    [{ name: '' }, 'USAGE'], [{ name: '../x' }, 'USAGE'], [{ name: 'x.owner' }, 'USAGE'], [{ name: '-x' }, 'USAGE'], [{ name: 'x'.repeat(64) }, 'USAGE'],
+    [{ hostname: 'a b' }, 'USAGE'], [{ memoryBytes: 0 }, 'USAGE'], [{ cpuShares: 1 }, 'USAGE'], [{ root: '/' }, 'USAGE'], [{ root: '/no/such' }, 'USAGE'],
+    [{ binds: [{ source: '/no/such', target: '/x' }] }, 'USAGE'], [{ binds: [{ source: '/tmp', target: 'x' }] }, 'USAGE'],
+  ];
+  for (const [options, code] of cases) await fails(depot.create(options), code);
+  assert.equal(depot.left(), []);
+  await using first = await depot.create({ name: 'taken' });
+  assert.match(await fails(depot.create({ name: 'taken' }), 'EXISTS'), /taken/);
+  assert.is((await first.exec(['true']).result).exitCode, 0);
+});
+
+test('works in a depot whose path is long', async () => {
+  const deep = `${depot.path}/${'long'.repeat(40)}`;
+  await using container = await Container.create({ depot: deep });
+  assert.is((await container.exec(['echo', 'here']).output()).stdout.toString(), 'here\n');
+  const job = await container.spawn(['echo', 'job']);
+  assert.is((await job.link({ stdio: 'ignore' }).result).exitCode, 0);
+  await container.destroy();
+  depot.remove();
+});
+
+containers.run();

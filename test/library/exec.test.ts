@@ -1,0 +1,212 @@
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Container, type Execution, WardenError } from '../../src/index.js';
+import { isAlive, scratch, until } from '../support/process.js';
+import { unless } from '../support/skip.js';
+import { Depot, held, holdsOnly, noContainers } from './help.js';
+
+const exec = suite('container.exec');
+const test = unless(noContainers, exec);
+const depot = new Depot();
+let container: Container;
+let before: string[];
+
+if (!noContainers) {
+  exec.before(async () => {
+    container = await depot.create();
+    // What is loaded at the first use stays.
+    await container.exec(['true']).output();
+  });
+  exec.after(async () => {
+    await container.destroy();
+    assert.equal(depot.left(), []);
+    depot.remove();
+  });
+  exec.before.each(async () => { before = await held(); });
+  exec.after.each(() => holdsOnly(before));
+}
+
+const sh = (script: string, options = {}): Execution => container.exec(['sh', '-c', script], options);
+/** How many processes there are beside the first. */
+const others = async (): Promise<number> => (await container.info()).processes.length - 1;
+
+async function failure(promise: Promise<unknown>): Promise<WardenError> {
+  const error = await promise.then(() => undefined, (reason: unknown) => reason);
+  assert.instance(error, WardenError);
+  return error as WardenError;
+}
+
+test('gives streams, exit code and what was written', async () => {
+  const { exitCode, signal, timedOut, stdout, stderr } = await sh('cat; echo oops >&2; exit 42', { input: 'hello' }).output();
+  assert.equal([exitCode, signal, timedOut, stdout.toString(), stderr.toString()], [42, null, false, 'hello', 'oops\n']);
+});
+
+test('tells the signal that a command died by', async () => {
+  for (const signal of ['SIGKILL', 'SIGSEGV', 'SIGTERM'] as const) {
+    const result = await sh(`kill -${signal.slice(3)} $$`).result;
+    assert.equal([result.exitCode, result.signal, result.timedOut], [null, signal, false]);
+  }
+});
+
+test('runs as a user, with LANG and limits', async () => {
+  const script = 'id -un; echo "$LANG"; ulimit -n; ulimit -Hn; ulimit -c';
+  const { stdout } = await sh(script, { user: 'vcap', lang: 'C.UTF-8', limits: { NOFILE: { soft: 64, hard: 128 }, CORE: 0 } }).output();
+  assert.is(stdout.toString(), 'vcap\nC.UTF-8\n64\n128\n0\n');
+});
+
+test('writes and reads at the same time, with backpressure both ways', async () => {
+  const cat = container.exec(['cat']);
+  const piece = Buffer.alloc(1 << 20, 'x');
+  let read = 0, stalled = false;
+  const writing = (async () => {
+    for (let i = 0; i < 8; i++) if (!cat.stdin!.write(piece)) {
+      stalled = true;
+      await new Promise((resolve) => { cat.stdin!.once('drain', resolve); });
+    }
+    cat.stdin!.end();
+  })();
+  for await (const bytes of cat.stdout!) read += (bytes as Buffer).length;
+  await writing;
+  assert.equal([read, stalled, (await cat.result).exitCode], [8 << 20, true, 0]);
+});
+
+test('makes a command wait whose output nobody reads', async () => {
+  const yes = sh('yes | head -c 4000000; echo done >&2');
+  let done = false;
+  yes.stderr!.on('data', () => { done = true; });
+  yes.stdout!.once('readable', () => undefined);
+  await new Promise((resolve) => { setTimeout(resolve, 200); });
+  assert.not(done, 'it wrote 4 MB to nobody');
+  let size = 0;
+  for await (const bytes of yes.stdout!) size += (bytes as Buffer).length;
+  assert.equal([size, (await yes.result).exitCode, done], [4_000_000, 0, true]);
+});
+
+test('ends stdin without ending anything else', async () => {
+  const command = sh('cat > /dev/null; echo read to the end; sleep 0.1; echo there');
+  command.stdin!.end('x');
+  assert.is((await command.output()).stdout.toString(), 'read to the end\nthere\n');
+});
+
+test('throws away what nobody has begun to read, and keeps what somebody has', async () => {
+  assert.is((await sh('echo x; echo y >&2').result).exitCode, 0);
+  const late = sh('echo late');
+  await late.result;
+  const pieces: Buffer[] = [];
+  for await (const piece of late.stdout!) pieces.push(piece as Buffer);
+  assert.is(Buffer.concat(pieces).toString(), 'late\n');
+});
+
+test('hands in descriptors, of which no byte passes JavaScript', async () => {
+  const { path, remove } = scratch();
+  const out = openSync(`${path}/out`, 'w');
+  try {
+    const command = sh('echo to a file; cat', { stdio: ['ignore', out, 'pipe'] });
+    assert.equal([command.stdin, command.stdout], [null, null]);
+    assert.is((await command.output()).stderr.length, 0);
+    assert.is(readFileSync(`${path}/out`, 'utf8'), 'to a file\n');
+  } finally {
+    closeSync(out);
+    remove();
+  }
+});
+
+test('runs at a terminal, which can be resized', async () => {
+  const command = sh('stty size; trap "stty size; exit 3" WINCH; echo ready; while :; do sleep 0.05; done', { tty: { rows: 10, columns: 20 } });
+  let shown = '';
+  command.stdout!.setEncoding('utf8').on('data', (text: string) => { shown += text; });
+  await until(() => shown.includes('ready'), 'it is ready');
+  command.resize({ rows: 33, columns: 44 });
+  assert.is((await command.result).exitCode, 3);
+  await until(() => shown.includes('33 44'), 'the new size shows');
+  assert.match(shown, /^10 20\r\nready\r\n33 44\r\n$/);
+});
+
+test('types what is given, and Ctrl-D, at a terminal', async () => {
+  assert.match((await container.exec(['cat'], { tty: true, input: 'typed\n' }).output()).stdout.toString(), /typed\r\n/);
+});
+
+test('kills what takes too long, with all that it has started', async () => {
+  const { exitCode, signal, timedOut } = await sh('sleep 1000 & sleep 1000', { timeoutMs: 100 }).result;
+  assert.equal([exitCode, signal, timedOut], [null, 'SIGKILL', true]);
+  await until(async () => await others() === 0, 'nothing is left');
+});
+
+for (const delayMs of [undefined, 0, 1, 5, 30]) {
+  test(`can be aborted ${delayMs === undefined ? 'before it begins' : `after ${delayMs} ms`}`, async () => {
+    const controller = new AbortController();
+    if (delayMs === undefined) controller.abort();
+    const command = sh('sleep 1000 & sleep 1000', { signal: controller.signal });
+    if (delayMs !== undefined) setTimeout(() => controller.abort(new Error('enough')), delayMs);
+    const error = await failure(command.result);
+    assert.equal([error.code, error.isAborted], ['ABORTED', true]);
+    await until(async () => await others() === 0, 'nothing is left');
+  });
+}
+
+test('is ended by await using', async () => {
+  {
+    await using command = sh('sleep 1000');
+    command.result.catch(() => undefined);
+  }
+  await until(async () => await others() === 0, 'nothing is left');
+});
+
+test('sends signals to the command', async () => {
+  const command = sh('trap "echo caught; exit 5" USR1; echo ready; while :; do sleep 0.05; done');
+  await new Promise((resolve) => { command.stdout!.once('data', resolve); });
+  assert.ok(await command.kill('SIGUSR1') >= 1);
+  assert.is((await command.result).exitCode, 5);
+  assert.is(await command.kill(), 0);
+});
+
+test('kills a command that writes more than is wanted', async () => {
+  const error = await failure(sh('yes').output({ maxBytes: 100_000 }));
+  assert.equal([error.code, error.isUsage], ['USAGE', true]);
+});
+
+test('runs 200 at once', async () => {
+  const outputs = await Promise.all(Array.from({ length: 200 }, (_, index) => container.exec(['echo', String(index)]).output()));
+  for (const [index, { exitCode, stdout }] of outputs.entries()) assert.equal([exitCode, stdout.toString()], [0, `${index}\n`]);
+});
+
+test('says what is wrong with what it is asked for', async () => {
+  for (const options of [{ user: '' }, { tty: { rows: 0, columns: 1 } }, { timeoutMs: -1 }, { limits: { CPU: 1.5 } }, { input: 'x', stdio: 'ignore' as const }]) {
+    assert.throws(() => container.exec(['true'], options), (error: unknown) => error instanceof WardenError && error.isUsage);
+  }
+  assert.match((await failure(container.exec(['x'.repeat(9_000)]).result)).message, /8192 bytes/);
+  assert.is((await failure(container.exec(['true'], { user: 'u'.repeat(40) }).result)).code, 'USAGE');
+  const { exitCode, stderr } = await container.exec(['nosuch']).output();
+  assert.equal([exitCode, stderr.toString()], [255, 'wshd: cannot execute nosuch: no such file or directory\n']);
+});
+
+test('tells of a container that ends under a command, and of one that has ended', async () => {
+  const doomed = await depot.create();
+  try {
+    const running = doomed.exec(['sleep', '1000']), { pid } = await doomed.info();
+    setTimeout(() => process.kill(pid!, 'SIGKILL'), 100);
+    const { exitCode, signal } = await running.result;
+    assert.equal([exitCode, signal], [null, null]);
+    await until(() => !isAlive(pid!), 'the container has ended');
+    const error = await failure(doomed.exec(['true']).result);
+    assert.equal([error.code, error.isEnded], ['ENDED', true]);
+    assert.match(error.message, 'is wshd running in this container?');
+    assert.is((await doomed.info()).state, 'ended');
+  } finally {
+    await doomed.destroy();
+  }
+});
+
+test('gives up on a wshd that does not answer, when asked to', async () => {
+  const stuck = await depot.create(), { pid } = await stuck.info();
+  try {
+    process.kill(pid!, 'SIGSTOP');
+    assert.ok((await stuck.exec(['true'], { timeoutMs: 100 }).result).timedOut);
+  } finally {
+    process.kill(pid!, 'SIGCONT');
+    await stuck.destroy();
+  }
+});
+
+exec.run();

@@ -1,0 +1,184 @@
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Container, type Gap, type Job, type JobLink, WardenError } from '../../src/index.js';
+import { isAlive, scratch, until } from '../support/process.js';
+import { unless } from '../support/skip.js';
+import { Depot, held, holdsOnly, noContainers } from './help.js';
+
+const jobs = suite('jobs and links');
+const test = unless(noContainers, jobs);
+const depot = new Depot();
+let container: Container;
+let before: string[];
+
+if (!noContainers) {
+  jobs.before(async () => {
+    container = await depot.create();
+    await (await container.spawn(['true'])).link({ stdio: 'ignore' }).result;
+  });
+  jobs.after(async () => {
+    await container.destroy();
+    assert.equal(depot.left(), []);
+    depot.remove();
+  });
+  jobs.before.each(async () => { before = await held(); });
+  jobs.after.each(() => holdsOnly(before));
+}
+
+const sh = (script: string, options = {}): Promise<Job> => container.spawn(['sh', '-c', script], options);
+
+async function text(stream: Readable | null): Promise<string> {
+  const pieces: Buffer[] = [];
+  for await (const piece of stream!) pieces.push(piece as Buffer);
+  return Buffer.concat(pieces).toString();
+}
+
+test('a job\'s output, status and state', async () => {
+  const job = await sh('echo out; echo err >&2; exit 42');
+  const link = job.link();
+  const [out, err, result] = await Promise.all([text(link.stdout), text(link.stderr), link.result]);
+  assert.equal([out, err, result], ['out\n', 'err\n', { exitCode: 42, signal: null, stopped: false, gaps: [] }]);
+  assert.equal(link.cursors, { stdout: 4, stderr: 4 });
+  const info = await job.info();
+  assert.equal([info.state, info.argv, info.user], ['ended', ['sh', '-c', 'echo out; echo err >&2; exit 42'], 'root']);
+  await job.remove();
+  assert.not(isAlive(info.pid!));
+  assert.not((await container.jobs()).some(({ id }) => id === job.id));
+  const error = await container.job(job.id).catch((reason: unknown) => reason);
+  assert.ok(error instanceof WardenError && error.isNotFound);
+});
+
+test('tells the signal that a job died by, and says nothing of its own on its stderr', async () => {
+  const link = (await sh('kill -SEGV $$')).link();
+  const [, err, { exitCode, signal }] = await Promise.all([text(link.stdout), text(link.stderr), link.result]);
+  assert.equal([err, exitCode, signal], ['', null, 'SIGSEGV']);
+});
+
+test('waits for its first link, when asked to', async () => {
+  const job = await sh('echo first', { start: 'linked', user: 'vcap' });
+  assert.is((await job.info()).state, 'waiting');
+  const link = job.link();
+  assert.is(await text(link.stdout), 'first\n');
+  await link.result;
+  const { state, user } = await job.info();
+  assert.equal([state, user], ['ended', 'vcap']);
+});
+
+test('goes on where another link stopped, by cursors', async () => {
+  const job = await sh('for i in 1 2 3 4; do echo line $i; sleep 0.1; done');
+  const first = job.link();
+  const [piece] = await once(first.stdout!, 'data') as [Buffer];
+  const stopped = await first.stop();
+  assert.equal([stopped.stopped, stopped.exitCode], [true, null]);
+  const second = job.link({ cursors: first.cursors });
+  assert.is(piece.toString() + await text(second.stdout), 'line 1\nline 2\nline 3\nline 4\n');
+  assert.is((await second.result).exitCode, 0);
+});
+
+test('keeps a cursor file of what was read, not of what has come', async () => {
+  const { path, remove } = scratch(), file = `${path}/cursors`;
+  const job = await sh('seq 20000; sleep 0.2');
+  const first = job.link({ cursors: file });
+  const [piece] = await once(first.stdout!, 'data') as [Buffer];
+  first.stdout!.pause();
+  await first.stop();
+  const saved = readFileSync(file);
+  assert.equal([saved.length, saved.readUInt32BE(0), saved.readUInt32BE(4)], [8, piece.length, 0]);
+  const second = job.link({ cursors: file });
+  const rest = await text(second.stdout);
+  await second.result;
+  assert.is((piece.toString() + rest).length, 108_894);
+  await until(() => readFileSync(file).readUInt32BE(0) === 108_894, 'the end is saved');
+  const error = await job.link({ cursors: (writeFileSync(file, 'x'), file), stdio: 'pipe' }).result.catch((reason: unknown) => reason);
+  assert.ok(error instanceof WardenError && error.isUsage, String(error));
+  remove();
+});
+
+test('reports what is lost, with its positions', async () => {
+  const job = await sh('head -c 100000 /dev/zero; echo x >&2', { ringBytes: 4_096 });
+  await until(async () => (await job.info()).state === 'ended', 'it has ended');
+  const link = job.link({ cursors: { stdout: 10, stderr: 0 } }), gaps: Gap[] = [];
+  link.on('gap', (gap) => gaps.push(gap));
+  const [out, result] = await Promise.all([text(link.stdout), link.result]);
+  assert.equal(gaps, [{ stream: 'stdout', from: 10, to: 100_000 - 4_096 }]);
+  assert.equal([result.gaps, out.length, link.cursors.stdout], [gaps, 4_096, 100_000]);
+});
+
+test('hands in descriptors, with a cursor file that the module keeps', async () => {
+  const { path, remove } = scratch(), out = openSync(`${path}/out`, 'w');
+  const job = await sh('echo to a file');
+  assert.is((await job.link({ stdio: [out, 'ignore'], cursors: `${path}/cursors` }).result).exitCode, 0);
+  closeSync(out);
+  assert.is(readFileSync(`${path}/out`, 'utf8'), 'to a file\n');
+  assert.is(readFileSync(`${path}/cursors`).readUInt32BE(0), 10);
+  remove();
+});
+
+test('100 links at once', async () => {
+  const job = await sh('seq 5000', { start: 'linked' });
+  const links = Array.from({ length: 100 }, () => job.link());
+  const outputs = await Promise.all(links.map(async (link) => [(await text(link.stdout)).length, (await link.result).exitCode]));
+  for (const output of outputs) assert.equal(output, [23_893, 0]);
+});
+
+test('can be aborted at each moment, and dropped', async () => {
+  const job = await sh('while :; do echo x; sleep 0.01; done');
+  for (const delayMs of [undefined, 0, 5, 50]) {
+    const controller = new AbortController();
+    if (delayMs === undefined) controller.abort();
+    const link: JobLink = job.link({ signal: controller.signal });
+    if (delayMs !== undefined) setTimeout(() => controller.abort(), delayMs);
+    const error = await link.result.catch((reason: unknown) => reason);
+    assert.ok(error instanceof WardenError && error.isAborted, String(error));
+  }
+  {
+    await using link = job.link();
+    link.result.catch(() => undefined);
+  }
+  assert.is((await job.info()).state, 'running');
+  const last = job.link();
+  last.stdout!.resume();
+  await job.stop();
+  assert.is((await last.result).signal, 'SIGTERM');
+  assert.is((await job.info()).state, 'ended');
+});
+
+test('is stopped for good when it does not listen, and with what it has started', async () => {
+  const job = await sh('trap "" TERM; sleep 1000 & echo; while :; do sleep 0.05; done');
+  const link = job.link();
+  await once(link.stdout!, 'data');
+  await job.stop({ graceMs: 100 });
+  assert.is((await link.result).signal, 'SIGKILL');
+});
+
+test('can be aborted while it starts', async () => {
+  for (const delayMs of [undefined, 0, 2, 10]) {
+    const controller = new AbortController();
+    if (delayMs === undefined) controller.abort();
+    const starting = sh('sleep 1000', { id: `aborted${delayMs ?? ''}`, signal: controller.signal });
+    if (delayMs !== undefined) setTimeout(() => controller.abort(), delayMs);
+    const made = await starting.catch((reason: unknown) => reason);
+    if (!(made instanceof WardenError)) await (made as Job).remove();
+    else assert.ok(made.isAborted, String(made));
+  }
+  assert.not((await container.jobs()).some(({ id }) => id.startsWith('aborted')));
+});
+
+test('says what is wrong', async () => {
+  const code = (promise: Promise<unknown>): Promise<string> => promise.then(() => 'nothing', (error: unknown) => (error as WardenError).code);
+  assert.is(await code(sh('true', { id: '../x' })), 'USAGE');
+  assert.is(await code(sh('true', { ringBytes: 1 })), 'USAGE');
+  assert.is(await code(sh('true', { lingerSeconds: 0.5 })), 'USAGE');
+  assert.is(await code(sh('true', { user: '' })), 'USAGE');
+  await sh('true', { id: 'taken', lingerSeconds: 0 });
+  assert.is(await code(sh('true', { id: 'taken' })), 'EXISTS');
+  const gone = await container.job('taken');
+  await until(async () => (await gone.info()).state === 'gone', 'it is gone');
+  assert.is(await code(gone.link().result), 'ENDED');
+  assert.throws(() => gone.link({ cursors: { stdout: -1, stderr: 0 } }), /a position is/);
+});
+
+jobs.run();
