@@ -47,6 +47,7 @@ export class JobLink extends EventEmitter<{ gap: [Gap] }> implements AsyncDispos
   private instance: Instance | undefined;
   private readonly gaps: Gap[] = [];
   private readonly said: string[] = [];
+  private stopping = false;
   private timer: NodeJS.Timeout | undefined;
 
   /** @internal `directory`: the job's, as a path that is short, below the container's. */
@@ -82,8 +83,9 @@ export class JobLink extends EventEmitter<{ gap: [Gap] }> implements AsyncDispos
     const abort = (): void => this.instance?.stop();
     try {
       if (signal?.aborted) throw aborted(signal);
-      await this.file?.load();
+      if (this.file) await this.file.load();
       this.start(container);
+      if (this.stopping) this.instance!.signal(SIGTERM);
       signal?.addEventListener('abort', abort);
       if (signal?.aborted) abort();
       await this.instance!.exited;
@@ -146,17 +148,16 @@ export class JobLink extends EventEmitter<{ gap: [Gap] }> implements AsyncDispos
 
   /** Ends the link; the job goes on. What has come and was not read is lost to this link, not to the next. */
   async stop(): Promise<LinkResult> {
+    this.stopping = true;
     this.instance?.signal(SIGTERM);
-    const result = await this.result;
-    this.streams.destroy();
-    return result;
+    try {
+      return await this.result;
+    } finally {
+      this.streams.destroy();
+    }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.instance?.stop();
-    await this.result.catch(() => undefined);
-    this.streams.destroy();
-  }
+  async [Symbol.asyncDispose](): Promise<void> { await this.stop().catch(() => undefined); }
 }
 
 /** Bytes that the stream's reader has got. */
