@@ -172,7 +172,11 @@ test('runs 200 at once', async () => {
 });
 
 test('says what is wrong with what it is asked for', async () => {
-  for (const options of [{ user: '' }, { tty: { rows: 0, columns: 1 } }, { timeoutMs: -1 }, { limits: { CPU: 1.5 } }, { input: 'x', stdio: 'ignore' as const }]) {
+  const bad = [
+    { user: '' }, { tty: { rows: 0, columns: 1 } }, { timeoutMs: -1 }, { limits: { CPU: 1.5 } },
+    { input: 'x', stdio: 'ignore' as const },
+  ];
+  for (const options of bad) {
     assert.throws(() => container.exec(['true'], options), (error: unknown) => error instanceof WardenError && error.isUsage);
   }
   assert.match((await failure(container.exec(['x'.repeat(9_000)]).result)).message, /8192 bytes/);
