@@ -12,14 +12,17 @@ import bundle from './warden.cjs';
 /** Large, and each needed by one command; they are dependencies, so they are there. */
 const EXTERNAL = ['@dagrejs/dagre', '@wasmer/wasi'];
 
-/** Commander can start other programs as subcommands, which are none of ours; child_process brings Node's network along. */
-const lazyChildProcess: Plugin = {
-  name: 'lazy-child-process',
+/** Modules of Node's that bring others along, and that few commands use: each is loaded when something of it is used first. */
+const LAZY = /^node:(child_process|crypto|fs\/promises|net|os|readline|stream|timers\/promises|tty|worker_threads)$/;
+
+const lazyModules: Plugin = {
+  name: 'lazy-modules',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:child_process$/ }, ({ importer }) => (
-      /[\\/]commander[\\/]/.test(importer) ? { path: 'child_process', namespace: 'lazy' } : undefined
-    ));
-    onLoad({ filter: /.*/, namespace: 'lazy' }, ({ path }) => ({ contents: `module.exports = { get spawn() { return require('${path}').spawn; } };` }));
+    onResolve({ filter: LAZY }, ({ path }) => ({ path, namespace: 'lazy' }));
+    onLoad({ filter: LAZY, namespace: 'lazy' }, async ({ path }) => {
+      const names = Object.keys(await import(path) as object).filter((name) => name !== 'default');
+      return { contents: `module.exports = { ${names.map((name) => `get ${name}() { return require('${path.slice('node:'.length)}').${name}; }`).join(', ')} };` };
+    });
   },
 };
 
@@ -36,7 +39,7 @@ async function source(): Promise<string> {
     supported: { 'dynamic-import': false },
     define: { 'import.meta.url': 'url' },
     external: EXTERNAL,
-    plugins: [lazyChildProcess],
+    plugins: [lazyModules],
     legalComments: 'none',
     logLevel: 'warning',
   });

@@ -23,7 +23,7 @@ export async function perform(argv: readonly string[], say: (text: string) => vo
     .showSuggestionAfterError(false)
     .exitOverride()
     .configureOutput({
-      outputError: (text) => say(`warden: ${text.trimEnd().replace(/^error: /, '')}; --help shows what there is\n`),
+      outputError: (text) => say(`warden: ${text.trimEnd().replace(/^error: /, '').replace(/\.$/, '')}; --help shows what there is\n`),
     });
   for (const define of commands) define(program, (code) => { exitCode = code; });
   try {

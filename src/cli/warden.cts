@@ -24,11 +24,16 @@ function pack(source: string, code: Buffer): Buffer {
   return Buffer.concat([Buffer.from(source, 'latin1'), code, length]);
 }
 
-/** The source as a script, with the code when it is accepted; no code: it is yet to be made. */
-function unpack(bundle: Buffer): vm.Script {
+function split(bundle: Buffer): { source: string; code: Buffer } {
   const end = bundle.length - LENGTH_BYTES;
   const size = bundle.readUInt32LE(end);
-  return new vm.Script(bundle.toString('latin1', 0, size), { filename: file, cachedData: bundle.subarray(size, end) });
+  return { source: bundle.toString('latin1', 0, size), code: bundle.subarray(size, end) };
+}
+
+/** The source as a script, with the code where V8 accepts it. */
+function unpack(bundle: Buffer): vm.Script {
+  const { source, code } = split(bundle);
+  return new vm.Script(source, { filename: file, cachedData: code });
 }
 
 /** A script is a function of what its modules find around them: for each of them, `url` is the place of src/paths.ts. */
@@ -39,6 +44,6 @@ function run(script: vm.Script): Main {
   return module_.exports;
 }
 
-export = { file, pack, run };
+export = { file, pack, split, unpack, run };
 
 if (require.main === module) void run(unpack(fs.readFileSync(file))).main(process.argv.slice(2));

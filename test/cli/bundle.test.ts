@@ -1,0 +1,94 @@
+/** The command as it is installed: one file, with compiled code next to its source, and nothing loaded that is not used. */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import bundle from '../../src/cli/warden.cjs';
+import { writeRecord } from '../../src/container/record.js';
+import { addonPath, packageRoot, programPath } from '../../src/paths.js';
+import { noContainers } from '../support/container.js';
+import { scratch } from '../support/process.js';
+import { unless } from '../support/skip.js';
+import { main } from './help.js';
+
+const all = suite('warden: the bundle');
+const asRoot = unless(noContainers, all);
+const files = scratch();
+const probe = fileURLToPath(new URL('probe.cjs', import.meta.url));
+const { version } = JSON.parse(readFileSync(`${packageRoot}package.json`, 'utf8')) as { version: string };
+
+all.after(() => files.remove());
+
+interface Loaded {
+  file: string;
+  argv: string[];
+  directory: string;
+  builtins: string[];
+  files: string[];
+}
+
+asRoot('warden exec becomes the native wsh, and loads nothing else on the way', () => {
+  const directory = files.directory();
+  mkdirSync(join(directory, 'etc'));
+  writeRecord(directory, { id: 'c', createdAtMs: Date.now(), hostname: 'c', root: null, binds: [], ephemeral: false });
+  const { stdout } = spawnSync(process.execPath, ['--require', probe, main, 'exec', directory, '--user', 'vcap', '--', 'echo', '-n', 'a b']);
+  const loaded = JSON.parse(stdout.toString()) as Loaded;
+  assert.is(loaded.file, programPath('wsh'));
+  assert.equal(loaded.argv, ['wsh', '--socket', 'run/wshd.sock', '--user', 'vcap', '--', 'echo', '-n', 'a b']);
+  assert.is(loaded.directory, directory);
+  assert.equal(loaded.files.filter((file) => file !== probe), [main, addonPath]);
+  const large = ['child_process', 'net', 'tty', 'http', 'stream', 'crypto', 'worker_threads', 'fs/promises', 'internal/fs/promises', 'readline'];
+  assert.equal(large.filter((name) => loaded.builtins.includes(`NativeModule ${name}`)), []);
+});
+
+/** Whether V8 rejects the code in the bundle of that command: asked in a process of its own, for V8 remembers what it has compiled. */
+function isRejected(command: string): boolean {
+  const script = `const { file, unpack } = require(${JSON.stringify(command)}); console.log(unpack(fs.readFileSync(file)).cachedDataRejected)`;
+  return JSON.parse(spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' }).stdout) as boolean;
+}
+
+all('the code that the build has compiled is taken', () => assert.is(isRejected(main), false));
+
+/** A copy of the command with another bundle, in a package of its own. */
+function withBundle(change: (source: string, code: Buffer) => Buffer): string {
+  const root = files.directory();
+  const copy = join(root, 'build/js/src/cli');
+  mkdirSync(copy, { recursive: true });
+  for (const file of ['build/js/src/cli/warden.cjs', 'package.json']) cpSync(packageRoot + file, join(root, file));
+  const { source, code } = bundle.split(readFileSync(bundle.file));
+  writeFileSync(join(copy, 'warden.bundle'), change(source, code));
+  return join(copy, 'warden.cjs');
+}
+
+const worthless: [what: string, code: (code: Buffer) => Buffer][] = [
+  ['of another version of V8', (code) => Buffer.concat([code.subarray(0, 4), Buffer.from([1, 2, 3, 4]), code.subarray(8)])],
+  ['that is cut off', (code) => code.subarray(0, code.length >> 1)],
+  ['that is missing', () => Buffer.alloc(0)],
+  ['that is no code', (code) => Buffer.alloc(code.length, 'x')],
+];
+for (const [what, change] of worthless) {
+  all(`does without code ${what}`, () => {
+    const copy = withBundle((source, code) => bundle.pack(source, change(code)));
+    assert.is(isRejected(copy), true);
+    const { status, stdout, stderr } = spawnSync(process.execPath, [copy, '--version'], { encoding: 'utf8' });
+    assert.equal([status, stdout, stderr], [0, `${version}\n`, '']);
+  });
+}
+
+for (const flag of ['--no-opt', '--max-lazy', '--no-lazy']) {
+  all(`runs with other flags of V8's: ${flag}`, () => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [flag, main, '--version'], { encoding: 'utf8' });
+    assert.equal([status, stdout, stderr], [0, `${version}\n`, '']);
+  });
+}
+
+all('runs through a link, as npm makes it, from any directory', () => {
+  const directory = files.directory();
+  symlinkSync(main, join(directory, 'warden'));
+  const { status, stdout, stderr } = spawnSync(join(directory, 'warden'), ['--version'], { encoding: 'utf8', cwd: '/' });
+  assert.equal([status, stdout, stderr], [0, `${version}\n`, '']);
+});
+
+all.run();
