@@ -1,0 +1,126 @@
+/** What can stand at a place of a command line: read off the commands' tables, so that new ones complete by themselves. */
+import type { Argument, Command, Option } from 'commander';
+import { Container } from '../container/container.js';
+import { containerDirectory } from './reference.js';
+
+export interface Candidate { readonly value: string; readonly description: string }
+
+/** Candidates, and what the shell itself shall complete. */
+export interface Completion {
+  readonly candidates: readonly Candidate[];
+  readonly shell: 'nothing' | 'files' | 'directories';
+}
+
+const NOTHING: Completion = { candidates: [], shell: 'nothing' };
+const FILES: Completion = { candidates: [], shell: 'files' };
+
+/** Where the last word of a command line stands. */
+interface Place {
+  readonly command: Command;
+  readonly operands: readonly string[];
+  /** By their attribute names. */
+  readonly given: ReadonlyMap<string, string>;
+  /** The option whose value the last word is. */
+  readonly valueOf: Option | undefined;
+  /** Behind "--", or so far in that what follows is another program's. */
+  readonly isPassed: boolean;
+}
+
+/** `words`: those behind the program's name, the last one as far as it is written. */
+export async function complete(program: Command, words: readonly string[]): Promise<Completion> {
+  // bash makes a word of its own of the "=" in --option=value.
+  const typed = words.flatMap((word, index) => (index < words.length - 1 && word === '=' ? [] : splitValue(word)));
+  const last = typed.at(-1) ?? '', current = last === '=' ? '' : last;
+  const place = find(program, typed.slice(0, -1));
+  const { candidates, shell } = await at(place, current);
+  return { candidates: candidates.filter(({ value }) => value.startsWith(current)), shell };
+}
+
+function splitValue(word: string): string[] {
+  const match = /^(--[^=]+)=(.*)$/s.exec(word);
+  return match ? [match[1]!, match[2]!] : [word];
+}
+
+function find(program: Command, words: readonly string[]): Place {
+  let command = program, valueOf: Option | undefined;
+  const operands: string[] = [], given = new Map<string, string>();
+  for (const word of words) {
+    if (valueOf) {
+      given.set(valueOf.attributeName(), word);
+      valueOf = undefined;
+    } else if (word === '--' || isPassed(command, operands)) {
+      return { command, operands, given, valueOf, isPassed: true };
+    } else if (word.startsWith('-')) {
+      const option = command.options.find(({ long, short }) => word === long || word === short);
+      if (option?.required) valueOf = option;
+      else if (option) given.set(option.attributeName(), '');
+    } else {
+      const subcommand = command.commands.find((known) => known.name() === word);
+      if (subcommand) command = subcommand;
+      else operands.push(word);
+    }
+  }
+  return { command, operands, given, valueOf, isPassed: isPassed(command, operands) };
+}
+
+/** The last argument of those that pass on a command line takes all that follows. */
+function isPassed(command: Command, operands: readonly string[]): boolean {
+  const last = command.registeredArguments.at(-1);
+  return last?.name() === 'command' && operands.length >= command.registeredArguments.length;
+}
+
+async function at(place: Place, current: string): Promise<Completion> {
+  const { command, operands, valueOf, isPassed } = place;
+  if (isPassed) return FILES;
+  if (valueOf) return value(valueOf);
+  if (current.startsWith('-')) return { ...NOTHING, candidates: options(place) };
+  if (command.commands.length > 0 && operands.length === 0) return { ...NOTHING, candidates: subcommands(command) };
+  const { registeredArguments: known } = command, last = known.at(-1);
+  const argument = known[operands.length] ?? (last?.variadic ? last : undefined);
+  return argument ? operand(argument, place) : NOTHING;
+}
+
+function subcommands(command: Command): Candidate[] {
+  return command.createHelp().visibleCommands(command)
+    .map((known) => ({ value: known.name(), description: known.summary() || known.description() }));
+}
+
+function options({ command, given }: Place): Candidate[] {
+  return command.createHelp().visibleOptions(command)
+    .filter((option) => option.long !== undefined && (!given.has(option.attributeName()) || mayRepeat(option)))
+    .map((option) => ({ value: option.long!, description: option.description }));
+}
+
+/** A parser that looks at the value before adds to it. */
+function mayRepeat(option: Option): boolean { return option.variadic || option.parseArg?.length === 2; }
+
+/** The word in angle brackets says what a value is. */
+function value(option: Option): Completion {
+  if (option.argChoices) return { ...NOTHING, candidates: choices(option.argChoices) };
+  if (/<(dir|source:target)>/.test(option.flags)) return { ...NOTHING, shell: 'directories' };
+  return /<file>/.test(option.flags) ? FILES : NOTHING;
+}
+
+async function operand(argument: Argument, { command, operands, given }: Place): Promise<Completion> {
+  if (argument.argChoices) return { ...NOTHING, candidates: choices(argument.argChoices) };
+  const depot = command.options.find(({ long }) => long === '--depot');
+  const directory = given.get('depot') ?? process.env[depot?.envVar ?? ''] ?? depot?.defaultValue as string;
+  switch (argument.name()) {
+    case 'container': return { ...NOTHING, candidates: await containers(directory, operands) };
+    case 'job': return { ...NOTHING, candidates: await jobs(operands[0]!, directory) };
+    case 'file': case 'command': return FILES;
+    default: return NOTHING;
+  }
+}
+
+function choices(values: readonly string[]): Candidate[] { return values.map((choice) => ({ value: choice, description: '' })); }
+
+async function containers(depot: string, named: readonly string[]): Promise<Candidate[]> {
+  return (await Container.list(depot)).filter(({ id }) => !named.includes(id)).map(({ id }) => ({ value: id, description: 'container' }));
+}
+
+async function jobs(container: string, depot: string): Promise<Candidate[]> {
+  const opened = await Container.open(containerDirectory(container, depot));
+  const infos = await Promise.all((await opened.jobs()).map((job) => job.info()));
+  return infos.map(({ id, state, argv }) => ({ value: id, description: `${state}: ${argv.join(' ')}` }));
+}
