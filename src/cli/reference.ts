@@ -1,6 +1,7 @@
 /** What a command line names: a container, a user, a command to run. */
 import { resolve } from 'node:path';
 import { WardenError } from '../container/error.js';
+import { isName } from '../container/layout.js';
 
 /** What a request to wshd holds: docs/protocol.md §1 */
 const COMMAND_BYTES = 8_192;
@@ -14,10 +15,12 @@ export function checkRoot(purpose: string): void {
 /** The directory of a container that was named by its id, or by its directory when there is a slash in it. */
 export function containerDirectory(name: string, depot: string): string {
   if (name.includes('/')) return resolve(name);
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name)) {
-    throw new WardenError('USAGE', `${JSON.stringify(name)} is no container's id, nor, for it has no slash, a container's directory`);
-  }
-  return resolve(depot, name);
+  if (isName(name)) return resolve(depot, name);
+  throw new WardenError('USAGE', `${JSON.stringify(name)} is no container's id, nor, for it has no slash, a container's directory`);
+}
+
+export function noContainer(directory: string): WardenError {
+  return new WardenError('NOT_FOUND', `there is no container ${directory}; "warden list" shows those that there are`);
 }
 
 /** What can be known of a command before it is asked for. */

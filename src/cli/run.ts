@@ -1,51 +1,64 @@
 /** `warden run`: a container for as long as its command runs. */
-import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
-import { resolve } from 'node:path';
-import { isatty } from 'node:tty';
 import { attach, type Ending } from '../container/attach.js';
-import { Container } from '../container/container.js';
-import { sweep } from '../container/depot.js';
-import { EXIT_SIGNAL, EXIT_UNKNOWN } from './exit.js';
+import type { Container } from '../container/container.js';
+import type { ContainerSettings } from './commands/options.js';
+import { make } from './create.js';
+import { EXIT_OUT_OF_MEMORY, EXIT_SIGNAL, EXIT_TIMED_OUT, EXIT_UNKNOWN } from './exit.js';
 import { complain, interruptible } from './interrupt.js';
+import { bytes, duration } from './print.js';
 import { checkRequest, checkRoot } from './reference.js';
+import { withTerminal } from './terminal.js';
 
-export interface RunOptions {
-  depot: string;
-  root?: string;
+export interface RunOptions extends ContainerSettings {
   user?: string;
+  /** Milliseconds. */
+  timeout?: number;
 }
-
-
-const TERM_COMMAND = '/usr/bin/env';
 
 export async function run(command: readonly string[], options: RunOptions): Promise<number> {
   checkRequest(command, options.user);
   checkRoot('make containers (namespaces and mounts)');
-  return interruptible('run', (signal) => runInContainer(command, options, signal));
+  return interruptible('run', async (signal) => {
+    const container = await make('run', options, true, signal);
+    try {
+      return await runIn(container, command, options, signal);
+    } finally {
+      await container.destroy();
+    }
+  });
 }
 
-async function runInContainer(command: readonly string[], options: RunOptions, signal: AbortSignal): Promise<number> {
-  const depot = resolve(options.depot);
-  // wshd passes it on to all that will run in the container, whose files are no business of our user's habits.
-  process.umask(0o022);
-  await sweep(depot, (error) => complain('run', error));
-  const container = await Container.create({ depot, root: options.root, ephemeral: true, signal });
+async function runIn(container: Container, command: readonly string[], options: RunOptions, signal: AbortSignal): Promise<number> {
+  const limits = new AbortController();
+  let timedOut = false;
+  const timer = options.timeout === undefined ? undefined : setTimeout(() => {
+    timedOut = true;
+    limits.abort();
+  }, options.timeout);
+  // What the kernel kills first may be any process of the container; that there was too little memory is the end of all.
+  const watch = options.memory === undefined ? undefined : container.watchOom().on('oom', () => limits.abort());
   try {
-    return codeOf(await attach(container, withTerminal(command, options), { user: options.user, signal }));
+    const ending = await attach(container, withTerminal(command, options.root === undefined), {
+      user: options.user, signal: AbortSignal.any([signal, limits.signal]),
+    });
+    if (options.memory !== undefined && await tellMemory(container)) return EXIT_OUT_OF_MEMORY;
+    if (!timedOut) return codeOf(ending);
+    complain('run', `the command was killed after ${duration(options.timeout!)} (--timeout)`);
+    return EXIT_TIMED_OUT;
   } finally {
-    await container.destroy();
+    clearTimeout(timer);
+    watch?.close();
   }
 }
 
-/**
- * A request to wshd has no place for TERM, without which no full-screen program works. In a root of ours env(1) is there
- * to set it; it takes words with "=" for variables, so a command that has one goes without.
- */
-function withTerminal(command: readonly string[], options: RunOptions): readonly string[] {
-  const { TERM } = process.env;
-  if (options.root !== undefined || !TERM || !isatty(0) || command[0]?.includes('=') || !existsSync(TERM_COMMAND)) return command;
-  return [TERM_COMMAND, `TERM=${TERM}`, ...command];
+/** Whether memory ran out: asked of the kernel, which may have killed the command before anybody was told. */
+async function tellMemory(container: Container): Promise<boolean> {
+  const memory = await container.memory();
+  if (memory === null || memory.kills === 0) return false;
+  const peak = memory.peakBytes === null ? '' : `, the most that was used is ${bytes(memory.peakBytes)}`;
+  complain('run', `out of memory: the command was killed; the limit is ${bytes(memory.limitBytes ?? 0)}${peak} (--memory)`);
+  return true;
 }
 
 function codeOf(ending: Ending): number {

@@ -9,7 +9,7 @@ import type { Topology } from '../topology/model.js';
 import { locate, takeSnapshot } from '../topology/read.js';
 import { type Look, processText, topologyText } from '../topology/text.js';
 import { topologyOf } from '../topology/topology.js';
-import { checkRoot, containerDirectory } from './reference.js';
+import { checkRoot, containerDirectory, noContainer } from './reference.js';
 
 export interface PsOptions {
   depot: string;
@@ -51,7 +51,7 @@ function look(name: string | undefined, depot: string): Topology[] {
   const directories = name === undefined ? containersIn(resolve(depot)) : [containerDirectory(name, depot)];
   checkRoot('look at the processes of containers');
   const missing = directories.find((directory) => !existsSync(join(directory, 'run')));
-  if (missing !== undefined) throw new WardenError('NOT_FOUND', `there is no container ${missing}; "warden list" shows those that there are`);
+  if (missing !== undefined) throw noContainer(missing);
   const snapshot = takeSnapshot();
   return directories.map((directory) => topologyOf(snapshot, locate(directory)));
 }

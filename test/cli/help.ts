@@ -52,6 +52,22 @@ export class Depot {
 
   run(args: readonly string[], input?: string | Buffer): Promise<Result> { return this.start(args, input).result; }
 
+  get environment(): NodeJS.ProcessEnv { return { ...process.env, WARDEN_DEPOT: this.path }; }
+
+  /** Starts any command of warden's on this depot. */
+  startWarden(args: readonly string[], input?: string | Buffer): Running {
+    return start([process.execPath, main, ...args], input, this.environment);
+  }
+
+  warden(...args: string[]): Promise<Result> { return this.startWarden(args).result; }
+
+  /** What a command prints that must not fail. */
+  async prints(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.warden(...args);
+    if (code !== 0) throw new Error(`warden ${args.join(' ')}: exit code ${code}: ${stderr}`);
+    return stdout;
+  }
+
   /** What is left in the depot, mounted below it, or running because of it, once what is about to end has ended. */
   async leftovers(): Promise<string[]> {
     await until(() => this.processes().length === 0, 'no process is left').catch(() => undefined);

@@ -26,7 +26,8 @@ usage.before(() => {
 usage.after(remove);
 
 /** Whether only root can get as far as this complaint. */
-const refused: [args: string[], words: RegExp, needsRoot?: boolean][] = [
+type Refused = [args: string[], words: RegExp, needsRoot?: boolean];
+const refused: Refused[] = [
   [[], /^Usage: warden /],
   [['nosuch'], /^warden: unknown command 'nosuch'; /],
   [['--nosuch'], /^warden: unknown option '--nosuch'; /],
@@ -44,6 +45,55 @@ const refused: [args: string[], words: RegExp, needsRoot?: boolean][] = [
   [['run', '--root', join(directory, 'file'), '--', 'true'], /^warden run: the root \S+file is not a directory$/m, true],
   [['run', '--root', '/', '--', 'true'], /^warden run: the host's own root cannot be a container's; /, true],
   [['run', '--root', join(directory, 'linked'), '--', 'true'], /^warden run: \S+linked\/dev must be a directory: /, true],
+  ...['run', 'create'].flatMap((command): Refused[] => {
+    const rest = command === 'run' ? ['--', 'true'] : [];
+    return [
+      [[command, '--memory', '0', ...rest], /^warden: option '--memory <size>' argument '0' is invalid\. A size is a number of bytes, /],
+      [[command, '--memory', '64Q', ...rest], /^warden: option '--memory <size>' argument '64Q' is invalid\. /],
+      [[command, '--cpu', '1', ...rest], /^warden: option '--cpu <shares>' argument '1' is invalid\. It is a whole number from 2 to 262144; /],
+      [[command, '--cpu', 'much', ...rest], /^warden: option '--cpu <shares>' argument 'much' is invalid\. /],
+      [[command, '--bind', '/srv', ...rest], /^warden: option '--bind <source:target>' argument '\/srv' is invalid\. A bind is SOURCE:TARGET /],
+      [[command, '--bind', '/srv:srv', ...rest], /^warden: option '--bind <source:target>' argument '\/srv:srv' is invalid\. /],
+      [[command, '--bind', '/srv:/srv:no', ...rest], /^warden: option '--bind <source:target>' argument '\/srv:\/srv:no' is invalid\. /],
+      [[command, '--bind', `${directory}/nosuch:/srv`, ...rest], new RegExp(`^warden ${command}: .*nosuch`), true],
+      [[command, '--name', 'a b', ...rest], new RegExp(`^warden ${command}: .*a b`), true],
+      [[command, '--name', '../x', ...rest], new RegExp(`^warden ${command}: .*\\.\\./x`), true],
+      [[command, '--name', '', ...rest], new RegExp(`^warden ${command}: `), true],
+      [[command, '--hostname', 'h'.repeat(65), ...rest], new RegExp(`^warden ${command}: `), true],
+      [[command, '--root', '', ...rest], /^warden: option '--root <dir>' argument '' is invalid\. A directory has a name; /],
+      [[command, '--depot', '', ...rest], /^warden: option '--depot <dir>' argument '' is invalid\. A directory has a name; /],
+    ];
+  }),
+  [['run', '--timeout', '0', '--', 'true'], /^warden: option '--timeout <duration>' argument '0' is invalid\. A duration is a number of seconds, /],
+  [['run', '--timeout', '25d', '--', 'true'], /^warden: option '--timeout <duration>' argument '25d' is invalid\. /],
+  [['create', 'more'], /^warden: too many arguments for 'create'\. /],
+  [['exec'], /^warden: missing required argument 'container'; /],
+  [['exec', 'a b', 'true'], /^warden exec: "a b" is no container's id, nor, for it has no slash, a container's directory$/m, true],
+  [['exec', '..', 'true'], /^warden exec: "\.\." is no container's id, /, true],
+  [['exec', '', 'true'], /^warden exec: "" is no container's id, /, true],
+  [['exec', 'c', '--nosuch', 'true'], /^warden: unknown option '--nosuch'; /],
+  [['exec', 'c', '--user', '', '--', 'true'], /^warden exec: --user: a user's name has 1 to 31 bytes$/m],
+  [['exec', 'c', '--', ''], /^warden exec: the command is empty$/m],
+  [['exec', 'c', '--timeout', 'soon', '--', 'true'], /^warden: option '--timeout <duration>' argument 'soon' is invalid\. /],
+  [['spawn'], /^warden: missing required argument 'container'; /],
+  [['spawn', 'c'], /^warden: missing required argument 'command'; /],
+  [['spawn', 'c', '--slow', 'never', '--', 'true'], /^warden: option '--slow <how>' argument 'never' is invalid\. Allowed choices are wait, drop; /],
+  [['spawn', 'c', '--linger', '86401', '--', 'true'], /^warden: option '--linger <seconds>' argument '86401' is invalid\. /],
+  [['spawn', 'c', '--ring', 'x', '--', 'true'], /^warden: option '--ring <size>' argument 'x' is invalid\. /],
+  [['spawn', 'a b', 'true'], /^warden spawn: "a b" is no container's id, /, true],
+  [['link', 'c'], /^warden: missing required argument 'job'; /],
+  [['link', 'c', 'j', 'more'], /^warden: too many arguments for 'link'\. /],
+  [['link', 'a b', 'j'], /^warden link: "a b" is no container's id, /, true],
+  [['list', 'more'], /^warden: too many arguments for 'list'\. /],
+  [['info'], /^warden: missing required argument 'container'; /],
+  [['info', 'a b'], /^warden info: "a b" is no container's id, /, true],
+  [['stop'], /^warden: missing required argument 'container'; /],
+  [['stop', 'c', '--grace', '-1'], /^warden: option '--grace <ms>' argument '-1' is invalid\. It is a whole number from 0 to 86400000; /],
+  [['stop', 'a b'], /^warden stop: "a b" is no container's id, /, true],
+  [['destroy'], /^warden: missing required argument 'container'; /],
+  [['destroy', 'c', 'a b'], /^warden destroy: "a b" is no container's id, /, true],
+  [['completion'], /^warden: missing required argument 'shell'; /],
+  [['completion', 'csh'], /^warden: command-argument value 'csh' is invalid for argument 'shell'\. Allowed choices are bash, zsh, fish; /],
 ];
 for (const [args, words, needsRoot] of refused) {
   const test = needsRoot ? asRoot : usage;
@@ -63,12 +113,23 @@ usage('tells its version', async () => {
   assert.equal(await warden('--version'), { code: 0, signal: null, stdout: `${version}\n`, stderr: '' });
 });
 
-for (const args of [['--help'], ['help'], ['run', '--help'], ['help', 'run']]) {
+const COMMANDS = ['run', 'create', 'exec', 'spawn', 'link', 'list', 'info', 'stop', 'destroy', 'completion'];
+
+for (const args of [['--help'], ['help']]) {
   usage(`helps: ${args.join(' ')}`, async () => {
     const { code, stdout, stderr } = await warden(...args);
     assert.is(code, 0);
     assert.is(stderr, '');
-    assert.match(stdout, args.includes('run') ? /Examples:\n {2}warden run -- sh -c 'echo hello/ : /run /);
+    for (const command of COMMANDS) assert.match(stdout, new RegExp(`^  ${command} `, 'm'));
+  });
+}
+
+for (const args of [...COMMANDS.map((command) => [command, '--help']), ['help', 'run']]) {
+  usage(`helps with examples and exit codes: ${args.join(' ')}`, async () => {
+    const { code, stdout, stderr } = await warden(...args);
+    assert.is(code, 0);
+    assert.is(stderr, '');
+    assert.match(stdout, /\n\nExamples:\n {2}.*warden [^]*\n\nExit code:\n {2}/);
   });
 }
 
@@ -76,11 +137,40 @@ for (const args of [['--help'], ['help'], ['run', '--help'], ['help', 'run']]) {
 const asNobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, main];
 const nobodyCannot = noContainers ?? (spawnSync(asNobody[0]!, [...asNobody.slice(1), '--version']).status === 0 ? undefined : 'nobody cannot run it');
 
-unless(nobodyCannot, usage)('says that it needs root', async () => {
-  const { code, stdout, stderr } = await start([...asNobody, 'run', '--', 'true']).result;
-  assert.is(stderr, 'warden run: only root can make containers (namespaces and mounts): try it with sudo\n');
-  assert.is(code, 1);
-  assert.is(stdout, '');
+const needRoot: [args: string[], purpose: string][] = [
+  [['run', '--', 'true'], 'make containers (namespaces and mounts)'],
+  [['create'], 'make containers (namespaces and mounts)'],
+  [['exec', 'c', 'true'], 'enter containers (their sockets are root\'s)'],
+  [['spawn', 'c', 'true'], 'start jobs'],
+  [['link', 'c', 'j'], 'link to jobs (their sockets are root\'s)'],
+  [['list'], 'look into containers'],
+  [['info', 'c'], 'look into containers'],
+  [['stop', 'c'], 'stop containers'],
+  [['destroy', 'c'], 'destroy containers'],
+];
+for (const [args, purpose] of needRoot) {
+  unless(nobodyCannot, usage)(`says that it needs root: ${args[0]}`, async () => {
+    const { code, stdout, stderr } = await start([...asNobody, ...args]).result;
+    assert.is(stderr, `warden ${args[0]}: only root can ${purpose}: try it with sudo\n`);
+    assert.is(code, 1);
+    assert.is(stdout, '');
+  });
+}
+
+const missing: string[][] = [['exec', 'c', 'true'], ['spawn', 'c', 'true'], ['link', 'c', 'j'], ['info', 'c'], ['stop', 'c'], ['destroy', 'c']];
+for (const args of missing) {
+  asRoot(`says that there is no such container: ${args[0]}`, async () => {
+    const { code, stdout, stderr } = await warden(...args);
+    assert.match(stderr, new RegExp(`^warden ${args[0]}: there is no container .*; .*\n$`));
+    assert.is(code, 1);
+    assert.is(stdout, '');
+    assert.not.ok(existsSync(depot), 'something was made');
+  });
+}
+
+asRoot('lists no containers where there is no depot', async () => {
+  assert.match((await warden('list')).stdout, /^CONTAINER .*\n$/);
+  assert.equal(await warden('list', '--json'), { code: 0, signal: null, stdout: '[]\n', stderr: '' });
 });
 
 asRoot('says what is wrong with a depot', async () => {

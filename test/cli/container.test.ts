@@ -1,0 +1,130 @@
+/** A container's life, each step by a process of its own: create, list, stop, destroy. */
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { ContainerInfo } from '../../src/container/info.js';
+import { noContainers } from '../support/container.js';
+import { scratch } from '../support/process.js';
+import { unless } from '../support/skip.js';
+import { Terminal } from '../support/terminal.js';
+import { Depot, main } from './help.js';
+
+const all = suite('warden create, list, stop, destroy');
+const it = unless(noContainers, all);
+const files = scratch();
+let depot: Depot;
+
+all.before(() => { depot = new Depot(); });
+all.after.each(async () => {
+  for (const id of readdirSync(depot.path).filter((name) => existsSync(join(depot.path, name, 'run')))) await depot.warden('destroy', id);
+  assert.equal(await depot.leftovers(), []);
+});
+all.after(() => {
+  depot.remove();
+  files.remove();
+});
+
+const info = async (name: string): Promise<ContainerInfo> => JSON.parse(await depot.prints('info', name, '--json')) as ContainerInfo;
+
+it('a container stays until it is destroyed', async () => {
+  const id = (await depot.prints('create')).trim();
+  assert.match(id, /^[0-9a-v]{11}$/);
+  assert.is(await depot.prints('exec', id, 'hostname'), `${id}\n`);
+  assert.is(await depot.prints('exec', id, '--', 'sh', '-c', 'echo kept > /tmp/file'), '');
+  assert.is(await depot.prints('exec', id, '--', 'cat', '/tmp/file'), 'kept\n');
+  assert.is(await depot.prints('destroy', id), '');
+  const { code, stderr } = await depot.warden('exec', id, 'true');
+  assert.match(stderr, /^warden exec: there is no container /);
+  assert.is(code, 1);
+});
+
+it('is made as the options say', async () => {
+  const source = files.directory();
+  writeFileSync(join(source, 'file'), 'shared\n');
+  const made = await depot.prints('create', '--name', 'web.1', '--hostname', 'www', '--memory', '64M', '--cpu', '512',
+    '--bind', `${source}:/data:ro`, '--bind', `${source}:/more/data`, '--json');
+  const told = JSON.parse(made) as ContainerInfo;
+  assert.is(told.id, 'web.1');
+  assert.is(told.hostname, 'www');
+  assert.is(told.memory?.limitBytes, 64 << 20);
+  assert.is(told.cpu?.shares, 512);
+  assert.equal(told.binds, [{ source, target: '/data', readOnly: true }, { source, target: '/more/data', readOnly: false }]);
+  assert.is(await depot.prints('exec', 'web.1', '--', 'sh', '-c', 'hostname; cat /data/file; touch /data/new 2> /dev/null || echo read-only'),
+    'www\nshared\nread-only\n');
+  await depot.prints('exec', 'web.1', '--', 'touch', '/more/data/new');
+  assert.ok(existsSync(join(source, 'new')));
+});
+
+it('has a name that nobody else has', async () => {
+  await depot.prints('create', '--name', 'only');
+  const before = await info('only');
+  for (const args of [['create', '--name', 'only'], ['run', '--name', 'only', '--', 'true']]) {
+    const { code, stdout, stderr } = await depot.warden(...args);
+    assert.match(stderr, new RegExp(`^warden ${args[0]}: .*only.*\n$`));
+    assert.is(code, 1);
+    assert.is(stdout, '');
+  }
+  assert.is((await info('only')).pid, before.pid, 'the first one serves as before');
+});
+
+it('is listed: columns for people, JSON for programs', async () => {
+  for (const name of ['b', 'a']) await depot.prints('create', '--name', name, ...(name === 'a' ? ['--memory', '32M'] : []));
+  const lines = (await depot.prints('list')).trimEnd().split('\n').map((line) => line.split(/ {2,}/));
+  assert.equal(lines.map(([id, state]) => [id, state]), [['CONTAINER', 'STATE'], ['a', 'serving'], ['b', 'serving']]);
+  assert.is(lines[1]!.at(-1), '32 MiB');
+  assert.not.match(await depot.prints('list'), /\x1b/);
+  const listed = JSON.parse(await depot.prints('list', '--json')) as ContainerInfo[];
+  assert.equal(listed, [await info('a'), await info('b')]);
+});
+
+it('shows a table with colours at a terminal, and none without', async () => {
+  await depot.prints('create', '--name', 'c');
+  for (const [env, bold] of [[{ TERM: 'xterm' }, true], [{ TERM: 'xterm', NO_COLOR: '1' }, false]] as const) {
+    const { NO_COLOR: _, FORCE_COLOR: __, CI: ___, ...clean } = depot.environment;
+    const terminal = new Terminal([process.execPath, main, 'list'], { env: { ...clean, ...env } });
+    await terminal.sees(/c +serving/);
+    assert.is(await terminal.ends(), 0);
+    await terminal.close();
+    assert.is(terminal.shown.includes('\x1b[1m'), bold);
+  }
+});
+
+it('stops what runs in it, and goes on serving', async () => {
+  await depot.prints('create', '--name', 'c');
+  const commands = ['exec sleep 4242', 'trap "" TERM; echo ignores; while :; do sleep 0.1; done'];
+  const running = commands.map((command) => depot.startWarden(['exec', 'c', '--', 'sh', '-c', `echo started; ${command}`]));
+  await Promise.all(running.map(({ child }) => new Promise((resolve) => { child.stdout!.once('data', resolve); })));
+  const told = JSON.parse(await depot.prints('stop', 'c', '--grace', '300', '--json')) as { terminated: number; killed: number };
+  assert.ok(told.terminated >= 2 && told.killed >= 1, JSON.stringify(told));
+  for (const { result } of running) assert.is((await result).code, 255);
+  assert.is(await depot.prints('stop', 'c'), 'nothing was running\n');
+  assert.is(await depot.prints('exec', 'c', 'echo', 'serves'), 'serves\n');
+});
+
+it('is destroyed with all that runs in it, one that is missing notwithstanding', async () => {
+  for (const name of ['a', 'b']) await depot.prints('create', '--name', name);
+  const running = depot.startWarden(['exec', 'a', '--', 'sh', '-c', 'echo started; exec sleep 4242']);
+  await new Promise((resolve) => { running.child.stdout!.once('data', resolve); });
+  const { code, stdout, stderr } = await depot.warden('destroy', 'a', 'nosuch', 'b');
+  assert.match(stderr, /^warden destroy: there is no container .*nosuch.*\n$/);
+  assert.is(stdout, '');
+  assert.is(code, 1);
+  assert.is((await running.result).code, 255);
+  assert.equal(await depot.leftovers(), []);
+});
+
+it('leaves nothing of a start that is interrupted', async () => {
+  for (const moment of [40, 120, 200, 280]) {
+    const { child, result } = depot.startWarden(['create', '--name', 'c']);
+    await new Promise((resolve) => { setTimeout(resolve, moment); });
+    child.kill('SIGINT');
+    const { code, signal, stdout } = await result;
+    if (code === 0) assert.is(stdout, 'c\n');
+    else assert.ok(code === 130 || signal === 'SIGINT', `${moment} ms: ${code} ${signal}`);
+    if (code === 0) await depot.prints('destroy', 'c');
+    assert.equal(await depot.leftovers(), [], `after SIGINT at ${moment} ms`);
+  }
+});
+
+all.run();

@@ -1,0 +1,123 @@
+/** Jobs: spawn and link, each a process of its own. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { JobInfo } from '../../src/container/job.js';
+import { noContainers } from '../support/container.js';
+import { scratch, until } from '../support/process.js';
+import { unless } from '../support/skip.js';
+import { Depot } from './help.js';
+
+const all = suite('warden spawn and link');
+const it = unless(noContainers, all);
+const files = scratch();
+let depot: Depot;
+
+all.before(async () => {
+  depot = new Depot();
+  if (noContainers === undefined) await depot.prints('create', '--name', 'c');
+});
+all.after(async () => {
+  if (noContainers === undefined) {
+    await depot.prints('destroy', 'c');
+    assert.equal(await depot.leftovers(), []);
+  }
+  depot.remove();
+  files.remove();
+});
+
+async function spawn(script: string, ...options: string[]): Promise<string> {
+  return (await depot.prints('spawn', 'c', ...options, '--', 'sh', '-c', script)).trim();
+}
+
+it('a job goes on by itself, and a link has its output and its exit code', async () => {
+  const job = await spawn('echo out; echo err >&2; exit 42');
+  assert.equal(await depot.warden('link', 'c', job), { code: 42, signal: null, stdout: 'out\n', stderr: 'err\n' });
+  assert.is((await depot.warden('link', 'c', job)).stdout, 'out\n', 'as often as one likes');
+});
+
+it('tells of itself as JSON', async () => {
+  const told = JSON.parse(await depot.prints('spawn', 'c', '--name', 'build', '--user', 'vcap', '--json', '--', 'sleep', '4242')) as JobInfo;
+  assert.equal([told.id, told.user, told.argv, told.state], ['build', 'vcap', ['sleep', '4242'], 'running']);
+  assert.ok(existsSync(told.directory));
+  const { jobs } = JSON.parse(await depot.prints('info', 'c', '--json')) as { jobs: JobInfo[] };
+  assert.ok(jobs.some(({ id, pid }) => id === 'build' && pid === told.pid));
+  const taken = await depot.warden('spawn', 'c', '--name', 'build', 'true');
+  assert.match(taken.stderr, /^warden spawn: .*build.*\n$/);
+  assert.equal([taken.code, taken.stdout], [1, '']);
+  await depot.prints('stop', 'c', '--grace', '0');
+});
+
+it('waits for its first link, when it is to', async () => {
+  const job = await spawn('date +%s%N > /tmp/began; echo began', '--wait');
+  const { jobs } = JSON.parse(await depot.prints('info', 'c', '--json')) as { jobs: JobInfo[] };
+  assert.is(jobs.find(({ id }) => id === job)?.state, 'waiting');
+  assert.is((await depot.warden('exec', 'c', 'test', '-e', '/tmp/began')).code, 1);
+  assert.equal(await depot.warden('link', 'c', job), { code: 0, signal: null, stdout: 'began\n', stderr: '' });
+});
+
+it('is left by Ctrl-C, and followed from there: every byte once', async () => {
+  const cursors = join(files.path, 'cursors');
+  const job = await spawn('for i in $(seq 1 40); do echo line $i; sleep 0.05; done; exit 7', '--wait');
+  let text = '';
+  for (let links = 0; links < 2; links++) {
+    const { child, result } = depot.startWarden(['link', 'c', job, '--cursors', cursors]);
+    await new Promise((resolve) => { child.stdout!.once('data', resolve); });
+    child.kill('SIGINT');
+    const { code, stdout, stderr } = await result;
+    assert.equal([code, stderr], [130, '']);
+    text += stdout;
+  }
+  assert.is(readFileSync(cursors).length, 8);
+  const last = await depot.warden('link', 'c', job, '--cursors', cursors);
+  assert.equal([last.code, last.stderr], [7, '']);
+  assert.is(text + last.stdout, Array.from({ length: 40 }, (_, index) => `line ${index + 1}\n`).join(''));
+});
+
+it('tells which bytes were lost while no link was there', async () => {
+  const cursors = join(files.path, 'late');
+  const job = await spawn('echo first; until [ -e /tmp/go ]; do sleep 0.05; done; head -c 100000 /dev/zero | tr "\\0" x', '--ring', '4K');
+  const early = depot.startWarden(['link', 'c', job, '--cursors', cursors]);
+  await new Promise((resolve) => { early.child.stdout!.once('data', resolve); });
+  early.child.kill('SIGINT');
+  assert.is((await early.result).stdout, 'first\n');
+  await depot.prints('exec', 'c', 'touch', '/tmp/go');
+  await until(async () => {
+    const { jobs } = JSON.parse(await depot.prints('info', 'c', '--json')) as { jobs: JobInfo[] };
+    return jobs.find(({ id }) => id === job)?.state === 'ended';
+  }, 'the job ends');
+  const { code, stdout, stderr } = await depot.warden('link', 'c', job, '--cursors', cursors);
+  assert.is(stdout, 'x'.repeat(4096));
+  assert.match(stderr, /^warden link: stdout: 95904 bytes are lost, between position 6 and 95910: .*\n$/);
+  assert.is(code, 0);
+});
+
+it('tells how it was killed', async () => {
+  const job = await spawn('kill -SEGV $$');
+  const { code, stderr } = await depot.warden('link', 'c', job);
+  assert.is(stderr, 'warden link: the job was killed by SIGSEGV\n');
+  assert.is(code, 255);
+});
+
+it('a job whose stand-in is killed has been killed', async () => {
+  const job = await spawn('echo began; exec sleep 4242');
+  const link = depot.startWarden(['link', 'c', job]);
+  await new Promise((resolve) => { link.child.stdout!.once('data', resolve); });
+  const { jobs } = JSON.parse(await depot.prints('info', 'c', '--json')) as { jobs: JobInfo[] };
+  process.kill(jobs.find(({ id }) => id === job)!.wshPid!, 'SIGKILL');
+  const { code, stdout, stderr } = await link.result;
+  assert.equal([code, stdout, stderr], [255, 'began\n', 'warden link: the job was killed by SIGKILL\n']);
+});
+
+it('says that there is no such job, and what is wrong with a cursor file', async () => {
+  const { code, stderr } = await depot.warden('link', 'c', 'nosuch');
+  assert.match(stderr, /^warden link: .*nosuch.*\n$/);
+  assert.is(code, 1);
+  const job = await spawn('exit 0');
+  const bad = await depot.warden('link', 'c', job, '--cursors', '/etc/hostname');
+  assert.match(bad.stderr, /^warden link: .*\/etc\/hostname.*\n$/);
+  assert.is(bad.code, 2);
+});
+
+all.run();
