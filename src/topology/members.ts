@@ -1,4 +1,5 @@
 /** Which processes belong to a container: its own, its jobs', and whoever holds the other end of something of theirs. */
+import { basename } from 'node:path';
 import type { Index, RawChannel } from './ends.js';
 import type { Program } from './model.js';
 import { CHANNELS, type DescriptorInfo, type Place, type ProcessInfo } from './snapshot.js';
@@ -36,15 +37,18 @@ export function findMembers(index: Index, place: Place): Found {
 
 function firstProcess(index: Index, place: Place): ProcessInfo | undefined {
   const known = place.first === undefined ? undefined : index.byPid.get(place.first);
-  return known ?? holdersOf(index, place.request).find(({ numbers }) => numbers.length > 1 && numbers.at(-1) === 1);
+  return known ?? holdersOf(index, place.request, 'wshd.sock').find(({ numbers }) => numbers.length > 1 && numbers.at(-1) === 1);
 }
 
-/** Who listens on the socket whose file that is. */
-function holdersOf(index: Index, file: number): ProcessInfo[] {
+/** Who listens on the socket of that name and file. Both, for another file system may have a file of that number. */
+function holdersOf(index: Index, file: number, name: string): ProcessInfo[] {
   if (file === 0) return [];
-  const listeners = [...index.channels.values()].filter(({ kind, sockets }) => kind === 'listener' && sockets[0]!.file === file);
-  return listeners.flatMap(({ ends }) => ends.map(({ process }) => process));
+  const listeners = [...index.channels.values()].filter(({ kind }) => kind === 'listener');
+  return listeners.filter(({ sockets: [socket] }) => socket!.file === file && basename(socket!.name) === name)
+    .flatMap(({ ends }) => ends.map(({ process }) => process));
 }
+
+function isOnHost({ numbers }: ProcessInfo): boolean { return numbers.length === 1; }
 
 function addContainer(index: Index, first: ProcessInfo, members: Members): void {
   members.set(first.pid, { process: first, program: 'wshd', where: 'container', job: null });
@@ -60,7 +64,8 @@ function addContainer(index: Index, first: ProcessInfo, members: Members): void 
 
 function addJobs(index: Index, place: Place, members: Members): void {
   for (const { id, sockets } of place.jobs) {
-    const holders = new Set(CHANNELS.flatMap((channel) => holdersOf(index, sockets[channel])));
+    // What runs in a container can bind a socket of any name.
+    const holders = new Set(CHANNELS.flatMap((channel) => holdersOf(index, sockets[channel], `${channel}.sock`)).filter(isOnHost));
     for (const spawn of holders) {
       // Until it executes, the command's process is a copy of iomux-spawn's.
       const parent = index.byPid.get(spawn.parent);
@@ -149,7 +154,7 @@ function addMemoryWatchers(index: Index, first: ProcessInfo, members: Members): 
 /** lib/watch.sh, which works in the container's directory on the host; in the container anything may be called that. */
 function addWatcher(index: Index, { directory }: Place, members: Members): void {
   for (const process of index.byPid.values()) {
-    if (members.has(process.pid) || process.numbers.length > 1 || process.directory !== directory) continue;
+    if (members.has(process.pid) || !isOnHost(process) || process.directory !== directory) continue;
     if (process.command[1]?.endsWith('/watch.sh')) members.set(process.pid, { process, program: 'watcher', where: 'host', job: null });
   }
 }

@@ -18,8 +18,8 @@ export class Roles {
   ofChannel(channel: RawChannel): Role | undefined {
     const ends = this.endsOf(channel);
     switch (channel.kind) {
-      case 'listener': return this.ofSocket(channel) ?? (isWithin(ends) ? 'internal' : 'unexplained');
-      case 'connection': return this.ofSocket(channel) ?? (isWithin(ends) ? 'internal' : undefined);
+      case 'listener': return this.ofSocket(channel, ends) ?? (isWithin(ends) ? 'internal' : 'unexplained');
+      case 'connection': return this.ofSocket(channel, ends) ?? (isWithin(ends) ? 'internal' : undefined);
       case 'pty': return ofPty(ends);
       case 'pipe': return this.ofPipe(ends);
     }
@@ -39,15 +39,14 @@ export class Roles {
     });
   }
 
-  /** By the file that one of its sockets is bound to. */
-  private ofSocket({ kind, sockets }: RawChannel): Role | undefined {
+  /** By the file that one of its sockets is bound to, and by who serves it: a file's number alone anybody can have. */
+  private ofSocket({ kind, sockets }: RawChannel, ends: readonly MemberEnd[]): Role | undefined {
     const files = sockets.map(({ file }) => file).filter((file) => file !== 0);
-    if (files.includes(this.place.request)) return kind === 'listener' ? 'request-socket' : 'request';
-    for (const channel of CHANNELS) {
-      const isJobs = this.place.jobs.some((job) => files.includes(job.sockets[channel]));
-      if (isJobs) return `${channel}-${kind === 'listener' ? 'socket' : 'link'}`;
-    }
-    return undefined;
+    const serves = (program: Program): boolean => ends.some(({ member, side }) => member.program === program && side !== 'connected');
+    if (files.includes(this.place.request) && serves('wshd')) return kind === 'listener' ? 'request-socket' : 'request';
+    const isJobs = (channel: typeof CHANNELS[number]): boolean => this.place.jobs.some((job) => files.includes(job.sockets[channel]));
+    const channel = serves('iomux-spawn') ? CHANNELS.find(isJobs) : undefined;
+    return channel && `${channel}-${kind === 'listener' ? 'socket' : 'link'}`;
   }
 
   private ofPipe(ends: readonly MemberEnd[]): Role | undefined {

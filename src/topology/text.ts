@@ -8,7 +8,6 @@ export interface Look {
   readonly colors: Record<'bold' | 'dim' | 'cyan' | 'green' | 'yellow' | 'red', Formatter>;
 }
 
-const WHERE = { host: 'host', container: 'container' } as const;
 /** Which way data goes from the side that the line is about. */
 const ARROWS: Readonly<Record<Side, string>> = { read: '←', write: '→', listen: '◦', accepted: '⇄', connected: '⇄', master: '⇄', slave: '⇄' };
 
@@ -68,7 +67,7 @@ function sections(topology: Topology, look: Look, describe: Describe): string {
   const lines = [title, ...(pid === null ? [colors.red('it does not run: no process listens on its run/wshd.sock')] : [])];
   for (const where of ['host', 'container'] as const) {
     const roots = branches(topology.processes, where);
-    if (roots.length > 0) lines.push('', colors.dim(WHERE[where]), ...draw(roots, describe, look));
+    if (roots.length > 0) lines.push('', colors.dim(where), ...draw(roots, describe, look));
   }
   return `${lines.join('\n')}\n`;
 }
@@ -145,7 +144,7 @@ function head(process: Process, columns: number, { colors }: Look): string {
   return `${paint(name)} ${pids}${colors.dim(job)}${colors.dim(says)}`;
 }
 
-/** Ends on the other side, without those that only have it from a parent which is one of them, too. */
+/** Ends on the other side, of other processes. */
 export function otherEnds(channel: Channel, own: Channel['ends'][number]): Channel['ends'][number][] {
   const isOther = (end: Channel['ends'][number]): boolean => end.pid !== own.pid && end !== own
     && (channel.kind === 'connection' ? end.socket !== own.socket : end.side !== own.side);

@@ -80,7 +80,7 @@ export const exec: Figure = {
   }],
 };
 
-const BYTES = 2 ** 30, QUICK_BYTES = 2 ** 23;
+const BYTES = 2 ** 28, QUICK_BYTES = 2 ** 23;
 
 /** A job that waits for its first link, and then writes. */
 async function writer(bench: Bench): Promise<{ job: Job; bytes: number }> {
@@ -134,7 +134,7 @@ function linkFigure(name: string, title: string, here: Figure['sample'], there: 
   };
 }
 
-export const link = linkFigure('link', '1 GiB by job.link into this process ÷ iomux-link',
+export const link = linkFigure('link', '256 MiB by job.link into this process ÷ iomux-link',
   async (bench) => [await seconds(bench, linkHere)],
   async (bench, set) => [await seconds(bench, (job, bytes) => linkByProgram(bench, set, job, bytes))]);
 

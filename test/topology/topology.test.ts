@@ -163,6 +163,22 @@ topology('of a container that ends with its owner: the lifeline', () => {
   assert.equal(it.processes.map(({ pid, program }) => [pid, program]), [[50, 'watcher'], [100, 'server'], [10, 'wshd'], [51, 'command']]);
 });
 
+topology('of a container that binds sockets as a job does, with files of the same numbers', () => {
+  const it = topologyOf({
+    processes: [
+      wshd(), processInfo(20, 1, 'iomux-spawn', ['5u socket:[51]']),
+      processInfo(103, 10, 'evil', ['3u socket:[61]', '4u socket:[62]'], { inside: 7 }),
+      processInfo(104, 1, 'other', ['3u socket:[63]']),
+    ],
+    sockets: [
+      request, listener(51, '/c/jobs/1/stdout.sock', 601), listener(61, '/tmp/stdout.sock', 601), listener(62, '/tmp/wshd.sock', 5),
+      listener(63, '/run/other.sock', 601),
+    ],
+  }, { ...place, jobs: [{ id: '1', sockets: { stdout: 601, stderr: 602, status: 603 } }] });
+  assert.equal(it.processes.map(({ pid, program }) => [pid, program]), [[20, 'iomux-spawn'], [10, 'wshd'], [103, 'command']]);
+  assert.equal(ends(it), ['internal: 103:3 listen', 'internal: 103:4 listen', 'request-socket: 10:3 listen', 'stdout-socket: 20:5 listen']);
+});
+
 topology('of a job that waits for its first link', () => {
   const jobs = [{ id: '1', sockets: { stdout: 601, stderr: 602, status: 603 } }];
   const common = ['5u socket:[51]', '6u socket:[52]', '7u socket:[53]', '8r pipe:[61]', '10r pipe:[62]', '13w pipe:[63]', '14r pipe:[64]'];
