@@ -19,7 +19,7 @@ const FILE_DEADLINE_MS = 120_000;
 const SLOW_FILE_DEADLINE_MS = 900_000;
 
 const PORTABLE = '--portable';
-const PORTABLE_FOLDERS = ['fuzz/', 'simulation/', 'wire/'];
+const PORTABLE_FOLDERS = ['behaviours/simulated', 'fuzz/', 'simulation/', 'wire/'];
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const compiled = fileURLToPath(new URL('./', import.meta.url));

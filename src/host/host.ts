@@ -33,8 +33,10 @@ export type Ask = (name: string, ...numbers: number[]) => number;
 
 export interface Instance {
   readonly program: Program;
-  /** The exit code, once the program has ended; 255 when it trapped and cannot go on. */
+  /** The exit code, once the program has ended; 255 when it trapped and cannot go on, or ended by a signal. */
   readonly exited: Promise<number>;
+  /** The signal that the program let end it, as one does that has tidied up; its host's process lives on. */
+  readonly raised: number | undefined;
   /** As if the program had got this signal; ignored when it has ended. */
   signal(signal: number): void;
   /** Ends the program where it stands, with exit code 255; what it holds is closed. */
@@ -48,7 +50,9 @@ export interface Instance {
 /** The host's own exit code, as in shim/launcher. */
 const EXIT_HOST = 255;
 const SIGCHLD = 17;
+const SIGSTOP = 19;
 const SIGNALS = 64;
+const EPERM = 1;
 const EBADF = 9;
 
 /** What every program's module exports. */
@@ -64,7 +68,7 @@ interface ModuleExports {
 
 /** Thrown through the module's frames to leave it. */
 class Exit {
-  constructor(readonly code: number) {}
+  constructor(readonly code: number, readonly signal?: number) {}
 }
 
 /** Also thrown through the module, but not its fault: it is not asked whether it can go on. */
@@ -94,6 +98,7 @@ export function instantiateModule(module: WebAssembly.Module, program: Program, 
 
 class RunningInstance implements Instance {
   readonly exited: Promise<number>;
+  raised: number | undefined;
   private readonly native: NativeInstance;
   private readonly exports: ModuleExports;
   private resolve!: (code: number) => void;
@@ -167,6 +172,7 @@ class RunningInstance implements Instance {
 
   private guarded(name: string, call: ShimCall): ShimCall {
     if (name === 'watch') return watchOrFail(call);
+    if (name === 'raise') return (signal) => this.raise(signal!);
     return name === 'receive' && this.options.onReceive ? this.receiveAndTell(call, this.options.onReceive) : call;
   }
 
@@ -178,6 +184,14 @@ class RunningInstance implements Instance {
       onReceive([...handles].map((received) => this.native.identify(received)).filter((identity) => identity !== undefined));
       return result;
     };
+  }
+
+  /** What a signal does by default it does to the instance; stopped can only be the process whose signals it gets. */
+  private raise(signal: number): number {
+    if (signal !== SIGSTOP) throw new Exit(EXIT_HOST, signal);
+    if (this.options.signals === 'call') return -EPERM;
+    process.kill(process.pid, SIGSTOP);
+    return 0;
   }
 
   private deliver(entry: Entry, first: number, second: number): void {
@@ -201,7 +215,10 @@ class RunningInstance implements Instance {
 
   /** The module was left by an exception: it exits, or it trapped and says what that costs. */
   private leave(thrown: unknown): void {
-    if (thrown instanceof Exit) return this.end(thrown.code);
+    if (thrown instanceof Exit) {
+      this.raised = thrown.signal;
+      return this.end(thrown.code);
+    }
     this.say(`${this.program}: ${thrown instanceof HostFailure ? thrown.message : trapWords(thrown)}`);
     if (thrown instanceof HostFailure) return this.end(EXIT_HOST);
     const code = this.codeAfterTrap();

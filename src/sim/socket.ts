@@ -146,6 +146,12 @@ export class Socket extends Description {
 
   protected override released(): void { this.disconnect(this.queue.length > 0); }
 
+  /** Says that no more will be sent; what comes can still be read. shutdown(2), SHUT_WR */
+  shutDown(): void {
+    this.writeEnded = true;
+    if (this.peer) this.peer.readEnded = true;
+  }
+
   /** Ends both directions; `reset`: the other side learns that what it sent was not read. */
   disconnect(reset: boolean): void {
     this.closed = true;

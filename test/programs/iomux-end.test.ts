@@ -1,14 +1,13 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { programPath } from '../../src/paths.js';
 import { assertSame, pattern } from '../support/bytes.js';
+import { argvOf, suiteOnHosts } from '../support/hosts.js';
 import {
   Client, connectAll, DEADLINE_MS, holds, isActive, isIdle, type Job, startJob, startLink, startShell, stopAll, waits,
 } from '../support/iomux.js';
 import { isAlive, run, scratch, until } from '../support/process.js';
 
-const iomux = suite('the end of a job under iomux-spawn');
+const iomux = suiteOnHosts('the end of a job under iomux-spawn', 'iomux-spawn');
 const { path, directory, remove } = scratch();
 
 const file = `${path}/pattern`;
@@ -16,7 +15,7 @@ const FILE_BYTES = 4 << 20;
 writeFileSync(file, pattern(FILE_BYTES));
 
 iomux.after.each(stopAll);
-iomux.after(remove);
+iomux.afterAll(remove);
 
 /** Signals that iomux-spawn passes on as a question. */
 const POLITE = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
@@ -194,7 +193,7 @@ iomux('the end of iomux-spawn\'s own stdout and stderr is no end of the job', as
 
 iomux('starts without stdin, stdout and stderr', async () => {
   const here = directory();
-  const ended = await run(['/bin/sh', '-c', '"$@" <&- >&- 2>&- &', 'sh', programPath('iomux-spawn'), here, '/bin/sh', '-c', 'echo on; exit 5']);
+  const ended = await run(['/bin/sh', '-c', '"$@" <&- >&- 2>&- &', 'sh', ...argvOf('iomux-spawn'), here, '/bin/sh', '-c', 'echo on; exit 5']);
   assert.equal([ended.code, ended.stderr], [0, '']);
   await until(() => existsSync(`${here}/status.sock`), 'it listens', DEADLINE_MS);
   const link = await startLink(here).ended;

@@ -1,13 +1,12 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { programPath } from '../../src/paths.js';
 import { assertSame, pattern } from '../support/bytes.js';
+import { argvOf, crowd, suiteOnHosts } from '../support/hosts.js';
 import { CHANNELS, type Channel, Client, connectAll, DEADLINE_MS, holds, isIdle, startLink, startShell, stopAll } from '../support/iomux.js';
 import { type Ended, run, scratch, until } from '../support/process.js';
 
-const link = suite('iomux-link');
+const link = suiteOnHosts('iomux-link', 'iomux-link');
 const { path, directory, remove } = scratch();
 let serial = 0;
 
@@ -21,7 +20,7 @@ link.after.each(async () => {
   for (const server of servers.splice(0)) server.close();
   await stopAll();
 });
-link.after(remove);
+link.afterAll(remove);
 
 /** What an iomux-spawn says on each socket; it stays silent on those that are not named. */
 type Script = Partial<Record<Channel, (socket: Socket) => void>>;
@@ -54,7 +53,7 @@ const status = (...bytes: number[]) => (socket: Socket): void => { socket.end(Bu
 /** A job that wrote nothing and exited with 0. */
 const empty: Script = { stdout: stream(0, ''), stderr: stream(0, ''), status: status(0, 0, 0, 0) };
 
-const runLink = (here: string, ...args: string[]): Promise<Ended> => run([programPath('iomux-link'), ...args, here], { timeoutMs: DEADLINE_MS });
+const runLink = (here: string, ...args: string[]): Promise<Ended> => run([...argvOf('iomux-link'), ...args, here], { timeoutMs: DEADLINE_MS });
 
 link('ends with the exit code of the job', async () => {
   for (const code of [0, 1, 2, 42, 126, 127, 128, 143, 254, 255]) {
@@ -84,10 +83,10 @@ link('does not believe in signals that there are not', async () => {
 });
 
 link('takes -w FILE and -wFILE, before and behind the directory', async () => {
-  const [program, one, two, three, four] = [programPath('iomux-link'), cursorFile(), cursorFile(), cursorFile(), cursorFile()];
+  const [one, two, three, four] = [cursorFile(), cursorFile(), cursorFile(), cursorFile()];
   const here = serve({ ...empty, stdout: stream(0, 'four'), stderr: stream(0, 'sixsix') });
   for (const args of [['-w', one, here], [`-w${two}`, here], [here, '-w', three], ['-w', four, '--', here]]) {
-    assert.is((await run([program, ...args])).code, 0, args.join(' '));
+    assert.is((await run([...argvOf('iomux-link'), ...args])).code, 0, args.join(' '));
   }
   for (const name of [one, two, three, four]) {
     assert.equal(readFileSync(name), cursors(4, 6), 'at the end, the positions are saved');
@@ -241,7 +240,7 @@ link('waits for both streams when the status comes first', async () => {
   };
   const here = serve({ ...empty, stdout: late, status: status(0, 0, 5, 0) });
   const running = startLink(here, '-w', name);
-  assert.ok(await isIdle(running.pid));
+  await until(() => isIdle(running.pid), 'it waits', DEADLINE_MS);
   give();
   const ended = await running.ended;
   assert.equal([ended.code, ended.stdout.toString()], [5, 'late']);
@@ -284,8 +283,7 @@ link('cannot connect: says to which socket, and why', async () => {
 link('waits while iomux-spawn has no time for connections', async () => {
   const job = await startShell(directory(), 'read x; echo all; exit 4');
   job.process.kill('SIGSTOP');
-  // More than its queue holds.
-  const links = Array.from({ length: 150 }, () => startLink(job.directory)), tries: Client[] = [];
+  const links = Array.from({ length: crowd(150) }, () => startLink(job.directory)), tries: Client[] = [];
   await until(async () => {
     const client = await Client.to(job, 'stdout').catch(() => undefined);
     if (client) tries.push(client);
@@ -293,7 +291,7 @@ link('waits while iomux-spawn has no time for connections', async () => {
   }, 'the queue is full', DEADLINE_MS);
   job.process.kill('SIGCONT');
   for (const { socket } of tries) socket.destroy();
-  await holds(job, 450);
+  await holds(job, 3 * links.length);
   job.process.stdin!.write('\n');
   for (const { ended } of links) assert.equal([(await ended).code, (await ended).stdout.toString()], [4, 'all\n']);
 });
@@ -324,13 +322,13 @@ link('copies on when the positions cannot be saved, says so once, and at SIGTERM
 });
 
 link('refuses a command line that makes no sense', async () => {
-  const program = programPath('iomux-link'), here = serve(empty);
+  const here = serve(empty);
   for (const args of [[], ['-w'], ['-w', ''], [here, here], ['-x', here], ['--unknown', here], [here, '-w']]) {
-    const ended = await run([program, ...args]);
+    const ended = await run([...argvOf('iomux-link'), ...args]);
     assert.is(ended.code, 255, args.join(' '));
     assert.match(ended.stderr, /^iomux-link: .*; iomux-link --help shows how to call it\n$/);
   }
-  const help = await run([program, '--help']);
+  const help = await run([...argvOf('iomux-link'), '--help']);
   assert.is(help.code, 0);
   assert.match(help.stderr, 'usage: iomux-link [-w CURSOR_FILE] DIRECTORY');
 });

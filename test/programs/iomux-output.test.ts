@@ -1,15 +1,14 @@
 /** Where iomux-link writes to: each kind of stdout and stderr, slow ones, full ones and those that go away. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, mkdirSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { programPath } from '../../src/paths.js';
 import { assertSame, pattern } from '../support/bytes.js';
+import { argvOf, crowd, suiteOnHosts, wordsOf } from '../support/hosts.js';
 import { connectAll, DEADLINE_MS, holds, isIdle, type Job, startShell, stopAll } from '../support/iomux.js';
 import { run, scratch, until } from '../support/process.js';
 
-const link = suite('the output of iomux-link');
+const link = suiteOnHosts('the output of iomux-link', 'iomux-link');
 const { path, remove } = scratch();
 let serial = 0;
 
@@ -24,13 +23,16 @@ async function startWriter(after = ''): Promise<Job> {
   return startShell(here, `read x; cat ${file} >&2 & cat ${file}; wait; ${after} exit 19`);
 }
 
-const program = programPath('iomux-link');
-
 link.after.each(stopAll);
-link.after(remove);
+link.afterAll(remove);
 
 /** Runs a program on a stdout and stderr that do not block; Node itself makes them block for its children. */
 const NONBLOCKING = ['python3', '-c', 'import os, sys; os.set_blocking(1, False); os.set_blocking(2, False); os.execv(sys.argv[1], sys.argv[1:])'];
+
+function spawnLink(args: string[], options: SpawnOptions): ChildProcess {
+  const [file = '', ...first] = argvOf('iomux-link');
+  return spawn(file, [...first, ...args], options);
+}
 
 /** Both ends of a pipe. */
 async function pipe(): Promise<{ read: number; write: number }> {
@@ -74,7 +76,7 @@ link('loses nothing to a slow reader of a pipe, blocking or not, and leaves it a
   for (const wrap of [['/usr/bin/env'], NONBLOCKING]) {
     const job = await startWriter();
     const stdout = await pipe(), stderr = await pipe();
-    const child = spawn(wrap[0]!, [...wrap.slice(1), program, job.directory], { stdio: ['ignore', stdout.write, stderr.write] });
+    const child = spawn(wrap[0]!, [...wrap.slice(1), ...argvOf('iomux-link'), job.directory], { stdio: ['ignore', stdout.write, stderr.write] });
     await holds(job, 3);
     job.process.stdin!.write('\n');
     await until(() => isIdle(child.pid!), 'it waits for its readers', DEADLINE_MS);
@@ -95,7 +97,7 @@ link('writes to files, appends where its parent said so, and to a terminal\'s or
   for (const [index, redirections] of outputs.entries()) {
     const job = await startWriter();
     // A shell that waits for all that it started.
-    const child = spawn('/bin/bash', ['-c', `set -o pipefail; ${program} ${job.directory} ${redirections}; code=$?; wait $!; exit $code`]);
+    const child = spawn('/bin/bash', ['-c', `set -o pipefail; ${wordsOf('iomux-link')} ${job.directory} ${redirections}; code=$?; wait $!; exit $code`]);
     await holds(job, 3);
     job.process.stdin!.write('\n');
     assert.is(await exited(child), 19, redirections);
@@ -108,7 +110,7 @@ link('writes to files, appends where its parent said so, and to a terminal\'s or
 link('a stream whose reader is stuck does not hold up the other', async () => {
   const job = await startWriter();
   const stdout = await pipe();
-  const child = spawn(program, [job.directory], { stdio: ['ignore', stdout.write, 'pipe'] });
+  const child = spawnLink([job.directory], { stdio: ['ignore', stdout.write, 'pipe'] });
   closeSync(stdout.write);
   const stderr: Buffer[] = [];
   child.stderr!.on('data', (piece: Buffer) => stderr.push(piece));
@@ -125,7 +127,7 @@ link('goes on with the other stream and the status when a reader goes away', asy
   const job = await startWriter();
   const cursors = `${path}/cursors-${++serial}`;
   const stdout = await pipe();
-  const child = spawn(program, ['-w', cursors, job.directory], { stdio: ['ignore', stdout.write, 'pipe'] });
+  const child = spawnLink(['-w', cursors, job.directory], { stdio: ['ignore', stdout.write, 'pipe'] });
   closeSync(stdout.write);
   const stderr: Buffer[] = [];
   child.stderr!.on('data', (piece: Buffer) => stderr.push(piece));
@@ -148,7 +150,7 @@ link('goes on with the other stream and the status when a reader goes away', asy
 
 link('goes on with the other stream and the status when there is no space for one', async () => {
   const job = await startWriter();
-  const child = spawn('/bin/sh', ['-c', `exec ${program} ${job.directory} > /dev/full`], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn('/bin/sh', ['-c', `exec ${wordsOf('iomux-link')} ${job.directory} > /dev/full`], { stdio: ['ignore', 'ignore', 'pipe'] });
   const stderr: Buffer[] = [];
   child.stderr!.on('data', (piece: Buffer) => stderr.push(piece));
   await holds(job, 3);
@@ -161,7 +163,7 @@ link('goes on with the other stream and the status when there is no space for on
 link('started without stdout or stderr, it still ends as the job did', async () => {
   for (const closed of ['>&-', '2>&-', '>&- 2>&-', '<&- >&- 2>&-']) {
     const job = await startWriter();
-    const child = spawn('/bin/sh', ['-c', `exec ${program} ${job.directory} ${closed}`], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn('/bin/sh', ['-c', `exec ${wordsOf('iomux-link')} ${job.directory} ${closed}`], { stdio: ['ignore', 'pipe', 'pipe'] });
     const stdout: Buffer[] = [];
     child.stdout!.on('data', (piece: Buffer) => stdout.push(piece));
     child.stderr!.resume();
@@ -174,8 +176,8 @@ link('started without stdout or stderr, it still ends as the job did', async () 
 
 link('a hundred links of one job, into pipes of their own, all get the same', async () => {
   const job = await startWriter();
-  const sums = Array.from({ length: 100 }, () => run(['/bin/sh', '-c', `${program} ${job.directory} 2> /dev/null | cksum`], { timeoutMs: DEADLINE_MS }));
-  await holds(job, 300);
+  const sums = Array.from({ length: crowd(100) }, () => run(['/bin/sh', '-c', `${wordsOf('iomux-link')} ${job.directory} 2> /dev/null | cksum`], { timeoutMs: DEADLINE_MS }));
+  await holds(job, 3 * sums.length);
   job.process.stdin!.write('\n');
   const expected = (await run(['cksum'], { input: pattern(FILE_BYTES) })).stdout.toString();
   for (const sum of sums) assert.is((await sum).stdout.toString(), expected);

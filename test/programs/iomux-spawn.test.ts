@@ -1,26 +1,24 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { programPath } from '../../src/paths.js';
 import { assertSame, pattern } from '../support/bytes.js';
+import { argvOf, sample, suiteOnHosts } from '../support/hosts.js';
 import {
   type Channel, CHANNELS, Client, connectAll, DEADLINE_MS, isActive, startJob, startLink, startShell, stopAll, waits,
 } from '../support/iomux.js';
 import { isAlive, processesWith, run, scratch, until } from '../support/process.js';
 
-const iomux = suite('iomux-spawn');
+const iomux = suiteOnHosts('iomux-spawn', 'iomux-spawn');
 const { path, directory, remove } = scratch();
 
-/** A job's directory of its own. */
 /** A file with the stream that the tests recognize. */
 const file = `${path}/pattern`;
 writeFileSync(file, pattern(4 << 20));
 
-const iomuxSpawn = (...args: string[]) => run([programPath('iomux-spawn'), ...args], { timeoutMs: DEADLINE_MS });
+const iomuxSpawn = (...args: string[]) => run([...argvOf('iomux-spawn'), ...args], { timeoutMs: DEADLINE_MS });
 
 iomux.after.each(stopAll);
-iomux.after(remove);
+iomux.afterAll(remove);
 
 iomux('holds the command back until a link is on each of the three sockets, in whatever order they come', async () => {
   const orders: Channel[][] = [
@@ -105,7 +103,7 @@ iomux('passes on what comes while links listen, at once', async () => {
 });
 
 iomux('tells every exit code as wait(2) gives it, big-endian', async () => {
-  const codes = Array.from({ length: 256 }, (_, code) => code);
+  const codes = sample(Array.from({ length: 256 }, (_, code) => code));
   const next = async (): Promise<void> => {
     for (let code = codes.pop(); code !== undefined; code = codes.pop()) {
       const job = await startShell(directory(), `exit ${code}`);
@@ -118,7 +116,7 @@ iomux('tells every exit code as wait(2) gives it, big-endian', async () => {
 });
 
 iomux('tells every signal that kills', async () => {
-  const deadly = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 24, 25, 26, 27, 29, 30, 31, 34, 50, 64];
+  const deadly = sample([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 24, 25, 26, 27, 29, 30, 31, 34, 50, 64]);
   const next = async (): Promise<void> => {
     for (let signal = deadly.pop(); signal !== undefined; signal = deadly.pop()) {
       const job = await startShell(directory(), `ulimit -c 0; kill -${signal} $$; read x`);
@@ -173,7 +171,7 @@ iomux('takes arguments as they are, and looks the command up in PATH', async () 
   assert.is((await (await connectAll(job)).stdout.all()).subarray(4).toString(), '<a b><><-x><ä"$>');
 });
 
-iomux('lives in a session of its own', async () => {
+iomux.nativeOnly('setsid(2) would take the whole Node process out of its session')('lives in a session of its own', async () => {
   const job = await startShell(directory(), 'read x');
   // The sixth field of stat(5), behind the name.
   const session = readFileSync(`/proc/${job.pid}/stat`, 'utf8').replace(/.*\) /s, '').split(' ')[3];

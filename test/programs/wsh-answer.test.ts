@@ -1,19 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { packageRoot, programPath } from '../../src/paths.js';
+import { packageRoot } from '../../src/paths.js';
+import { argvOf, suiteOnHosts, wordsOf } from '../support/hosts.js';
 import { ended, type Ended, run, scratch, until } from '../support/process.js';
 import { unless } from '../support/skip.js';
 import { buildVariant } from '../support/variant.js';
 import { REQUEST_BYTES } from '../wire/vectors.js';
 
-const answers = suite('wsh and a wshd that is none');
-const test = unless(process.platform === 'linux' ? undefined : 'not Linux', answers);
+const answers = suiteOnHosts('wsh and a wshd that is none', 'wsh');
+const nowhere = process.platform === 'linux' ? undefined : 'not Linux';
+const test = unless(nowhere, answers);
 let directory: ReturnType<typeof scratch>;
 let server: ChildProcess;
 
-if (process.platform === 'linux') {
+if (!nowhere) {
   answers.before(async () => {
     directory = scratch();
     const script = `${packageRoot}test/programs/fake-wshd.py`;
@@ -27,8 +28,8 @@ if (process.platform === 'linux') {
   });
 }
 
-function ask(answer: string, program = programPath('wsh')): Promise<Ended> {
-  return run([program, '--socket', `${directory.path}/${answer}.sock`, 'true']);
+function ask(answer: string, wsh = argvOf('wsh')): Promise<Ended> {
+  return run([...wsh, '--socket', `${directory.path}/${answer}.sock`, 'true']);
 }
 
 test('a good answer, to show that the others are refused for what they are', async () => {
@@ -93,11 +94,12 @@ for (const [answer, [code, stderr]] of Object.entries(statuses)) {
   });
 }
 
-test('no answer: wsh waits, until its deadline', async () => {
+const variants = unless(nowhere, answers.nativeOnly('a deadline of half a minute, shortened in a native variant'));
+variants('no answer: wsh waits, until its deadline', async () => {
   const variant = scratch();
   try {
     const change = { file: 'assembly/wsh/index.ts', from: 'ANSWER_DEADLINE_MS: i32 = 30_000', to: 'ANSWER_DEADLINE_MS: i32 = 300' };
-    const { code, stderr } = await ask('silent', await buildVariant('wsh', [change], variant.path));
+    const { code, stderr } = await ask('silent', [await buildVariant('wsh', [change], variant.path)]);
     assert.equal([code, stderr], [255, 'wsh: wshd did not answer within 30 seconds; is it stopped, or another client keeping it?\n']);
   } finally {
     variant.remove();
@@ -105,7 +107,8 @@ test('no answer: wsh waits, until its deadline', async () => {
 });
 
 test('no answer: wsh can be ended meanwhile', async () => {
-  const waiting = spawn(programPath('wsh'), ['--socket', `${directory.path}/silent.sock`, 'true'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const [file = '', ...args] = argvOf('wsh');
+  const waiting = spawn(file, [...args, '--socket', `${directory.path}/silent.sock`, 'true'], { stdio: ['ignore', 'pipe', 'pipe'] });
   await until(() => waiting.pid !== undefined, 'wsh starts');
   waiting.kill('SIGTERM');
   assert.is((await ended(waiting)).signal, 'SIGTERM');
@@ -114,7 +117,7 @@ test('no answer: wsh can be ended meanwhile', async () => {
 test('a socket that nobody listens on any more', async () => {
   const { code, stderr } = await run(['sh', '-c', `python3 -c '
 import socket
-socket.socket(socket.AF_UNIX).bind("${directory.path}/stale.sock")'; ${programPath('wsh')} --socket ${directory.path}/stale.sock true`]);
+socket.socket(socket.AF_UNIX).bind("${directory.path}/stale.sock")'; ${wordsOf('wsh')} --socket ${directory.path}/stale.sock true`]);
   assert.is(code, 255);
   assert.is(stderr, `wsh: cannot connect to ${directory.path}/stale.sock: connection refused; is wshd running in this container? (--socket PATH)\n`);
 });
@@ -122,7 +125,7 @@ socket.socket(socket.AF_UNIX).bind("${directory.path}/stale.sock")'; ${programPa
 test('a path that is no socket, or too long for one', async () => {
   const path = `${directory.path}/${'x'.repeat(120)}`;
   for (const [socket, reason] of [[directory.path, 'connection refused; is wshd running in this container? (--socket PATH)'], [path, 'name too long']]) {
-    const { code, stderr } = await run([programPath('wsh'), '--socket', socket!, 'true']);
+    const { code, stderr } = await run([...argvOf('wsh'), '--socket', socket!, 'true']);
     assert.equal([code, stderr], [255, `wsh: cannot connect to ${socket}: ${reason}\n`]);
   }
 });

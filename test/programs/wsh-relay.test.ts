@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { packageRoot, programPath } from '../../src/paths.js';
+import { packageRoot } from '../../src/paths.js';
 import { noContainers, startContainer, type TestContainer } from '../support/container.js';
+import { argvOf, crowd, suiteOnHosts, wordsOf } from '../support/hosts.js';
 import { type Ended, run, type RunOptions } from '../support/process.js';
 import { unless } from '../support/skip.js';
 
 const MINUTE_MS = 60_000;
 
-const relay = suite('bytes through wsh');
+const relay = suiteOnHosts('bytes through wsh', 'wsh');
 const test = unless(noContainers, relay);
 let container: TestContainer;
 
@@ -20,7 +20,7 @@ if (!noContainers) {
 
 /** Runs a script on the host, in which `w` runs a command in the container. */
 function host(script: string, options: RunOptions = {}): Promise<Ended> {
-  const w = `w() { ${programPath('wsh')} --socket ${container.socket} "$@"; }; set -o pipefail; cd ${container.path}/jobs`;
+  const w = `w() { ${wordsOf('wsh')} --socket ${container.socket} "$@"; }; set -o pipefail; cd ${container.path}/jobs`;
   return run(['bash', '-c', `${w}; ${script}`], { timeoutMs: MINUTE_MS, ...options });
 }
 
@@ -90,9 +90,10 @@ test('a burst on stderr, too', async () => {
   await hostSays('(w sh -c "head -c 1000000 /dev/zero >&2; head -c 70000 /dev/zero; exit 3" 2>&1 >out; echo $? >code) | (sleep 0.2; wc -c); wc -c < out; cat code', '1000000\n70000\n3\n');
 });
 
-test('a burst at the exit, a hundred times', async () => {
-  const loop = 'for i in $(seq 100); do w sh -c "head -c 100000 /dev/zero; exit 3" | wc -c; done | sort | uniq -c';
-  await hostSays(`{ ${loop}; } | tr -s " "`, ' 100 100000\n');
+test('a burst at the exit, many times', async () => {
+  const times = crowd(100);
+  const loop = `for i in $(seq ${times}); do w sh -c "head -c 100000 /dev/zero; exit 3" | wc -c; done | sort | uniq -c`;
+  await hostSays(`{ ${loop}; } | tr -s " "`, ` ${times} 100000\n`);
 });
 
 test('a reader that goes away ends the command, not the host', async () => {
@@ -112,8 +113,9 @@ const closed: Record<string, [redirections: string, stdout: string]> = {
   'stderr': ['2>&-', 'end\n0\n'],
   'all three': ['<&- >&- 2>&-', '2\n'],
 };
+const testNative = unless(noContainers, relay.nativeOnly('Node opens /dev/null in the place of a standard descriptor that is closed'));
 for (const [what, [redirections, stdout]] of Object.entries(closed)) {
-  test(`started without ${what}`, async () => {
+  (redirections.includes('>&-') && what !== 'stderr' ? testNative : test)(`started without ${what}`, async () => {
     const ended = await host(`w sh -c 'cat && echo end || exit 2' ${redirections}; echo $?`);
     assert.is(ended.timedOut, false);
     // A command that cannot write its output is killed, or says what it makes of it.
@@ -144,7 +146,7 @@ for (const kind of ['pipe', 'socket', 'file', 'terminal']) {
     const name = `${kind}${nonblocking ? '-nonblocking' : ''}`;
     test(`${name}: nothing is lost to a slow reader, and the flags of others' descriptors stay as they are`, async () => {
       const script = `stty raw 2>/dev/null; head -c ${MEGABYTES << 20} /dev/zero | tr "\\0" x; exit 3`;
-      const ended = await run(['python3', `${packageRoot}test/programs/descriptors.py`, name, programPath('wsh'), '--socket', container.socket, 'sh', '-c', script], { timeoutMs: MINUTE_MS });
+      const ended = await run(['python3', `${packageRoot}test/programs/descriptors.py`, name, ...argvOf('wsh'), '--socket', container.socket, 'sh', '-c', script], { timeoutMs: MINUTE_MS });
       assert.is(ended.stderr, '');
       const told = JSON.parse(ended.stdout.toString()) as Told;
       assert.equal([told.code, told.bytes], [3, MEGABYTES << 20]);
@@ -155,11 +157,12 @@ for (const kind of ['pipe', 'socket', 'file', 'terminal']) {
   }
 }
 
-test('two hundred at once', async () => {
+test('two hundred at once, or twenty', async () => {
+  const count = crowd(200);
   const input = Buffer.alloc(100_000, 'x');
   writeFileSync(`${container.path}/jobs/input`, input);
-  await hostSays('for i in $(seq 200); do (w sh -c "cat; exit $((i % 100))" < input > out.$i; echo $? > code.$i) & done; wait; echo done', 'done\n');
-  for (let i = 1; i <= 200; i++) {
+  await hostSays('for i in $(seq ' + count + '); do (w sh -c "cat; exit $((i % 100))" < input > out.$i; echo $? > code.$i) & done; wait; echo done', 'done\n');
+  for (let i = 1; i <= count; i++) {
     assert.ok(readFileSync(`${container.path}/jobs/out.${i}`).equals(input), `output ${i}`);
     assert.is(readFileSync(`${container.path}/jobs/code.${i}`, 'utf8'), `${i % 100}\n`);
   }

@@ -1,16 +1,14 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { programPath } from '../../src/paths.js';
 import { noContainers, startContainer, type TestContainer } from '../support/container.js';
+import { argvOf, suiteOnHosts, wordsOf } from '../support/hosts.js';
 import { processesWith, until } from '../support/process.js';
 import { unless } from '../support/skip.js';
 import { Terminal, type TerminalOptions } from '../support/terminal.js';
 
-const terminals = suite('wsh at a terminal');
+const terminals = suiteOnHosts('wsh at a terminal', 'wsh');
 const test = unless(noContainers, terminals);
-const wsh = programPath('wsh');
 let container: TestContainer;
 
 if (!noContainers) {
@@ -20,7 +18,7 @@ if (!noContainers) {
 
 /** Somebody works at a terminal at which wsh runs this command. */
 async function at(args: string[], work: (terminal: Terminal) => Promise<void>, options: TerminalOptions = {}): Promise<void> {
-  await atHost([wsh, '--socket', container.socket, ...args], work, options);
+  await atHost([...argvOf('wsh'), '--socket', container.socket, ...args], work, options);
 }
 
 async function atHost(argv: string[], work: (terminal: Terminal) => Promise<void>, options: TerminalOptions = {}): Promise<void> {
@@ -75,13 +73,13 @@ test('as before when a signal has killed the command', () => at(['sh', '-c', 'ec
   assert.equal(terminal.settingsLeft, await plainSettings());
 }));
 
-test('never touched when wshd cannot be reached', () => atHost([wsh, '--socket', '/nowhere', 'true'], async (terminal) => {
+test('never touched when wshd cannot be reached', () => atHost([...argvOf('wsh'), '--socket', '/nowhere', 'true'], async (terminal) => {
   assert.is(await terminal.ends(), 255);
   await terminal.sees('wsh: cannot connect to /nowhere');
   assert.equal(terminal.settingsLeft, await plainSettings());
 }));
 
-test('odd settings come back, too', () => atHost(['sh', '-c', `stty -echo -icanon min 7 intr ^G; ${wsh} --socket ${container.socket} true; echo $?`], async (terminal) => {
+test('odd settings come back, too', () => atHost(['sh', '-c', `stty -echo -icanon min 7 intr ^G; ${wordsOf('wsh')} --socket ${container.socket} true; echo $?`], async (terminal) => {
   await terminal.sees('0');
   await terminal.ends();
   const left = terminal.settingsLeft!;
@@ -296,19 +294,19 @@ for (const background of ['sleep 1000 &', 'nohup sleep 1000 &', 'setsid sleep 10
 }
 
 test('all that was written at the end is shown, whoever stays', () => {
-  const loop = `for i in $(seq 30); do ${wsh} --socket ${container.socket} sh -c 'setsid -f sleep 1000; stty raw; head -c 50000 /dev/zero | tr "\\0" x'; done`;
+  const loop = `for i in $(seq 30); do ${wordsOf('wsh')} --socket ${container.socket} sh -c 'setsid -f sleep 1000; stty raw; head -c 50000 /dev/zero | tr "\\0" x'; done`;
   return atHost(['sh', '-c', loop], async (terminal) => {
     assert.is(await terminal.ends(60_000), 0);
     assert.is(terminal.shown.toString('latin1').replace(/[^x]/g, '').length, 30 * 50_000);
   });
 });
 
-test('stdout somewhere else', () => atHost(['sh', '-c', `${wsh} --socket ${container.socket} printf 'to a file' > ${container.path}/jobs/out; echo "code $?"`], async (terminal) => {
+test('stdout somewhere else', () => atHost(['sh', '-c', `${wordsOf('wsh')} --socket ${container.socket} printf 'to a file' > ${container.path}/jobs/out; echo "code $?"`], async (terminal) => {
   await terminal.sees('code 0');
   assert.is(readFileSync(`${container.path}/jobs/out`, 'utf8'), 'to a file');
 }));
 
-test('no terminal for the command when stdin is none', () => atHost(['sh', '-c', `echo word | ${wsh} --socket ${container.socket} sh -c 'tty; cat; tty <&1'`], async (terminal) => {
+test('no terminal for the command when stdin is none', () => atHost(['sh', '-c', `echo word | ${wordsOf('wsh')} --socket ${container.socket} sh -c 'tty; cat; tty <&1'`], async (terminal) => {
   await terminal.sees('not a tty');
   await terminal.sees('word');
   await terminal.sees('not a tty');

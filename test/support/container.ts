@@ -1,6 +1,7 @@
 /** Real containers for tests: the native wshd over a small root whose /usr is the host's. */
 import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { programPath } from '../../src/paths.js';
+import { argvOf } from './hosts.js';
 import { type Ended, isAlive, processesWith, run, type RunOptions, scratch, until } from './process.js';
 
 /** Why containers cannot be made here; undefined where they can. */
@@ -27,7 +28,7 @@ export interface TestContainer {
   readonly socket: string;
   /** PID 1 of the container, as the host sees it. */
   readonly pid: number;
-  /** Runs the native wsh with these arguments. */
+  /** Runs wsh with these arguments, on the host whose turn it is. */
   wsh(args: string[], options?: RunOptions): Promise<Ended>;
   /** A new directory for a job's sockets. */
   jobDirectory(): string;
@@ -70,7 +71,7 @@ export async function startContainer(
   let jobs = 0;
   return {
     path, socket, pid,
-    wsh: (args, options) => run([programPath('wsh'), '--socket', socket, ...args], options),
+    wsh: (args, options) => run([...argvOf('wsh'), '--socket', socket, ...args], options),
     jobDirectory: () => {
       const directory = `${path}/jobs/${++jobs}`;
       mkdirSync(directory);

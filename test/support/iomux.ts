@@ -1,10 +1,10 @@
 /** Jobs under iomux-spawn, as tests start them, listen to them and look at them. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { programPath } from '../../src/paths.js';
-import { type Ended, ended, isAlive, until } from './process.js';
+import { argvOf } from './hosts.js';
+import { type Ended, ended, isAlive, openFiles, until } from './process.js';
 
 export const CHANNELS = ['stdout', 'stderr', 'status'] as const;
 export type Channel = typeof CHANNELS[number];
@@ -47,15 +47,16 @@ export interface Job extends Running {
   readonly directory: string;
   /** The process that is, or will be, the command. */
   readonly childPid: number;
+  readonly ownSockets: ReadonlySet<string>;
 }
 
 /** Starts a command under iomux-spawn; `wrap` is what iomux-spawn itself is started by. */
 export async function startJob(directory: string, command: string[], options: string[] = [], wrap: string[] = []): Promise<Job> {
-  const running = start([...wrap, programPath('iomux-spawn'), ...options, directory, ...command]);
+  const running = start([...wrap, ...argvOf('iomux-spawn'), ...options, directory, ...command]);
   await until(() => running.output().includes('\n') || running.process.exitCode !== null, 'iomux-spawn prints its first line', DEADLINE_MS);
   const childPid = Number(/^child_pid=(\d+)\n/.exec(running.output().toString())?.[1] ?? 0);
   if (childPid === 0) throw new Error(`iomux-spawn did not start: ${(await running.ended).stderr}`);
-  return { ...running, directory, childPid };
+  return { ...running, directory, childPid, ownSockets: socketsOf(running.pid) };
 }
 
 /** A job whose command is one of the shell's. */
@@ -64,24 +65,16 @@ export function startShell(directory: string, script: string, ...options: string
 }
 
 /** Whether the command's process still waits for a link, or has executed it. */
-export function waits(job: Job): boolean { return readlinkSync(`/proc/${job.childPid}/exe`).endsWith('/iomux-spawn'); }
+export function waits(job: Job): boolean { return readlinkSync(`/proc/${job.childPid}/exe`) === readlinkSync(`/proc/${job.pid}/exe`); }
 
 export function isActive(job: Job): boolean { return job.output().includes('child active\n'); }
 
-/** Connections that iomux-spawn holds: its sockets but for stdio and those that listen. */
+/** Connections that iomux-spawn holds: its sockets but for those that it had before anybody connected. */
 export function connections(job: Job): number {
-  const sockets = readdirSync(`/proc/${job.pid}/fd`).filter((fd) => Number(fd) > 2 && isSocket(job.pid, fd));
-  return sockets.length - CHANNELS.length;
+  return [...socketsOf(job.pid)].filter((name) => !job.ownSockets.has(name)).length;
 }
 
-function isSocket(pid: number, fd: string): boolean {
-  try {
-    return readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith('socket:');
-  } catch {
-    // Closed since the directory was read.
-    return false;
-  }
-}
+function socketsOf(pid: number): Set<string> { return new Set(openFiles(pid).filter((name) => name.startsWith('socket:'))); }
 
 /** Waits until iomux-spawn holds so many connections. */
 export async function holds(job: Job, count: number): Promise<void> {
@@ -89,7 +82,7 @@ export async function holds(job: Job, count: number): Promise<void> {
 }
 
 /** An iomux-link of the job's. */
-export function startLink(directory: string, ...args: string[]): Running { return start([programPath('iomux-link'), ...args, directory]); }
+export function startLink(directory: string, ...args: string[]): Running { return start([...argvOf('iomux-link'), ...args, directory]); }
 
 /** A connection to one of a job's sockets. All that one process opens are one link to iomux-spawn. */
 export class Client {
