@@ -197,7 +197,8 @@ function goOn(channel: u32): void {
 function releaseWhenLinked(): void {
   for (let channel: u32 = 0; channel < CHANNELS; channel++) if (!hasClient(channel)) return;
   moveTo(State.RUNNING);
-  for (let channel: u32 = 0; channel < STREAMS; channel++) watch(stream(channel).pipe, READ);
+  // One whose child was killed while it waited may have ended already.
+  for (let channel: u32 = 0; channel < STREAMS; channel++) if (!stream(channel).ended) watch(stream(channel).pipe, READ);
   write(gate, line, 1);
   close(gate);
   print(1, line, <u32>(putText(line, "child active\n") - line));

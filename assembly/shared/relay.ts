@@ -58,6 +58,7 @@ export const enum Flow { OPEN = 0, ENDED = 1, BROKEN = 2 }
 
   /** What is there now is the last to be moved: end of file need not come. */
   limitToPending(): void {
+    if (this.flow != Flow.OPEN) return;
     const waiting = pending(this.from);
     this.left = waiting > 0 ? <u32>waiting : 0;
   }

@@ -32,16 +32,10 @@ int32_t Wait(struct host *host, const Arguments &given) {
   return Running::Of(host)->children.Wait(host, static_cast<int32_t>(given[0]), given[1]);
 }
 
-int32_t Kill(struct host *host, const Arguments &given) {
-  bool own = Running::Of(host)->children.Has(static_cast<int32_t>(given[0]));
-  return own ? shim_kill(host, given[0], given[1]) : -EPERM;
-}
-
 constexpr Call kOwn[] = {
     {"inherit", 1, Inherit},
     {"spawn", 2, Spawn},
     {"wait", 2, Wait},
-    {"kill", 2, Kill},
     {"dieWithParent", 1, DieWithParent},
     {"spawnSelf", 0, Refuse},
     {"raise", 1, Refuse},

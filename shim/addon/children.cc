@@ -24,10 +24,6 @@ void Children::Add(int32_t pid, bool dies_with_parent) {
   children_.push_back({pid, dies_with_parent});
 }
 
-bool Children::Has(int32_t pid) const {
-  return std::any_of(children_.begin(), children_.end(), [pid](const Child &child) { return child.pid == pid; });
-}
-
 int32_t Children::Wait(struct host *host, int32_t pid, uint32_t status_at) {
   int32_t result = -ECHILD;
   for (auto child = children_.begin(); child != children_.end(); ++child) {

@@ -8,7 +8,6 @@ class Children {
  public:
   ~Children();
   void Add(int32_t pid, bool dies_with_parent);
-  bool Has(int32_t pid) const;
   // As the boundary's `wait`.
   int32_t Wait(struct host *host, int32_t pid, uint32_t status_at);
   // The instance has ended: kills those that were to die with it. Nobody waits for the others but ReapOrphans.

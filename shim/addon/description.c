@@ -21,6 +21,7 @@ static int32_t complete_stdio(struct host *host) {
         if (*own < 0) *own = (int)sys(openat, AT_FDCWD, nothing, O_RDWR | O_CLOEXEC);
         if (*own < 0) return *own;
         child->descriptors[child->descriptor_count].target = target;
+        child->descriptors[child->descriptor_count].handle = 0;
         child->descriptors[child->descriptor_count++].fd = *own;
     }
     return 0;

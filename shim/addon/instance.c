@@ -74,11 +74,9 @@ bool instance_free(struct host *host) {
 int32_t instance_inherit(struct host *host, uint32_t fd) {
     struct instance *instance = instance_of(host);
     if (fd >= 3) return -EBADF;
-    // shim_inherit closes all but descriptor 2, which diagnostics still need: it has another number here.
-    int own = fd == 2 ? (int)sys(fcntl, instance->stdio[2], F_DUPFD_CLOEXEC, 3) : instance->stdio[fd];
-    int32_t handle = own < 0 ? -EBADF : shim_inherit(host, (uint32_t)own);
+    // Diagnostics still need descriptor 2.
+    int32_t handle = take_descriptor(host, instance->stdio[fd], fd == 2);
     if (handle >= 0 && fd != 2) instance->stdio[fd] = -1;
-    if (handle < 0 && fd == 2 && own >= 0) sys(close, own);
     return handle;
 }
 

@@ -20,16 +20,20 @@ static uint32_t length_with_end(const char *text) {
 }
 
 static u32 sizes(const char *const *list, u32 count_at, u32 bytes_at) {
-    uint32_t *count = guest(&the_host, count_at, 4), *bytes = guest(&the_host, bytes_at, 4);
+    guest_u32 *count = guest(&the_host, count_at, 4), *bytes = guest(&the_host, bytes_at, 4);
+    // Counted apart from them: nothing keeps the guest from giving one place for both.
+    uint32_t strings = 0, size = 0;
     if (!count || !bytes) return FAULT;
-    *count = *bytes = 0;
-    for (; list[*count]; (*count)++) *bytes += length_with_end(list[*count]);
+    for (; list[strings]; strings++) size += length_with_end(list[strings]);
+    *count = strings;
+    *bytes = size;
     return SUCCESS;
 }
 
 static u32 copy(const char *const *list, u32 pointers_at, u32 text_at) {
     for (; *list; list++, pointers_at += 4) {
-        uint32_t size = length_with_end(*list), *pointer = guest(&the_host, pointers_at, 4);
+        uint32_t size = length_with_end(*list);
+        guest_u32 *pointer = guest(&the_host, pointers_at, 4);
         char *text = guest(&the_host, text_at, size);
         if (!pointer || !text) return FAULT;
         *pointer = text_at;
@@ -62,7 +66,7 @@ u32 w2c_wasi__snapshot__preview1_environ_get(wasi *w, u32 pointers_at, u32 text_
 u32 w2c_wasi__snapshot__preview1_clock_time_get(wasi *w, u32 clock, u64 precision, u32 at) {
     (void)w, (void)precision;
     struct timespec now;
-    uint64_t *nanoseconds = guest(&the_host, at, 8);
+    guest_u64 *nanoseconds = guest(&the_host, at, 8);
     if (!nanoseconds) return FAULT;
     // WASI's numbers for the realtime and the monotonic clock are Linux's.
     if (clock > CLOCK_MONOTONIC || sys(clock_gettime, clock, &now) < 0) return IO_ERROR;
@@ -80,12 +84,12 @@ static long print(uint32_t fd, const char *text, uint32_t size) {
 
 u32 w2c_wasi__snapshot__preview1_fd_write(wasi *w, u32 fd, u32 vectors_at, u32 count, u32 written_at) {
     (void)w;
-    uint32_t *written = guest(&the_host, written_at, 4);
+    guest_u32 *written = guest(&the_host, written_at, 4);
     if (!written) return FAULT;
     if (fd != 1 && fd != 2) return BAD_DESCRIPTOR;
     *written = 0;
     for (; count > 0; count--, vectors_at += 8) {
-        const uint32_t *vector = guest(&the_host, vectors_at, 8);
+        const guest_u32 *vector = guest(&the_host, vectors_at, 8);
         const char *text = vector ? guest(&the_host, vector[0], vector[1]) : NULL;
         if (!text) return FAULT;
         long sent = print(fd, text, vector[1]);

@@ -1,4 +1,4 @@
-#include "host.h"
+#include "policy.h"
 #include <asm/errno.h>
 #include <linux/fcntl.h>
 #include <linux/inotify.h>
@@ -42,8 +42,8 @@ static long watch_in(long inotify, const char *directory, const char *name, uint
 
 int32_t shim_follow(struct host *host, uint32_t file, uint32_t directory) {
     int32_t error;
-    const char *name = allowed_path(host, file, &error);
-    const char *group = name ? allowed_path(host, directory, &error) : NULL;
+    const char *name = allowed_path(host, file, USE_FOLLOW, &error);
+    const char *group = name ? allowed_path(host, directory, USE_FOLLOW, &error) : NULL;
     if (!group) return error;
     long fd = sys(inotify_init1, O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return (int32_t)fd;

@@ -1,4 +1,4 @@
-#include "host.h"
+#include "policy.h"
 #include <asm/errno.h>
 #include <linux/if.h>
 #include <linux/sched.h>
@@ -16,49 +16,62 @@
 
 int32_t shim_isolateMounts(struct host *host) {
     static const char root[] = "/", none[] = "none";
-    (void)host;
     long result = sys(unshare, CLONE_NEWNS);
     if (result < 0) return (int32_t)result;
-    return (int32_t)sys(mount, none, root, NULL, MOUNT_PRIVATE | MOUNT_RECURSIVE, NULL);
+    result = sys(mount, none, root, NULL, MOUNT_PRIVATE | MOUNT_RECURSIVE, NULL);
+    host->mounts_isolated = result >= 0;
+    return (int32_t)result;
 }
 
+/* PID 1 has namespaces of its own: its parent isolated its mounts before. Elsewhere a mount would be everybody's. */
+static bool has_own_namespaces(const struct host *host) { return host->mounts_isolated || sys(getpid) == 1; }
+
 int32_t shim_enterRoot(struct host *host, uint32_t path) {
-    const char *name = guest_string(host, path);
-    if (!name) return -EFAULT;
+    int32_t error;
+    if (!has_own_namespaces(host)) return -EPERM;
+    const char *name = allowed_path(host, path, USE_ROOT, &error);
+    if (!name) return error;
     long result = sys(mount, name, name, NULL, MOUNT_BIND | MOUNT_RECURSIVE, NULL);
     return (int32_t)(result < 0 ? result : sys(chdir, name));
 }
 
 int32_t shim_pivot(struct host *host, uint32_t old_root) {
     static const char here[] = ".", root[] = "/";
-    const char *name = guest_string(host, old_root);
-    if (!name) return -EFAULT;
+    int32_t error;
+    if (!has_own_namespaces(host)) return -EPERM;
+    const char *name = allowed_path(host, old_root, USE_PIVOT, &error);
+    if (!name) return error;
     long result = sys(pivot_root, here, name);
     return (int32_t)(result < 0 ? result : sys(chdir, root));
 }
 
 int32_t shim_unmount(struct host *host, uint32_t path) {
-    const char *name = guest_string(host, path);
-    return name ? (int32_t)sys(umount2, name, UNMOUNT_DETACH | UNMOUNT_NOFOLLOW) : -EFAULT;
+    int32_t error;
+    if (!has_own_namespaces(host)) return -EPERM;
+    const char *name = allowed_path(host, path, USE_UNMOUNT, &error);
+    return name ? (int32_t)sys(umount2, name, UNMOUNT_DETACH | UNMOUNT_NOFOLLOW) : error;
 }
 
 int32_t shim_makeDirectory(struct host *host, uint32_t path, uint32_t mode) {
-    const char *name = guest_string(host, path);
-    return name ? (int32_t)sys(mkdir, name, mode) : -EFAULT;
+    int32_t error;
+    const char *name = allowed_path(host, path, USE_MAKE, &error);
+    return name ? (int32_t)sys(mkdir, name, mode) : error;
 }
 
 int32_t shim_removeDirectory(struct host *host, uint32_t path) {
-    const char *name = guest_string(host, path);
-    return name ? (int32_t)sys(rmdir, name) : -EFAULT;
+    int32_t error;
+    const char *name = allowed_path(host, path, USE_REMOVE, &error);
+    return name ? (int32_t)sys(rmdir, name) : error;
 }
 
 int32_t shim_enterDirectory(struct host *host, uint32_t path) {
-    const char *name = guest_string(host, path);
-    return name ? (int32_t)sys(chdir, name) : -EFAULT;
+    int32_t error;
+    const char *name = allowed_path(host, path, USE_ENTER, &error);
+    return name ? (int32_t)sys(chdir, name) : error;
 }
 
 int32_t shim_loopbackUp(struct host *host) {
-    (void)host;
+    if (!has_own_namespaces(host)) return -EPERM;
     struct ifreq request = {.ifr_name = "lo"};
     long fd = sys(socket, FAMILY_INTERNET, DATAGRAM, 0);
     if (fd < 0) return (int32_t)fd;

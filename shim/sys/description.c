@@ -1,4 +1,5 @@
 #include "description.h"
+#include "policy.h"
 #include <asm/errno.h>
 #include <linux/mman.h>
 
@@ -21,7 +22,7 @@ int32_t shim_spawnBegin(struct host *host) {
     for (uint32_t i = 0; i < STARTS_MAX && !host->child; i++)
         if (!host->starts[i] || !host->starts[i]->busy) host->child = arena_at(host, i);
     if (!host->child) return -ENOMEM;
-    *host->child = (struct description){.arena_size = ARENA_BYTES, .used = sizeof *host->child + STACK_BYTES, .gate = -1};
+    *host->child = (struct description){.arena_size = ARENA_BYTES, .used = sizeof *host->child + STACK_BYTES};
     return 0;
 }
 
@@ -52,6 +53,10 @@ static int32_t copy_strings(struct host *host, uint32_t at, uint32_t size, struc
 }
 
 int32_t shim_spawnFiles(struct host *host, uint32_t at, uint32_t size) {
+    const char *text = guest(host, at, size);
+    if (!text || (size && text[size - 1] != 0)) return -EFAULT;
+    for (uint32_t start = 0; start < size; start++)
+        if ((start == 0 || text[start - 1] == 0) && !path_allowed(host, text + start, USE_RUN)) return -EACCES;
     return host->child ? copy_strings(host, at, size, &host->child->files) : -ENOMEM;
 }
 
@@ -64,8 +69,10 @@ int32_t shim_spawnEnvironment(struct host *host, uint32_t at, uint32_t size) {
 }
 
 int32_t shim_spawnDirectory(struct host *host, uint32_t path) {
-    const char *name = guest_string(host, path);
-    if (!name || !host->child) return name ? -ENOMEM : -EFAULT;
+    int32_t error;
+    const char *name = allowed_path(host, path, USE_HOME, &error);
+    if (!name) return error;
+    if (!host->child) return -ENOMEM;
     uint32_t size = 1;
     while (name[size - 1]) size++;
     return copy_strings(host, path, size, &host->child->directory);
@@ -84,7 +91,7 @@ int32_t shim_spawnDescriptor(struct host *host, uint32_t target, uint32_t handle
     if (!child) return -ENOMEM;
     if (child->descriptor_count == DESCRIPTORS_MAX || target >= DESCRIPTORS_MAX) return -E2BIG;
     child->descriptors[child->descriptor_count].target = (int)target;
-    child->descriptors[child->descriptor_count++].fd = fd;
+    child->descriptors[child->descriptor_count++].handle = handle;
     return 0;
 }
 
@@ -109,7 +116,7 @@ int32_t shim_spawnGate(struct host *host, uint32_t handle) {
     int fd = fd_of(host, handle);
     if (fd < 0) return fd;
     if (!host->child) return -ENOMEM;
-    host->child->gate = fd;
+    host->child->gate_handle = handle;
     return 0;
 }
 
@@ -149,6 +156,16 @@ static const char **list_of(struct description *child, const struct strings *str
         if (!sets(strings, *more)) *next++ = *more;
     *next = NULL;
     return list;
+}
+
+int32_t prepare_descriptors(const struct host *host, struct description *child) {
+    for (uint32_t i = 0; i < child->descriptor_count; i++) {
+        if (child->descriptors[i].handle == 0) continue;
+        child->descriptors[i].fd = fd_of(host, child->descriptors[i].handle);
+        if (child->descriptors[i].fd < 0) return -EBADF;
+    }
+    child->gate = child->gate_handle ? fd_of(host, child->gate_handle) : -1;
+    return child->gate_handle && child->gate < 0 ? -EBADF : 0;
 }
 
 bool prepare_lists(struct description *child, const char *const *inherited) {

@@ -1,4 +1,4 @@
-#include "host.h"
+#include "policy.h"
 #include <asm/errno.h>
 #include <asm/ioctls.h>
 #include <asm/stat.h>
@@ -97,7 +97,7 @@ int32_t shim_describe(struct host *host, uint32_t handle) {
 int32_t shim_inspect(struct host *host, uint32_t path) {
     struct stat info;
     int32_t error;
-    const char *name = allowed_path(host, path, &error);
+    const char *name = allowed_path(host, path, USE_INSPECT, &error);
     if (!name) return error;
     long result = sys(stat, name, &info);
     return result < 0 ? (int32_t)result : kind_of(info.st_mode);
@@ -128,10 +128,10 @@ static long own_description(int fd) {
     return sys(openat, AT_FDCWD, path, (mode & O_ACCMODE) | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 }
 
-int32_t shim_inherit(struct host *host, uint32_t fd) {
-    int32_t kind = kind_of_fd((int)fd);
+int32_t take_descriptor(struct host *host, int fd, bool keep) {
+    int32_t kind = kind_of_fd(fd);
     if (kind < 0) return kind;
-    long own = kind == KIND_PIPE || kind == KIND_TERMINAL ? own_description((int)fd) : -EINVAL;
+    long own = kind == KIND_PIPE || kind == KIND_TERMINAL ? own_description(fd) : -EINVAL;
     if (own < 0) {
         own = sys(fcntl, fd, F_DUPFD_CLOEXEC, 3);
         // Without /proc, or the right to it, the shared description is the only one there is.
@@ -140,14 +140,26 @@ int32_t shim_inherit(struct host *host, uint32_t fd) {
     int32_t handle = handle_for(host, own);
     if (handle < 0) return handle;
     host->handles[handle].shared = kind == KIND_SOCKET;
-    if (fd != 2) sys(close, fd);
+    if (!keep) sys(close, fd);
+    return handle;
+}
+
+int32_t shim_inherit(struct host *host, uint32_t fd) {
+    // Any other number is the host's own, or a handle's.
+    if (fd >= 32 || !(host->given >> fd & 1)) return -EBADF;
+    int32_t handle = take_descriptor(host, (int)fd, fd == 2);
+    if (handle >= 0 && fd != 2) host->given &= ~(1U << fd);
     return handle;
 }
 
 int32_t shim_pipe(struct host *host, uint32_t handles_at) {
     int fds[2];
     long result = sys(pipe2, fds, O_CLOEXEC);
-    return result < 0 ? (int32_t)result : handle_pair(host, handles_at, fds);
+    if (result >= 0) result = handle_pair(host, handles_at, fds);
+    if (result < 0) return (int32_t)result;
+    const guest_u32 *pair = guest(host, handles_at, 2 * sizeof *pair);
+    host->handles[pair[0]].made = host->handles[pair[1]].made = true;
+    return 0;
 }
 
 int32_t shim_unblock(struct host *host, uint32_t handle) {
@@ -163,7 +175,9 @@ int32_t shim_capacity(struct host *host, uint32_t handle, uint32_t size) {
 
 int32_t shim_mark(struct host *host, uint32_t handle, uint32_t value) {
     int fd = fd_of(host, handle);
-    return fd < 0 ? fd : (int32_t)sys(fchmod, fd, value & 0777);
+    if (fd < 0) return fd;
+    // The mode of a file, or of somebody's FIFO, is no place for notes.
+    return host->handles[handle].made ? (int32_t)sys(fchmod, fd, value & 0777) : -EPERM;
 }
 
 int32_t shim_marked(struct host *host, uint32_t handle) {
@@ -176,9 +190,11 @@ int32_t shim_marked(struct host *host, uint32_t handle) {
 
 int32_t shim_absolute(struct host *host, uint32_t path, uint32_t at, uint32_t size) {
     char link[32];
-    const char *name = guest_string(host, path);
+    int32_t error;
+    const char *name = allowed_path(host, path, USE_LOCATE, &error);
     char *out = guest(host, at, size);
-    if (!name || !out || size == 0) return -EFAULT;
+    if (!name) return error;
+    if (!out || size == 0) return -EFAULT;
     long fd = sys(openat, AT_FDCWD, name, O_PATH | O_CLOEXEC | O_DIRECTORY);
     if (fd < 0) return (int32_t)fd;
     proc_path(link, (int)fd);

@@ -36,7 +36,7 @@ int32_t handle_for(struct host *host, long fd) {
 }
 
 int32_t handle_pair(struct host *host, uint32_t at, const int fds[2]) {
-    int32_t *pair = guest(host, at, 2 * sizeof *pair);
+    guest_i32 *pair = guest(host, at, 2 * sizeof *pair);
     int32_t first = handle_for(host, fds[0]);
     int32_t second = handle_for(host, fds[1]);
     int32_t error = !pair ? -EFAULT : first < 0 ? first : second < 0 ? second : 0;
@@ -64,6 +64,8 @@ int32_t shim_duplicate(struct host *host, uint32_t handle) {
     int fd = fd_of(host, handle);
     if (fd < 0) return fd;
     int32_t copy = handle_for(host, sys(fcntl, fd, F_DUPFD_CLOEXEC, 3));
-    if (copy >= 0) host->handles[copy].shared = host->handles[handle].shared;
+    if (copy < 0) return copy;
+    host->handles[copy].shared = host->handles[handle].shared;
+    host->handles[copy].made = host->handles[handle].made;
     return copy;
 }

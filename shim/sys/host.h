@@ -25,6 +25,10 @@ enum {
 #define HANDLES_MAX 6144
 #define DESCRIPTORS_MAX 8
 #define LIMITS_MAX 16
+/* Children that have not been waited for: commands side by side, hooks. */
+#define CHILDREN_MAX 4352
+/* SCM_MAX_FD: the kernel sends no more handles than this in one message. */
+#define MESSAGE_HANDLES_MAX 253
 /* Processes that are being started at the same moment, from the fork until they execute. */
 #define STARTS_MAX 64
 
@@ -36,6 +40,8 @@ struct handle {
     bool always;
     /* Sockets that others share are asked not to block call by call. */
     bool shared;
+    /* An end of a pipe that the module itself has made. */
+    bool made;
     /* In the list of handles whose interest changed. */
     bool listed;
     /* Told apart from an earlier handle of the same number, whose events may still be on their way. */
@@ -54,10 +60,15 @@ struct description {
     uint32_t arena_size, used;
     struct strings files, arguments, environment, directory;
     const char **file_list, **argument_list, **environment_list;
-    struct { int target, fd; } descriptors[DESCRIPTORS_MAX];
+    /* `fd` is `handle`'s when the process is started; of 0, the host's own. */
+    struct { int target, fd; uint32_t handle; } descriptors[DESCRIPTORS_MAX];
     struct limit limits[LIMITS_MAX];
     uint32_t descriptor_count, limit_count, uid, gid, flags;
     bool set_user, self;
+    /* Whoever starts it has no standard descriptors left that it could keep. */
+    bool bare;
+    /* 0 when there is none. */
+    uint32_t gate_handle;
     int gate, self_fd, report, parent;
 };
 
@@ -74,11 +85,23 @@ struct host {
     struct description *child;
     /* Arenas of processes that were started; those that are not busy any more are used again. */
     struct description *starts[STARTS_MAX];
+    /* Processes that were started and not waited for; 0 is a free place. */
+    int32_t children[CHILDREN_MAX];
+    uint32_t children_used;
+    /* Descriptors that the program was started with and has not taken yet: bit n is descriptor n. */
+    uint32_t given;
+    /* Mounts can be made without anybody outside seeing them. */
+    bool mounts_isolated;
     struct termios settings;
     bool settings_kept;
     /* stderr is closed, its number may be anybody's. */
     bool silent;
 };
+
+/* Numbers in guest memory lie wherever the guest says. */
+typedef int32_t __attribute__((aligned(1), may_alias)) guest_i32;
+typedef uint32_t __attribute__((aligned(1), may_alias)) guest_u32;
+typedef uint64_t __attribute__((aligned(1), may_alias)) guest_u64;
 
 /* Guest memory [at, at + size) as host memory; NULL when not all of it is the guest's. */
 static inline void *guest(const struct host *host, uint32_t at, uint32_t size) {
@@ -94,11 +117,8 @@ int fd_of(const struct host *host, uint32_t handle);
 int32_t handle_for(struct host *host, long fd);
 /* Stores two handles for two descriptors at `at`; closes both on failure. */
 int32_t handle_pair(struct host *host, uint32_t at, const int fds[2]);
-
-/* Whether the program may name this path at all. */
-bool path_allowed(const struct host *host, const char *path);
-/* The same for a guest's string: NULL and -EFAULT or -EACCES in *error. */
-const char *allowed_path(const struct host *host, uint32_t at, int32_t *error);
+/* A handle in the place of a descriptor that the program was started with; `keep` leaves the descriptor open beside it. */
+int32_t take_descriptor(struct host *host, int fd, bool keep);
 
 /* Unmaps what starting processes took, for a host that ends before its process does. */
 void release_arenas(struct host *host);

@@ -1,5 +1,5 @@
-/* Which paths a program may name at all, whatever its module asks for. */
-#include "host.h"
+/* Which paths a program may name, and for what, whatever its module asks for. */
+#include "policy.h"
 #include <asm/errno.h>
 
 enum shape {
@@ -7,37 +7,45 @@ enum shape {
     FIXED,
     /* One of the program's arguments with this ending. */
     ARGUMENT,
+    /* One of the program's arguments in some directory: a command that is looked for. */
+    FOUND,
     /* Any path with this ending: wshd's child, whose only argument is its title. */
     ENDING,
 };
 
-static const struct rule { const char *program; enum shape shape; const char *path; } rules[] = {
-    {"wshd", FIXED, "/etc/passwd"},
-    {"wshd", FIXED, "run"},
-    {"wshd", FIXED, "lib"},
-    {"wshd", FIXED, "root"},
-    {"wshd", FIXED, "mnt"},
-    {"wshd", ARGUMENT, ""},
-    {"wshd", ENDING, "/wshd.sock"},
-    {"wshd", ENDING, "/hook-parent-before-clone.sh"},
-    {"wshd", ENDING, "/hook-parent-after-clone.sh"},
-    {"wshd", ENDING, "/hook-child-before-pivot.sh"},
-    {"wshd", ENDING, "/hook-child-after-pivot.sh"},
-    {"wsh", FIXED, "run/wshd.sock"},
-    {"wsh", ARGUMENT, ""},
-    {"iomux-spawn", ARGUMENT, ""},
-    {"iomux-spawn", ARGUMENT, "/stdout.sock"},
-    {"iomux-spawn", ARGUMENT, "/stderr.sock"},
-    {"iomux-spawn", ARGUMENT, "/status.sock"},
-    {"iomux-link", ARGUMENT, "/stdout.sock"},
-    {"iomux-link", ARGUMENT, "/stderr.sock"},
-    {"iomux-link", ARGUMENT, "/status.sock"},
-    {"iomux-link", ARGUMENT, ""},
-    {"iomux-link", ARGUMENT, ".new"},
-    {"oom", ARGUMENT, ""},
-    {"oom", ARGUMENT, "/memory.oom_control"},
-    {"oom", ARGUMENT, "/cgroup.event_control"},
-    {"oom", ARGUMENT, "/memory.events"},
+static const struct rule { const char *program; enum shape shape; const char *path; unsigned uses; } rules[] = {
+    {"wshd", FIXED, "/etc/passwd", USE_READ},
+    {"wshd", FIXED, "run", USE_INSPECT | USE_LOCATE},
+    {"wshd", FIXED, "lib", USE_INSPECT | USE_LOCATE},
+    {"wshd", FIXED, "root", USE_INSPECT | USE_LOCATE},
+    {"wshd", ARGUMENT, "", USE_INSPECT | USE_LOCATE},
+    {"wshd", ENDING, "/wshd.sock", USE_LISTEN | USE_UNLINK | USE_CONNECT | USE_INSPECT},
+    {"wshd", ENDING, "/hook-parent-before-clone.sh", USE_INSPECT},
+    {"wshd", ENDING, "/hook-parent-after-clone.sh", USE_INSPECT},
+    {"wshd", ENDING, "/hook-child-before-pivot.sh", USE_INSPECT},
+    {"wshd", ENDING, "/hook-child-after-pivot.sh", USE_INSPECT},
+    {"wshd", FIXED, "mnt", USE_INSPECT | USE_MAKE | USE_REMOVE | USE_PIVOT},
+    {"wshd", FIXED, "/mnt", USE_REMOVE | USE_ENTER},
+    {"wshd", FIXED, ".", USE_PIVOT | USE_UNMOUNT},
+    {"wshd", FIXED, "/", USE_ENTER},
+    // Its job: a root that the parent tells, commands and home directories that clients and the container's users tell.
+    {"wshd", ENDING, "", USE_ROOT | USE_RUN | USE_HOME},
+    {"wsh", FIXED, "run/wshd.sock", USE_CONNECT},
+    {"wsh", ARGUMENT, "", USE_CONNECT},
+    {"iomux-spawn", ARGUMENT, "", USE_INSPECT | USE_RUN},
+    {"iomux-spawn", FOUND, "", USE_RUN},
+    {"iomux-spawn", ARGUMENT, "/stdout.sock", USE_LISTEN | USE_UNLINK},
+    {"iomux-spawn", ARGUMENT, "/stderr.sock", USE_LISTEN | USE_UNLINK},
+    {"iomux-spawn", ARGUMENT, "/status.sock", USE_LISTEN | USE_UNLINK | USE_CONNECT},
+    {"iomux-link", ARGUMENT, "/stdout.sock", USE_CONNECT},
+    {"iomux-link", ARGUMENT, "/stderr.sock", USE_CONNECT},
+    {"iomux-link", ARGUMENT, "/status.sock", USE_CONNECT},
+    {"iomux-link", ARGUMENT, "", USE_READ | USE_RENAME},
+    {"iomux-link", ARGUMENT, ".new", USE_REPLACE | USE_RENAME},
+    {"oom", ARGUMENT, "", USE_INSPECT | USE_FOLLOW},
+    {"oom", ARGUMENT, "/memory.oom_control", USE_INSPECT | USE_READ},
+    {"oom", ARGUMENT, "/cgroup.event_control", USE_INSPECT | USE_REUSE_INSPECT | USE_LOCATE},
+    {"oom", ARGUMENT, "/memory.events", USE_INSPECT | USE_READ | USE_FOLLOW},
 };
 
 static bool same(const char *a, const char *b) {
@@ -52,38 +60,53 @@ static bool joined(const char *path, const char *head, const char *tail) {
     return same(path, tail);
 }
 
-static bool of_arguments(const struct host *host, const char *path, const char *ending) {
-    for (const char *const *argument = host->arguments; *argument; argument++) {
-        if (joined(path, *argument, ending)) return true;
-        // An option with its value in one: -wFILE.
-        if ((*argument)[0] == '-' && (*argument)[1] && joined(path, *argument + 2, ending)) return true;
-    }
-    return false;
-}
-
 static bool ends_with(const char *path, const char *ending) {
     for (; *path; path++)
         if (same(path, ending)) return true;
+    return same(path, ending);
+}
+
+/* Whether `path` is `argument` in some directory. */
+static bool found(const char *path, const char *argument) {
+    for (; *path; path++)
+        if (*path == '/' && same(path + 1, argument)) return true;
+    return false;
+}
+
+/* Of the arguments the first is the program's own name. */
+static bool of_arguments(const struct host *host, const char *path, const struct rule *rule) {
+    const char *const *argument = host->arguments;
+    if (!*argument) return false;
+    while (*++argument) {
+        if (rule->shape == FOUND ? found(path, *argument) : joined(path, *argument, rule->path)) return true;
+        // An option with its value in one: -wFILE.
+        if (rule->shape == ARGUMENT && (*argument)[0] == '-' && (*argument)[1] && joined(path, *argument + 2, rule->path)) return true;
+    }
     return false;
 }
 
 static bool fits(const struct host *host, const char *path, const struct rule *rule) {
     switch (rule->shape) {
     case FIXED: return same(path, rule->path);
-    case ARGUMENT: return of_arguments(host, path, rule->path);
-    default: return ends_with(path, rule->path);
+    case ENDING: return ends_with(path, rule->path);
+    default: return of_arguments(host, path, rule);
     }
 }
 
-bool path_allowed(const struct host *host, const char *path) {
+bool path_allowed(const struct host *host, const char *path, enum use use) {
     for (unsigned i = 0; i < sizeof rules / sizeof *rules; i++) {
-        if (same(rules[i].program, host->program) && fits(host, path, &rules[i])) return true;
+        if (rules[i].uses & use && same(rules[i].program, host->program) && fits(host, path, &rules[i])) return true;
     }
     return false;
 }
 
-const char *allowed_path(const struct host *host, uint32_t at, int32_t *error) {
+const char *allowed_path(const struct host *host, uint32_t at, enum use use, int32_t *error) {
     const char *path = guest_string(host, at);
     *error = !path ? -EFAULT : -EACCES;
-    return path && path_allowed(host, path) ? path : NULL;
+    return path && path_allowed(host, path, use) ? path : NULL;
+}
+
+uint32_t inheritable(const struct host *host) {
+    // The second stage of wshd gets its listener and its parent's socket, at the numbers of assembly/wshd/stages.ts.
+    return same(host->program, "wshd") ? 0x1f : 0x07;
 }

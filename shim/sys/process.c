@@ -23,20 +23,16 @@ static long move_up(int *fd) {
     return moved;
 }
 
-/* Places the child's descriptors and marks every other for closing when it executes. */
+/* Marks every descriptor but the standard ones for closing when it executes, then places the child's. */
 static long place_descriptors(struct description *child) {
     long result = move_up(&child->report);
     if (result >= 0) result = move_up(&child->self_fd);
     for (uint32_t i = 0; i < child->descriptor_count && result >= 0; i++) result = move_up(&child->descriptors[i].fd);
-    if (result < 0) return result;
-    int highest = 2;
-    for (uint32_t i = 0; i < child->descriptor_count; i++) {
-        int target = child->descriptors[i].target;
-        result = sys(dup3, child->descriptors[i].fd, target, 0);
-        if (result < 0) return result;
-        if (target > highest) highest = target;
-    }
-    return sys(close_range, highest + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+    if (result >= 0) result = sys(close_range, child->bare ? 0 : 3, ~0U, CLOSE_RANGE_CLOEXEC);
+    // A copy has no mark.
+    for (uint32_t i = 0; i < child->descriptor_count && result >= 0; i++)
+        result = sys(dup3, child->descriptors[i].fd, child->descriptors[i].target, 0);
+    return result;
 }
 
 static long become_user(const struct description *child, uint32_t *step) {
@@ -180,14 +176,31 @@ static long start_child(struct description *child) {
     return pid;
 }
 
+/* The place of a child that was not waited for, or, of pid 0, a free one; CHILDREN_MAX when there is none. */
+static uint32_t child_place(const struct host *host, int32_t pid) {
+    uint32_t place = 0;
+    while (place < host->children_used && host->children[place] != pid) place++;
+    return place < host->children_used || pid == 0 ? place : CHILDREN_MAX;
+}
+
+static void add_child(struct host *host, uint32_t place, int32_t pid) {
+    host->children[place] = pid;
+    if (place >= host->children_used) host->children_used = place + 1;
+}
+
 int32_t shim_spawn(struct host *host, uint32_t flags, uint32_t report_at) {
     struct description *child = host->child;
-    int32_t *report = guest(host, report_at, sizeof *report);
+    guest_i32 *report = guest(host, report_at, sizeof *report);
     int ends[2];
     if (!report) return -EFAULT;
     if (!child) return -ENOMEM;
+    uint32_t place = child_place(host, 0);
+    if (place == CHILDREN_MAX) return -EAGAIN;
+    int32_t missing = prepare_descriptors(host, child);
+    if (missing < 0) return missing;
     if (!prepare_lists(child, flags & SPAWN_INHERIT_ENVIRONMENT ? host->environment : NULL)) return -E2BIG;
     child->flags = flags;
+    child->bare = host->silent;
     child->self_fd = child->self ? (int)sealed_copy() : -1;
     if (child->self && child->self_fd < 0) return child->self_fd;
     long pid = sys(pipe2, ends, O_CLOEXEC | O_NONBLOCK);
@@ -200,26 +213,33 @@ int32_t shim_spawn(struct host *host, uint32_t flags, uint32_t report_at) {
         else sys(close, ends[0]);
     }
     if (child->self_fd >= 0) sys(close, child->self_fd);
+    if (pid > 0) add_child(host, place, (int32_t)pid);
     host->child = NULL;
     return (int32_t)pid;
 }
 
 int32_t shim_wait(struct host *host, uint32_t pid, uint32_t status_at) {
-    int32_t *status = guest(host, status_at, sizeof *status);
-    return status ? (int32_t)sys(wait4, (int32_t)pid, status, WAIT_NOHANG, NULL) : -EFAULT;
+    guest_i32 *status = guest(host, status_at, sizeof *status);
+    if (!status) return -EFAULT;
+    int32_t ended = (int32_t)sys(wait4, (int32_t)pid, status, WAIT_NOHANG, NULL);
+    // From now on the number may be anybody's.
+    uint32_t place = ended > 0 ? child_place(host, ended) : CHILDREN_MAX;
+    if (place < CHILDREN_MAX) host->children[place] = 0;
+    while (host->children_used && !host->children[host->children_used - 1]) host->children_used--;
+    return ended;
 }
 
 int32_t shim_kill(struct host *host, uint32_t pid, uint32_t signal) {
-    (void)host;
-    // Groups and "everybody" are never meant.
-    return (int32_t)pid > 0 ? (int32_t)sys(kill, pid, signal) : -EINVAL;
+    // Groups and "everybody" are never meant, nor is whoever has the number of a child that was.
+    bool own = (int32_t)pid > 0 && child_place(host, (int32_t)pid) < CHILDREN_MAX;
+    return own ? (int32_t)sys(kill, pid, signal) : -EPERM;
 }
 
 int32_t shim_raise(struct host *host, uint32_t signal) {
     (void)host;
     struct { uint64_t handler, flags, restorer, mask; } by_default = {0, 0, 0, 0};
-    uint64_t set = 1ULL << (signal - 1), before;
     if (signal < 1 || signal > SIGNALS) return -EINVAL;
+    uint64_t set = 1ULL << (signal - 1), before;
     sys(rt_sigaction, signal, &by_default, NULL, sizeof(uint64_t));
     sys(rt_sigprocmask, SIG_UNBLOCK, &set, &before, sizeof set);
     long self = sys(getpid);
@@ -254,7 +274,10 @@ int32_t shim_moreDescriptors(struct host *host) {
 }
 
 int32_t shim_forgetOrigin(struct host *host) {
+    // A second time the numbers would be those of handles.
+    if (host->silent) return -EPERM;
     host->silent = true;
+    host->given &= ~7U;
     for (const char *const *entry = host->environment; *entry; entry++)
         for (volatile char *at = (volatile char *)*entry; *at; at++) *at = 0;
     return (int32_t)sys(close_range, 0, 2, 0);

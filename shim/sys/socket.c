@@ -1,4 +1,4 @@
-#include "host.h"
+#include "policy.h"
 #include <asm/errno.h>
 #include <asm/socket.h>
 #include <linux/fcntl.h>
@@ -28,8 +28,7 @@ struct message {
 struct control {
     uint64_t size;
     int level, type;
-    /* SCM_MAX_FD: the kernel sends no more than this in one message. */
-    int fds[253];
+    int fds[MESSAGE_HANDLES_MAX];
 };
 #define CONTROL_BYTES(count) (offsetof(struct control, fds) + (count) * sizeof(int))
 
@@ -47,7 +46,7 @@ static long address(struct sockaddr_un *to, const char *path) {
 int32_t shim_listen(struct host *host, uint32_t path, uint32_t backlog) {
     struct sockaddr_un at;
     int32_t error;
-    const char *name = allowed_path(host, path, &error);
+    const char *name = allowed_path(host, path, USE_LISTEN, &error);
     if (!name) return error;
     long result = address(&at, name);
     if (result < 0) return (int32_t)result;
@@ -70,7 +69,7 @@ int32_t shim_accept(struct host *host, uint32_t listener) {
 int32_t shim_connect(struct host *host, uint32_t path) {
     struct sockaddr_un to;
     int32_t error;
-    const char *name = allowed_path(host, path, &error);
+    const char *name = allowed_path(host, path, USE_CONNECT, &error);
     if (!name) return error;
     long result = address(&to, name);
     if (result < 0) return (int32_t)result;
@@ -101,8 +100,9 @@ int32_t shim_send(struct host *host, uint32_t handle, uint32_t at, uint32_t size
     struct control control = {.level = SOL_SOCKET, .type = RIGHTS};
     int fd = fd_of(host, handle);
     const void *bytes = guest(host, at, size);
-    const uint32_t *handles = guest(host, handles_at, count <= 253 ? count * 4 : UINT32_MAX);
     if (fd < 0) return fd;
+    if (count > MESSAGE_HANDLES_MAX) return -EFAULT;
+    const guest_u32 *handles = guest(host, handles_at, count * sizeof *handles);
     if (!bytes || !handles) return -EFAULT;
     for (uint32_t i = 0; i < count; i++)
         if ((control.fds[i] = fd_of(host, handles[i])) < 0) return -EBADF;
@@ -118,8 +118,9 @@ int32_t shim_receive(struct host *host, uint32_t handle, uint32_t at, uint32_t s
     struct control control;
     int fd = fd_of(host, handle);
     void *bytes = guest(host, at, size);
-    int32_t *handles = guest(host, handles_at, count <= 253 ? count * 4 : UINT32_MAX);
     if (fd < 0) return fd;
+    if (count > MESSAGE_HANDLES_MAX) return -EFAULT;
+    guest_i32 *handles = guest(host, handles_at, count * sizeof *handles);
     if (!bytes || !handles) return -EFAULT;
     struct message message = {
         .vectors = &(typeof(*message.vectors)){bytes, size}, .vector_count = 1,

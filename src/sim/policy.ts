@@ -1,49 +1,61 @@
-/** Which paths a program may name at all: shim/sys/policy.c, and a test holds the two tables together. */
+/** Which paths a program may name, and for what: shim/sys/policy.c, and a test holds the two tables together. */
 import type { ProgramName } from './files.js';
 
-export type Shape = 'FIXED' | 'ARGUMENT' | 'ENDING';
+export type Shape = 'FIXED' | 'ARGUMENT' | 'FOUND' | 'ENDING';
+/** `USE_` of shim/sys/policy.h. */
+export type Use = 'READ' | 'REPLACE' | 'INSPECT' | 'RENAME' | 'RENAMED' | 'UNLINK' | 'LISTEN' | 'CONNECT' | 'FOLLOW' | 'LOCATE'
+  | 'MAKE' | 'REMOVE' | 'ENTER' | 'ROOT' | 'PIVOT' | 'UNMOUNT' | 'RUN' | 'HOME';
 
-/** `FIXED`: this path; `ARGUMENT`: one of the program's arguments with this ending; `ENDING`: any path with this ending. */
-export const rules: readonly (readonly [program: ProgramName, shape: Shape, path: string])[] = [
-  ['wshd', 'FIXED', '/etc/passwd'],
-  ['wshd', 'FIXED', 'run'],
-  ['wshd', 'FIXED', 'lib'],
-  ['wshd', 'FIXED', 'root'],
-  ['wshd', 'FIXED', 'mnt'],
-  ['wshd', 'ARGUMENT', ''],
-  ['wshd', 'ENDING', '/wshd.sock'],
-  ['wshd', 'ENDING', '/hook-parent-before-clone.sh'],
-  ['wshd', 'ENDING', '/hook-parent-after-clone.sh'],
-  ['wshd', 'ENDING', '/hook-child-before-pivot.sh'],
-  ['wshd', 'ENDING', '/hook-child-after-pivot.sh'],
-  ['wsh', 'FIXED', 'run/wshd.sock'],
-  ['wsh', 'ARGUMENT', ''],
-  ['iomux-spawn', 'ARGUMENT', ''],
-  ['iomux-spawn', 'ARGUMENT', '/stdout.sock'],
-  ['iomux-spawn', 'ARGUMENT', '/stderr.sock'],
-  ['iomux-spawn', 'ARGUMENT', '/status.sock'],
-  ['iomux-link', 'ARGUMENT', '/stdout.sock'],
-  ['iomux-link', 'ARGUMENT', '/stderr.sock'],
-  ['iomux-link', 'ARGUMENT', '/status.sock'],
-  ['iomux-link', 'ARGUMENT', ''],
-  ['iomux-link', 'ARGUMENT', '.new'],
-  ['oom', 'ARGUMENT', ''],
-  ['oom', 'ARGUMENT', '/memory.oom_control'],
-  ['oom', 'ARGUMENT', '/cgroup.event_control'],
-  ['oom', 'ARGUMENT', '/memory.events'],
+/**
+ * `FIXED`: this path; `ARGUMENT`: one of the program's arguments with this ending; `FOUND`: one of them in some directory;
+ * `ENDING`: any path with this ending. Then the uses, with spaces between.
+ */
+export const rules: readonly (readonly [program: ProgramName, shape: Shape, path: string, uses: string])[] = [
+  ['wshd', 'FIXED', '/etc/passwd', 'READ'],
+  ['wshd', 'FIXED', 'run', 'INSPECT LOCATE'],
+  ['wshd', 'FIXED', 'lib', 'INSPECT LOCATE'],
+  ['wshd', 'FIXED', 'root', 'INSPECT LOCATE'],
+  ['wshd', 'ARGUMENT', '', 'INSPECT LOCATE'],
+  ['wshd', 'ENDING', '/wshd.sock', 'LISTEN UNLINK CONNECT INSPECT'],
+  ['wshd', 'ENDING', '/hook-parent-before-clone.sh', 'INSPECT'],
+  ['wshd', 'ENDING', '/hook-parent-after-clone.sh', 'INSPECT'],
+  ['wshd', 'ENDING', '/hook-child-before-pivot.sh', 'INSPECT'],
+  ['wshd', 'ENDING', '/hook-child-after-pivot.sh', 'INSPECT'],
+  ['wshd', 'FIXED', 'mnt', 'INSPECT MAKE REMOVE PIVOT'],
+  ['wshd', 'FIXED', '/mnt', 'REMOVE ENTER'],
+  ['wshd', 'FIXED', '.', 'PIVOT UNMOUNT'],
+  ['wshd', 'FIXED', '/', 'ENTER'],
+  ['wshd', 'ENDING', '', 'ROOT RUN HOME'],
+  ['wsh', 'FIXED', 'run/wshd.sock', 'CONNECT'],
+  ['wsh', 'ARGUMENT', '', 'CONNECT'],
+  ['iomux-spawn', 'ARGUMENT', '', 'INSPECT RUN'],
+  ['iomux-spawn', 'FOUND', '', 'RUN'],
+  ['iomux-spawn', 'ARGUMENT', '/stdout.sock', 'LISTEN UNLINK'],
+  ['iomux-spawn', 'ARGUMENT', '/stderr.sock', 'LISTEN UNLINK'],
+  ['iomux-spawn', 'ARGUMENT', '/status.sock', 'LISTEN UNLINK CONNECT'],
+  ['iomux-link', 'ARGUMENT', '/stdout.sock', 'CONNECT'],
+  ['iomux-link', 'ARGUMENT', '/stderr.sock', 'CONNECT'],
+  ['iomux-link', 'ARGUMENT', '/status.sock', 'CONNECT'],
+  ['iomux-link', 'ARGUMENT', '', 'READ RENAME'],
+  ['iomux-link', 'ARGUMENT', '.new', 'REPLACE RENAME'],
+  ['oom', 'ARGUMENT', '', 'INSPECT FOLLOW'],
+  ['oom', 'ARGUMENT', '/memory.oom_control', 'INSPECT READ'],
+  ['oom', 'ARGUMENT', '/cgroup.event_control', 'INSPECT REINSPECT LOCATE'],
+  ['oom', 'ARGUMENT', '/memory.events', 'INSPECT READ FOLLOW'],
 ];
 
+/** Of the arguments the first is the program's own name. */
 function isOfArguments(argv: readonly string[], path: string, ending: string): boolean {
-  return argv.some((argument) => path === argument + ending
+  return argv.slice(1).some((argument) => path === argument + ending
     // An option with its value in one: -wFILE.
     || (argument.length > 1 && argument.startsWith('-') && path === argument.slice(2) + ending));
 }
 
-export function isAllowed(program: ProgramName, argv: readonly string[], path: string): boolean {
-  return rules.some(([owner, shape, text]) => {
-    if (owner !== program) return false;
+export function isAllowed(program: ProgramName, argv: readonly string[], path: string, use: Use): boolean {
+  return rules.some(([owner, shape, text, uses]) => {
+    if (owner !== program || !uses.split(' ').includes(use)) return false;
     if (shape === 'FIXED') return path === text;
-    // As in C: a path that is empty ends with nothing.
+    if (shape === 'FOUND') return argv.slice(1).some((argument) => path.endsWith(`/${argument}`));
     return shape === 'ARGUMENT' ? isOfArguments(argv, path, text) : path.endsWith(text);
   });
 }

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Caller, SIGCHLD } from '../../src/host/caller.js';
@@ -58,6 +58,48 @@ addon('lets a program name its own paths only', () => withCaller((caller) => {
   assert.is.not(caller.call('connect', 64 + '/etc/shadow'.length + 1), -EACCES);
 }, 'wsh', ['wsh', '--socket', '/tmp/given.sock']));
 
+addon('lets a program do with a path only what it has business to do', () => withCaller((caller) => {
+  const file = `${directory}/argument`;
+  writeFileSync(file, 'kept');
+  caller.put(64, file);
+  assert.is(caller.call('inspect', 64), 1);
+  for (const [name, ...numbers] of [['open', 64, 0], ['open', 64, 1], ['unlink', 64], ['listen', 64, 1]] as const) {
+    assert.is(caller.call(name, ...numbers), -EACCES, name);
+  }
+  assert.is(readFileSync(file, 'utf8'), 'kept');
+  caller.must('spawnBegin');
+  assert.is(caller.call('spawnFiles', 1024, caller.put(1024, '/bin/sh')), -EACCES, 'no argument is called so');
+  assert.is(caller.call('spawnDirectory', 64), -EACCES);
+}, 'iomux-spawn', ['iomux-spawn', directory, `${directory}/argument`]));
+
+addon('leaves marks on pipes of its own, and changes no file\'s mode', () => withCaller((caller) => {
+  const file = `${directory}/cursor`;
+  writeFileSync(file, '', { mode: 0o600 });
+  caller.put(64, file);
+  const handle = caller.must('open', 64, 0);
+  const [, writeEnd] = caller.pair('pipe');
+  assert.is(caller.call('mark', handle, 0o777), -EPERM);
+  assert.is(statSync(file).mode & 0o777, 0o600);
+  assert.is(caller.call('mark', writeEnd, 9), 0);
+  assert.is(caller.call('marked', writeEnd), 9);
+}, 'iomux-link', ['iomux-link', '-w', `${directory}/cursor`, 'job']));
+
+addon('gives a child no descriptor whose handle was closed after it was named', () => withCaller((caller) => {
+  const [readEnd, writeEnd] = caller.pair('pipe');
+  caller.must('spawnBegin');
+  caller.must('spawnFiles', 1024, caller.put(1024, '/bin/true'));
+  caller.must('spawnDescriptor', 5, writeEnd);
+  caller.must('spawnGate', readEnd);
+  caller.must('close', writeEnd);
+  assert.is(caller.call('spawn', 0, 512), -EBADF);
+}, 'wshd', ['wshd']));
+
+addon('takes no more handles with a message than the kernel does, however large the memory is', () => withCaller((caller) => {
+  const [one] = caller.pair('socketPair');
+  assert.is(caller.call('send', one, 0, 1, 0, 254), -EFAULT);
+  assert.is(caller.call('receive', one, 0, 1, 0, 0xffffffff), -EFAULT);
+}));
+
 addon('delivers readiness while it lasts, and no longer than it is asked for', () => withCaller(async (caller, delivered) => {
   const [readEnd, writeEnd] = caller.pair('pipe');
   caller.must('unblock', readEnd);
@@ -93,7 +135,7 @@ addon('takes a regular file for always ready', async () => {
     const count = delivered.length;
     await after(5);
     assert.is(delivered.length, count);
-  }, 'oom', ['oom', path]);
+  }, 'iomux-link', ['iomux-link', '-w', path, 'job']);
 });
 
 addon('keeps one deadline', () => withCaller(async (caller, delivered) => {
@@ -145,8 +187,9 @@ addon('waits for its own children and no others', () => withCaller(async (caller
     assert.is(caller.call('wait', -1, 256), pid);
     assert.is(caller.view.getInt32(256, true), 3 << 8);
     assert.is(caller.call('wait', -1, 256), -ECHILD);
+    assert.is(caller.call('kill', pid, 0), -EPERM, 'its number may be another process\'s by now');
   });
-}));
+}, 'wshd', ['wshd']));
 
 const runs = (pid: number): boolean => {
   try {
@@ -161,7 +204,7 @@ addon('ends the children that die with it, and waits for the others in the end',
   await withCaller((caller) => {
     dying = spawnShell(caller, 'sleep 60', SPAWN_DIE_WITH_PARENT);
     staying = spawnShell(caller, 'sleep 0.2; exit 0');
-  });
+  }, 'wshd', ['wshd']);
   assert.ok(runs(staying));
   await after(400);
   // Reaped when the next instance starts a child or ends.
@@ -173,7 +216,7 @@ addon('ends the children that die with it, and waits for the others in the end',
 addon('gives a child the instance\'s stdio and nothing else', async () => {
   const path = `${directory}/child.out`;
   const out = openSync(path, 'w+');
-  const caller = new Caller('wsh', ['wsh'], () => {}, [out, out, out]);
+  const caller = new Caller('wshd', ['wshd'], () => {}, [out, out, out]);
   closeSync(out);
   const pid = spawnShell(caller, 'ls -l /proc/self/fd');
   while (caller.call('wait', pid, 256) === 0) await after(1);

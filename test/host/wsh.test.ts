@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { instantiate, type InstanceOptions } from '../../src/host/host.js';
@@ -25,7 +25,7 @@ async function run(argv: string[], input = '', options: Partial<InstanceOptions>
 }
 
 async function withWshd<Result>(command: string, use: (socket: string) => Promise<Result>): Promise<Result> {
-  const socket = `${directory}/${serial++}.sock`;
+  const socket = `${mkdtempSync(`${directory}/`)}/wshd.sock`;
   const wshd = new FakeWshd(socket, command);
   try {
     return await use(socket);

@@ -1,26 +1,27 @@
 /** The boundary's calls that make a container, and those on terminals and cgroups: shim/sys/container.c, terminal.c, cgroup.c. */
 import { Counter, follow as followGroup, MemoryCgroup } from '../cgroup.js';
 import type { Description } from '../description.js';
-import { EBADF, EFAULT, ENOENT, ENOTDIR, ENOTTY, EPERM } from '../errno.js';
+import { EBADF, ENOENT, ENOTDIR, ENOTTY, EPERM } from '../errno.js';
 import { Directory } from '../files.js';
 import type { Guest } from '../guest.js';
 import { type DirectoryPlace, lookUp, type Place } from '../mounts.js';
+import type { Use } from '../policy.js';
 import { Pty, PtyMaster, ptyOf, PtySlave } from '../pty.js';
 import { copyView, enterDirectory } from '../spawn.js';
 import { addPair } from './descriptors.js';
 import { allowedPath, makeDirectory, removeDirectory } from './files.js';
 import type { CallTable } from './index.js';
 
-/** A call on a path that no policy limits. */
-function onPath(what: (guest: Guest, path: string) => number): (guest: Guest, at: number) => number {
+/** A call on a path. */
+function onPath(use: Use, what: (guest: Guest, path: string) => number): (guest: Guest, at: number) => number {
   return (guest, at) => {
-    const path = guest.string(at);
-    return path === undefined ? -EFAULT : what(guest, path);
+    const path = allowedPath(guest, at, use);
+    return typeof path === 'number' ? path : what(guest, path);
   };
 }
 
-function onPlace(what: (guest: Guest, place: Place) => number): (guest: Guest, at: number) => number {
-  return onPath((guest, path) => {
+function onPlace(use: Use, what: (guest: Guest, place: Place) => number): (guest: Guest, at: number) => number {
+  return onPath(use, (guest, path) => {
     const place = lookUp(guest.process.view, path);
     return typeof place === 'number' ? place : what(guest, place);
   });
@@ -110,9 +111,9 @@ function cgroupNotify(guest: Guest, counter: number, control: number, eventContr
 }
 
 function follow(guest: Guest, fileAt: number, directoryAt: number): number {
-  const file = allowedPath(guest, fileAt);
+  const file = allowedPath(guest, fileAt, 'FOLLOW');
   if (typeof file === 'number') return file;
-  const directory = allowedPath(guest, directoryAt);
+  const directory = allowedPath(guest, directoryAt, 'FOLLOW');
   if (typeof directory === 'number') return directory;
   const { view } = guest.process, place = lookUp(view, file), group = lookUp(view, directory);
   if (typeof place === 'number') return place;
@@ -125,12 +126,12 @@ function follow(guest: Guest, fileAt: number, directoryAt: number): number {
 
 export const containerCalls: CallTable = {
   isolateMounts: [0, isolateMounts],
-  enterRoot: [1, onPlace(enterRoot)],
-  pivot: [1, onPlace(pivot)],
-  unmount: [1, onPlace((guest, place) => (guest.process.uid !== 0 ? -EPERM : guest.process.view.mounts.unmount(place)))],
+  enterRoot: [1, onPlace('ROOT', enterRoot)],
+  pivot: [1, onPlace('PIVOT', pivot)],
+  unmount: [1, onPlace('UNMOUNT', (guest, place) => (guest.process.uid !== 0 ? -EPERM : guest.process.view.mounts.unmount(place)))],
   makeDirectory: [2, makeDirectory],
   removeDirectory: [1, removeDirectory],
-  enterDirectory: [1, onPath((guest, path) => enterDirectory(guest.process, path))],
+  enterDirectory: [1, onPath('ENTER', (guest, path) => enterDirectory(guest.process, path))],
   loopbackUp: [0, () => 0],
   openPty: [1, openPty],
   raw: [1, onPty(raw)],

@@ -3,19 +3,19 @@ import { EACCES, EBUSY, EEXIST, EFAULT, EISDIR, EMFILE, ENOENT, ENOTDIR, ENOTEMP
 import { Directory, RegularFile } from '../files.js';
 import type { Guest } from '../guest.js';
 import { type DirectoryPlace, lookUp, lookUpParent, pathOf } from '../mounts.js';
-import { isAllowed } from '../policy.js';
+import { isAllowed, type Use } from '../policy.js';
 import { Kind, OPEN_REPLACE } from '../vocabulary.js';
 import type { CallTable } from './index.js';
 
-/** A path of the guest's that its program may name; -EFAULT or -EACCES. */
-export function allowedPath(guest: Guest, at: number): string | number {
+/** A path of the guest's that its program may use so; -EFAULT or -EACCES. */
+export function allowedPath(guest: Guest, at: number, use: Use): string | number {
   const path = guest.string(at);
   if (path === undefined) return -EFAULT;
-  return isAllowed(guest.program, guest.process.argv, path) ? path : -EACCES;
+  return isAllowed(guest.program, guest.process.argv, path, use) ? path : -EACCES;
 }
 
 function open(guest: Guest, at: number, how: number): number {
-  const path = allowedPath(guest, at), replace = how === OPEN_REPLACE, { process } = guest;
+  const replace = how === OPEN_REPLACE, path = allowedPath(guest, at, replace ? 'REPLACE' : 'READ'), { process } = guest;
   if (typeof path === 'number') return path;
   if (!process.descriptors.hasRoom) return -EMFILE;
   const place = lookUp(process.view, path);
@@ -37,16 +37,16 @@ function create(guest: Guest, path: string): number {
 }
 
 function inspect(guest: Guest, at: number): number {
-  const path = allowedPath(guest, at);
+  const path = allowedPath(guest, at, 'INSPECT');
   if (typeof path === 'number') return path;
   const place = lookUp(guest.process.view, path);
   return typeof place === 'number' ? place : place.node.kind;
 }
 
 function rename(guest: Guest, fromAt: number, toAt: number): number {
-  const from = allowedPath(guest, fromAt);
+  const from = allowedPath(guest, fromAt, 'RENAME');
   if (typeof from === 'number') return from;
-  const to = allowedPath(guest, toAt);
+  const to = allowedPath(guest, toAt, 'RENAMED');
   if (typeof to === 'number') return to;
   const source = lookUpParent(guest.process.view, from), target = lookUpParent(guest.process.view, to);
   if (typeof source === 'number') return source;
@@ -62,7 +62,7 @@ function rename(guest: Guest, fromAt: number, toAt: number): number {
 }
 
 function unlink(guest: Guest, at: number): number {
-  const path = allowedPath(guest, at);
+  const path = allowedPath(guest, at, 'UNLINK');
   if (typeof path === 'number') return path;
   const parent = lookUpParent(guest.process.view, path);
   if (typeof parent === 'number') return parent;
@@ -74,8 +74,9 @@ function unlink(guest: Guest, at: number): number {
 }
 
 function absolute(guest: Guest, pathAt: number, at: number, size: number): number {
-  const path = guest.string(pathAt), out = guest.writable(at, size);
-  if (path === undefined || !out || out.length === 0) return -EFAULT;
+  const path = allowedPath(guest, pathAt, 'LOCATE'), out = guest.writable(at, size);
+  if (typeof path === 'number') return path;
+  if (!out || out.length === 0) return -EFAULT;
   if (!guest.process.descriptors.hasRoom) return -EMFILE;
   const place = lookUp(guest.process.view, path);
   if (typeof place === 'number') return place;
@@ -87,8 +88,8 @@ function absolute(guest: Guest, pathAt: number, at: number, size: number): numbe
 }
 
 export function makeDirectory(guest: Guest, at: number, mode: number): number {
-  const path = guest.string(at);
-  if (path === undefined) return -EFAULT;
+  const path = allowedPath(guest, at, 'MAKE');
+  if (typeof path === 'number') return path;
   const parent = lookUpParent(guest.process.view, path);
   if (typeof parent === 'number') return parent;
   if (parent.directory.node.entries.has(parent.name)) return -EEXIST;
@@ -98,8 +99,8 @@ export function makeDirectory(guest: Guest, at: number, mode: number): number {
 }
 
 export function removeDirectory(guest: Guest, at: number): number {
-  const path = guest.string(at);
-  if (path === undefined) return -EFAULT;
+  const path = allowedPath(guest, at, 'REMOVE');
+  if (typeof path === 'number') return path;
   const parent = lookUpParent(guest.process.view, path);
   if (typeof parent === 'number') return parent;
   const { directory, name } = parent, node = directory.node.entries.get(name);

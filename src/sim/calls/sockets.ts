@@ -4,6 +4,7 @@ import { EACCES, EADDRINUSE, EBADF, ECONNREFUSED, EFAULT, EINVAL, EMFILE, EMSGSI
 import { SocketFile } from '../files.js';
 import type { Guest } from '../guest.js';
 import { lookUp, lookUpParent } from '../mounts.js';
+import type { Use } from '../policy.js';
 import { Listener, Socket } from '../socket.js';
 import { addPair } from './descriptors.js';
 import { allowedPath } from './files.js';
@@ -17,15 +18,15 @@ const RIGHTS_MAX = 253;
 const encoder = new TextEncoder();
 
 /** An allowed path that fits a socket's address. */
-function addressAt(guest: Guest, at: number): string | number {
-  const path = allowedPath(guest, at);
+function addressAt(guest: Guest, at: number, use: Use): string | number {
+  const path = allowedPath(guest, at, use);
   if (typeof path === 'number') return path;
   // A character has at most three bytes here.
   return path.length * 3 > PATH_BYTES_MAX && encoder.encode(path).length > PATH_BYTES_MAX ? -ENAMETOOLONG : path;
 }
 
 function listen(guest: Guest, at: number, backlog: number): number {
-  const path = addressAt(guest, at);
+  const path = addressAt(guest, at, 'LISTEN');
   if (typeof path === 'number') return path;
   if (!guest.process.descriptors.hasRoom) return -EMFILE;
   const parent = lookUpParent(guest.process.view, path);
@@ -53,7 +54,7 @@ function nonblocking(socket: Socket | number): Socket | number {
 }
 
 function connect(guest: Guest, at: number): number {
-  const path = addressAt(guest, at);
+  const path = addressAt(guest, at, 'CONNECT');
   if (typeof path === 'number') return path;
   const { process } = guest;
   if (!process.descriptors.hasRoom) return -EMFILE;
