@@ -29,15 +29,9 @@ static void reserve_standard_descriptors(void) {
         if (sys(fcntl, fd, F_GETFD) == -EBADF && sys(pipe2, ends, 0) == 0) sys(close, ends[1]);
 }
 
-/* Before the host opens any of its own. */
-static void note_given_descriptors(void) {
-    for (int fd = 0; fd < 32; fd++)
-        if (inheritable(&the_host) >> fd & 1 && sys(fcntl, fd, F_GETFD) >= 0) the_host.given |= 1U << fd;
-}
-
 __attribute__((noreturn, used)) static void begin(void) {
     reserve_standard_descriptors();
-    note_given_descriptors();
+    note_given(&the_host);
     ignore_sigpipe();
     start_module();
     run_loop();

@@ -77,6 +77,8 @@ u32 w2c_wasi__snapshot__preview1_clock_time_get(wasi *w, u32 clock, u64 precisio
 /* A write to a descriptor that others share and that may block: only once there is room, and not for ever. */
 static long print(uint32_t fd, const char *text, uint32_t size) {
     if (the_host.silent) return size;
+    // The module has taken it: its number may be another descriptor's by now.
+    if (!(the_host.given >> fd & 1)) return -1;
     struct pollfd room = {.fd = (int)fd, .events = POLLOUT};
     if (sys(poll, &room, 1, PRINT_DEADLINE_MS) <= 0) return -1;
     return sys(write, fd, text, size);

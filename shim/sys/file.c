@@ -15,7 +15,7 @@ int32_t shim_rename(struct host *host, uint32_t from, uint32_t to) {
     int32_t error;
     const char *name = allowed_path(host, from, USE_RENAME, &error);
     if (!name) return error;
-    const char *target = allowed_path(host, to, USE_RENAME, &error);
+    const char *target = allowed_path(host, to, USE_RENAMED, &error);
     return target ? (int32_t)sys(rename, name, target) : error;
 }
 

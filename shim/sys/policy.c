@@ -1,6 +1,7 @@
 /* Which paths a program may name, and for what, whatever its module asks for. */
 #include "policy.h"
 #include <asm/errno.h>
+#include <linux/fcntl.h>
 
 enum shape {
     /* This path. */
@@ -40,7 +41,7 @@ static const struct rule { const char *program; enum shape shape; const char *pa
     {"iomux-link", ARGUMENT, "/stdout.sock", USE_CONNECT},
     {"iomux-link", ARGUMENT, "/stderr.sock", USE_CONNECT},
     {"iomux-link", ARGUMENT, "/status.sock", USE_CONNECT},
-    {"iomux-link", ARGUMENT, "", USE_READ | USE_RENAME},
+    {"iomux-link", ARGUMENT, "", USE_READ | USE_RENAMED},
     {"iomux-link", ARGUMENT, ".new", USE_REPLACE | USE_RENAME},
     {"oom", ARGUMENT, "", USE_INSPECT | USE_FOLLOW},
     {"oom", ARGUMENT, "/memory.oom_control", USE_INSPECT | USE_READ},
@@ -106,7 +107,9 @@ const char *allowed_path(const struct host *host, uint32_t at, enum use use, int
     return path && path_allowed(host, path, use) ? path : NULL;
 }
 
-uint32_t inheritable(const struct host *host) {
+void note_given(struct host *host) {
     // The second stage of wshd gets its listener and its parent's socket, at the numbers of assembly/wshd/stages.ts.
-    return same(host->program, "wshd") ? 0x1f : 0x07;
+    int most = same(host->program, "wshd") ? 5 : 3;
+    for (int fd = 0; fd < most; fd++)
+        if (sys(fcntl, fd, F_GETFD) >= 0) host->given |= 1U << fd;
 }
