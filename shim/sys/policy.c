@@ -45,7 +45,7 @@ static const struct rule { const char *program; enum shape shape; const char *pa
     {"iomux-link", ARGUMENT, ".new", USE_REPLACE | USE_RENAME},
     {"oom", ARGUMENT, "", USE_INSPECT | USE_FOLLOW},
     {"oom", ARGUMENT, "/memory.oom_control", USE_INSPECT | USE_READ},
-    {"oom", ARGUMENT, "/cgroup.event_control", USE_INSPECT | USE_REUSE_INSPECT | USE_LOCATE},
+    {"oom", ARGUMENT, "/cgroup.event_control", USE_INSPECT | USE_REPLACE},
     {"oom", ARGUMENT, "/memory.events", USE_INSPECT | USE_READ | USE_FOLLOW},
 };
 

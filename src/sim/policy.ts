@@ -36,11 +36,11 @@ export const rules: readonly (readonly [program: ProgramName, shape: Shape, path
   ['iomux-link', 'ARGUMENT', '/stdout.sock', 'CONNECT'],
   ['iomux-link', 'ARGUMENT', '/stderr.sock', 'CONNECT'],
   ['iomux-link', 'ARGUMENT', '/status.sock', 'CONNECT'],
-  ['iomux-link', 'ARGUMENT', '', 'READ RENAME'],
+  ['iomux-link', 'ARGUMENT', '', 'READ RENAMED'],
   ['iomux-link', 'ARGUMENT', '.new', 'REPLACE RENAME'],
   ['oom', 'ARGUMENT', '', 'INSPECT FOLLOW'],
   ['oom', 'ARGUMENT', '/memory.oom_control', 'INSPECT READ'],
-  ['oom', 'ARGUMENT', '/cgroup.event_control', 'INSPECT REINSPECT LOCATE'],
+  ['oom', 'ARGUMENT', '/cgroup.event_control', 'INSPECT REPLACE'],
   ['oom', 'ARGUMENT', '/memory.events', 'INSPECT READ FOLLOW'],
 ];
 

@@ -1,11 +1,12 @@
 /** The boundary's calls on processes: shim/sys/process.c and description.c. */
-import { E2BIG, EBADF, ECHILD, EFAULT, EINVAL, EMFILE, ENOMEM, EPERM, ESRCH } from '../errno.js';
+import { E2BIG, EBADF, ECHILD, EFAULT, EINVAL, EMFILE, ENOMEM, EPERM } from '../errno.js';
 import type { Guest } from '../guest.js';
 import { decode } from '../guest.js';
 import { RLIMIT_NOFILE } from '../process.js';
 import { SIGNAL_MAX, SignalSet } from '../signals.js';
 import { fork, setLimit, SpawnDescription } from '../spawn.js';
 import { DESCRIPTORS_MAX, LIMITS_MAX, STARTS_MAX } from '../vocabulary.js';
+import { allowedPath } from './files.js';
 import type { CallTable, Run } from './index.js';
 
 /** An arena of shim/sys/description.c, without what is not for strings. */
@@ -34,8 +35,8 @@ function strings(take: (description: SpawnDescription, list: readonly string[]) 
 }
 
 function spawnDirectory(guest: Guest, at: number): number {
-  const path = guest.string(at);
-  if (path === undefined) return -EFAULT;
+  const path = allowedPath(guest, at, 'HOME');
+  if (typeof path === 'number') return path;
   if (!guest.description) return -ENOMEM;
   guest.description.directory = path;
   return 0;
@@ -106,9 +107,10 @@ function wait(guest: Guest, pid: number, statusAt: number): number {
 }
 
 function kill(guest: Guest, pid: number, signal: number): number {
-  if (pid <= 0 || signal < 0 || signal > SIGNAL_MAX) return -EINVAL;
-  const { process } = guest, target = process.namespace.find(pid);
-  if (!target) return -ESRCH;
+  const { process } = guest, target = process.children.find((child) => child.pidIn(process.namespace) === pid);
+  // Only children that were not waited for.
+  if (!target) return -EPERM;
+  if (signal < 0 || signal > SIGNAL_MAX) return -EINVAL;
   if (process.uid !== 0 && process.uid !== target.uid) return -EPERM;
   target.receive(signal, target.namespace !== process.namespace);
   return 0;
