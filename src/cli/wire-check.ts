@@ -2,10 +2,11 @@
 import { existsSync, statSync } from 'node:fs';
 import Table from 'cli-table3';
 import { errnoOf } from '../container/error.js';
+import { addonPath } from '../paths.js';
 import { Failure, type Level, type Outcome } from '../wire/check/case.js';
 import type { Paint } from '../wire/text.js';
 import { EXIT_FAILED } from './exit.js';
-import { InputError, paint, reporting } from './wire-input.js';
+import { InputError, paint, print, reporting } from './wire-input.js';
 
 export interface CheckOptions { socket?: string; iomux?: string; wsh?: string; only?: Level; timeout: string; json?: boolean }
 
@@ -18,11 +19,12 @@ export function check(options: CheckOptions): Promise<number> {
     if (process.platform !== 'linux') return complain(`descriptors are looked at with Linux's own calls, and this is ${process.platform}`);
     try {
       const outcomes = await target.check();
-      process.stdout.write(options.json === true ? json(target.name, outcomes) : text(target.name, outcomes));
+      await print(options.json === true ? json(target.name, outcomes) : text(target.name, outcomes));
       return outcomes.some(({ holds }) => holds === false) ? EXIT_FAILED : 0;
     } catch (error) {
       if (error instanceof Failure) return complain(error.message);
-      if (errnoOf(error) === undefined && (error as { code?: unknown }).code !== 'MODULE_NOT_FOUND') throw error;
+      if ((error as { code?: unknown }).code === 'MODULE_NOT_FOUND') return complain(`${addonPath} is missing: npm run build makes it`);
+      if (errnoOf(error) === undefined) throw error;
       return complain((error as Error).message);
     }
   });

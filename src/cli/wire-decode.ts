@@ -7,16 +7,16 @@ import { WHOLE } from '../wire/module.js';
 import { recognise } from '../wire/recognise.js';
 import { textOfReading } from '../wire/text.js';
 import { EXIT_FAILED } from './exit.js';
-import { paint, readInput, reporting } from './wire-input.js';
+import { paint, print, readInput, reporting } from './wire-input.js';
 
 export interface DecodeOptions { as?: Kind; hex?: boolean; json?: boolean }
 
 export function decode(file: string | undefined, options: DecodeOptions): Promise<number> {
-  return reporting('decode', () => {
-    const input = readInput(file ?? '-');
+  return reporting('decode', async () => {
+    const input = await readInput(file ?? '-');
     const message = options.hex === true ? parseHex(input.toString('utf8')) : input;
     const readings = options.as === undefined ? recognise(codec(), message) : [decodeAs(codec(), options.as, message)];
-    process.stdout.write(options.json === true ? json(message, readings) : text(message, readings));
+    await print(options.json === true ? json(message, readings) : text(message, readings));
     return readings[0]!.verdict === WHOLE ? 0 : EXIT_FAILED;
   });
 }

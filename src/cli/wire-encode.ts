@@ -22,11 +22,11 @@ export interface EncodeOptions {
 }
 
 export function encode(kindName: string | undefined, values: readonly string[], options: EncodeOptions): Promise<number> {
-  return reporting('encode', () => {
-    const { kind, given } = start(kindName, values, options);
+  return reporting('encode', async () => {
+    const { kind, given } = await start(kindName, values, options);
     const message = encodeFields(codec(), kind, overridden(given, options));
     try {
-      writeOutput(message, options.output);
+      await writeOutput(message, options.output);
     } catch (error) {
       if (error instanceof InputError) throw error;
       process.stderr.write(`warden wire encode: cannot write ${options.output ?? 'to standard output'}: ${reason(error)}\n`);
@@ -36,8 +36,10 @@ export function encode(kindName: string | undefined, values: readonly string[], 
   });
 }
 
-function start(kindName: string | undefined, values: readonly string[], options: EncodeOptions): { kind: Kind; given: Given } {
-  const fromFile = options.json === undefined ? undefined : fromJson(parseJson(options.json));
+type Message = { kind: Kind; given: Given };
+
+async function start(kindName: string | undefined, values: readonly string[], options: EncodeOptions): Promise<Message> {
+  const fromFile = options.json === undefined ? undefined : fromJson(await parseJson(options.json));
   const kind = kindName === undefined ? fromFile?.kind : KINDS.find((known) => known === kindName);
   if (kind === undefined) {
     const kinds = KINDS.join(', ');
@@ -60,8 +62,8 @@ function refuseStrangers(kind: Kind, { user, lang, tty, limit, limits, killed, j
   if (killed === true && !isForIt) throw new InputError('--killed is for an exit-status that is not made of JSON');
 }
 
-function parseJson(file: string): unknown {
-  const text = readInput(file).toString('utf8');
+async function parseJson(file: string): Promise<unknown> {
+  const text = (await readInput(file)).toString('utf8');
   try {
     return JSON.parse(text);
   } catch (error) {

@@ -1,5 +1,5 @@
 /** What `warden wire` reads and writes. */
-import { closeSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { createReadStream, writeFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import pc from 'picocolors';
 import { reason } from '../container/error.js';
@@ -10,12 +10,10 @@ import type { Paint } from '../wire/text.js';
 /** The user's mistake, as one sentence: exit code 2. */
 export class InputError extends Error {}
 
-const PIECE_BYTES = 1 << 16;
-
 /** All of a file, or with "-" of standard input. */
-export function readInput(file: string): Buffer {
+export async function readInput(file: string): Promise<Buffer> {
   try {
-    return readAll(file);
+    return await readAll(file);
   } catch (error) {
     if (error instanceof InputError) throw error;
     throw new InputError(`cannot read ${nameOf(file)}: ${reason(error)}`, { cause: error });
@@ -25,26 +23,30 @@ export function readInput(file: string): Buffer {
 function nameOf(file: string): string { return file === '-' ? 'standard input' : file; }
 
 /** Of a pipe nobody knows how much will come: it is read up to what is more than any message. */
-function readAll(file: string): Buffer {
-  const fd = file === '-' ? 0 : openSync(file, 'r');
-  try {
-    const pieces: Buffer[] = [];
-    for (let size = 0; ;) {
-      const piece = Buffer.alloc(PIECE_BYTES), got = readSync(fd, piece);
-      if (got === 0) return Buffer.concat(pieces);
-      pieces.push(piece.subarray(0, got));
-      size += got;
-      if (size > SIZE_MAX) throw new InputError(`${nameOf(file)} has more than ${SIZE_MAX} bytes, and no message has`);
-    }
-  } finally {
-    if (fd !== 0) closeSync(fd);
+async function readAll(file: string): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  for await (const piece of file === '-' ? process.stdin : createReadStream(file)) {
+    pieces.push(piece as Buffer);
+    size += (piece as Buffer).length;
+    if (size > SIZE_MAX) throw new InputError(`${nameOf(file)} has more than ${SIZE_MAX} bytes, and no message has`);
   }
+  return Buffer.concat(pieces);
 }
 
 /** Bytes for a program: not for a terminal, which they would confuse. */
-export function writeOutput(bytes: Uint8Array, file: string | undefined): void {
-  if (file === undefined && isatty(1)) throw new InputError('a message is no text for a terminal: give -o FILE, or a pipe to xxd or to warden wire decode');
-  writeFileSync(file ?? 1, bytes);
+export async function writeOutput(bytes: Uint8Array, file: string | undefined): Promise<void> {
+  if (file !== undefined) return writeFileSync(file, bytes);
+  if (isatty(1)) throw new InputError('a message is no text for a terminal: give -o FILE, or a pipe to xxd or to warden wire decode');
+  await print(bytes);
+}
+
+/** To standard output, all of it; a reader that has gone has had enough. */
+export function print(what: string | Uint8Array): Promise<void> {
+  return new Promise((resolve) => {
+    process.stdout.once('error', () => resolve());
+    process.stdout.write(what, () => resolve());
+  });
 }
 
 /** Colours for a terminal that has them, on standard output. */

@@ -2,6 +2,8 @@
 import { bytesOfHex } from './json.js';
 
 const ROW_BYTES = 16;
+/** Of a word that is none, in a message about it. */
+const WORD_SHOWN = 32;
 
 /**
  * The bytes that a text shows; a RangeError says what in it is none. Of lines with a quoted string (strace) the string
@@ -52,7 +54,7 @@ function digitsIn(lines: readonly string[]): number[] {
       isRepeated = false;
       words.shift();
     }
-    for (const word of words) bytes.push(...bytesIn(word, index + 1));
+    for (const word of words) for (const byte of bytesIn(word, index + 1)) bytes.push(byte);
   }
   return bytes;
 }
@@ -71,7 +73,8 @@ function offsetIn(words: readonly string[], expected: number, isRepeated: boolea
 
 function bytesIn(word: string, line: number): Iterable<number> {
   const bytes = bytesOfHex(word.replace(/^0x/i, ''));
-  if (bytes === undefined) throw new RangeError(`line ${line}: ${JSON.stringify(word)} is not pairs of hexadecimal digits`);
+  const shown = word.length > WORD_SHOWN ? `${word.slice(0, WORD_SHOWN)}…` : word;
+  if (bytes === undefined) throw new RangeError(`line ${line}: ${JSON.stringify(shown)} is not pairs of hexadecimal digits`);
   return bytes;
 }
 

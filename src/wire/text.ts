@@ -136,14 +136,15 @@ function missingRow(fields: readonly FieldReading[]): Row {
 }
 
 function problemsOf(reading: Reading, paint: Paint): string[] {
-  const whole = reading.fields.flatMap(({ bytes }) => [...bytes]);
-  const all = Uint8Array.from([...whole, ...reading.surplus]);
+  const all = new Uint8Array(reading.size), end = reading.size - reading.surplus.length;
+  for (const { field, bytes } of reading.fields) all.set(bytes, Math.min(field.offset, end));
+  all.set(reading.surplus, end);
   const lines = reading.fields.filter(({ problem }) => problem !== undefined).flatMap(({ field, problem }) => [
     '', paint.bad(`offset ${group(field.offset)}, ${field.name}: ${problem}`), ...around(all, field.offset, field.offset + field.size, paint),
   ]);
   if (reading.surplus.length > 0) {
-    lines.push('', paint.bad(`offset ${group(whole.length)}: ${group(reading.surplus.length)} bytes behind the end of the message`));
-    lines.push(...around(all, whole.length, all.length, paint));
+    lines.push('', paint.bad(`offset ${group(end)}: ${group(reading.surplus.length)} bytes behind the end of the message`));
+    lines.push(...around(all, end, all.length, paint));
   }
   const cut = reading.fields.find(({ field, bytes }) => bytes.length < field.size);
   if (cut !== undefined && all.length > 0) {

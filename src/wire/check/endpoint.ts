@@ -1,4 +1,5 @@
 /** Sockets that carry descriptors, pipes and terminals with promises, over the boundary's calls. No wait is without an end. */
+import { getSystemErrorName } from 'node:util';
 import { Caller, SIGCHLD } from '../../host/caller.js';
 import { Entry } from '../../host/native.js';
 import { CAN_READ, CAN_WRITE, HANGUP, Kind, READ, SPAWN_DIE_WITH_PARENT, SPAWN_SESSION, SPAWN_TERMINAL, WRITE } from '../../sim/vocabulary.js';
@@ -184,7 +185,7 @@ export class Endpoint {
   private data(size: number): Buffer { return Buffer.from(new Uint8Array(this.caller.memory, AT_DATA, size)); }
 
   private must(what: string, result: number): number {
-    if (result < 0) throw new Failure(`cannot ${what}: errno ${-result}`);
+    if (result < 0) throw new Failure(`cannot ${what}: ${getSystemErrorName(result)}`);
     return result;
   }
 
@@ -196,7 +197,7 @@ export class Endpoint {
     for (;;) {
       const result = call();
       if (result >= 0 || expected.includes(-result)) return result;
-      if (result !== -EAGAIN) throw new Failure(`waiting until ${what}: errno ${-result}`);
+      if (result !== -EAGAIN) throw new Failure(`waiting until ${what}: ${getSystemErrorName(result)}`);
       await this.ready(handle, events, what);
     }
   }
