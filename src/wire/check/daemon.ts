@@ -4,19 +4,21 @@ import { isAbsolute } from 'node:path';
 
 /** The one process that holds the listening socket at `path`; undefined when that cannot be known. */
 export function processListeningAt(path: string): number | undefined {
-  const inodes = readFileSync('/proc/net/unix', 'utf8').split('\n').flatMap((line) => {
+  const real = realpathSync(path);
+  const listening = readFileSync('/proc/net/unix', 'utf8').split('\n').flatMap((line) => {
     // Num RefCount Protocol Flags Type St Inode Path; flag 0x10000 is "listens".
-    const [, flags = '', inode = '', bound = ''] = /^\S+ \S+ \S+ (\S+) \S+ \S+ +(\d+) (.+)$/.exec(line) ?? [];
-    return flags === '00010000' && isSame(bound, path) ? [inode] : [];
+    const [, flags, inode = '', bound = ''] = /^\S+ \S+ \S+ (\S+) \S+ \S+ +(\d+) (.+)$/.exec(line) ?? [];
+    return flags === '00010000' ? [{ inode, bound }] : [];
   });
-  const holders = inodes.length === 1 ? processesHolding(`socket:[${inodes[0]}]`) : [];
+  const exact = listening.filter(({ bound }) => bound === real || bound === path);
+  const found = exact.length > 0 ? exact : listening.filter(({ bound }) => endsLike(real, bound));
+  const holders = found.length === 1 ? processesHolding(`socket:[${found[0]!.inode}]`) : [];
   return holders.length === 1 ? holders[0] : undefined;
 }
 
 /** A relative path means something to the process that bound it only: its end must do. */
-function isSame(bound: string, path: string): boolean {
-  const real = realpathSync(path);
-  return isAbsolute(bound) ? bound === real || bound === path : real.endsWith(`/${bound.replace(/^(\.\/)+/, '')}`);
+function endsLike(real: string, bound: string): boolean {
+  return !isAbsolute(bound) && real.endsWith(`/${bound.replace(/^(\.\/)+/, '')}`);
 }
 
 function processesHolding(link: string): number[] {
