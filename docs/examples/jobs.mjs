@@ -1,5 +1,4 @@
 // A job that outlives whoever started it; two links, of which the second goes on where the first stopped.
-import { once } from 'node:events';
 import { Container } from 'warden-wasm';
 
 const container = await Container.create({ depot: process.env.WARDEN_DEPOT });
@@ -8,9 +7,11 @@ const { id } = await container.spawn(['sh', '-c', 'for i in 1 2 3 4; do echo lin
 // Any process may pick both up, by the container's directory and the job's id.
 const job = await (await Container.open(container.directory)).job(id);
 const first = job.link();
-const [piece] = await once(first.stdout, 'data');
+for await (const piece of first.stdout) {
+  console.log(`first link: ${String(piece).trimEnd()}`);
+  break;
+}
 await first.stop();
-console.log(`first link: ${String(piece).trimEnd()}`);
 
 const second = job.link({ cursors: first.cursors });
 for await (const rest of second.stdout) process.stdout.write(`second link: ${rest}`);

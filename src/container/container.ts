@@ -8,11 +8,12 @@
  */
 import { unlinkSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { aborted } from './abort.js';
 import { limitCpu, limitMemory, memoryDirectory, readCpu, readMemory } from './cgroup.js';
 import { check, checkMemory, checkShares, describe, makeGroups } from './create.js';
 import { endContainer, makeDirectory, sweep, withNewId } from './depot.js';
 import { reason, WardenError } from './error.js';
-import { aborted, type ExecOptions, Execution } from './execution.js';
+import { type ExecOptions, Execution } from './execution.js';
 import { type ContainerInfo, type CpuInfo, describeContainer, type MemoryInfo, type StopOptions, type StopResult, stopAll } from './info.js';
 import { Job, type SpawnOptions, startJob } from './job.js';
 import { disown, isName, namesIn, ownerLink, readFirstProcess } from './layout.js';

@@ -2,8 +2,10 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isatty } from 'node:tty';
 import { type Instance, instantiate } from '../host/host.js';
 import type { Identity } from '../host/native.js';
+import { aborted, whenAborted } from './abort.js';
 import { endedBy } from './ending.js';
 import { reason, WardenError } from './error.js';
 import { signalAll, usersOf } from './processes.js';
@@ -159,12 +161,11 @@ export class Execution implements AsyncDisposable {
 
   private async run(argvFor: (socket: string) => string[], env: Record<string, string>): Promise<ExecResult> {
     const { signal, timeoutMs } = this.options;
-    const abort = (): void => { void this.end('abort'); };
-    let timer: NodeJS.Timeout | undefined;
+    let timer: NodeJS.Timeout | undefined, unheard = (): void => undefined;
     try {
       if (signal?.aborted) throw aborted(signal);
       this.start(argvFor, env);
-      signal?.addEventListener('abort', abort);
+      unheard = whenAborted(signal, () => { void this.end('abort'); });
       if (timeoutMs !== undefined) timer = setTimeout(() => { void this.end('timeout'); }, timeoutMs);
       await this.instance!.exited;
       await this.stopping;
@@ -175,7 +176,7 @@ export class Execution implements AsyncDisposable {
     } finally {
       this.ended = true;
       clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
+      unheard();
       if (this.stoppedBy === 'abort') this.streams.destroy();
       this.streams.ended();
     }
@@ -196,8 +197,8 @@ export class Execution implements AsyncDisposable {
   /** A terminal of this process's own has its size from its window, whose changes only a process is told of. */
   private followTerminal(): void {
     const { instance, options: { stdio } } = this;
-    const [stdin] = forEach(stdio ?? 'pipe');
-    if (!instance || (stdin !== 'inherit' && typeof stdin !== 'number')) return;
+    const [stdin] = forEach(stdio ?? 'pipe'), fd = stdin === 'inherit' ? 0 : stdin;
+    if (!instance || typeof fd !== 'number' || !isatty(fd)) return;
     const forward = (): void => { instance.signal(SIGWINCH); };
     process.on('SIGWINCH', forward);
     void instance.exited.then(() => process.off('SIGWINCH', forward));
@@ -205,7 +206,7 @@ export class Execution implements AsyncDisposable {
 
   private outcome(): ExecResult {
     const durationMs = performance.now() - this.startedAt, timedOut = this.stoppedBy === 'timeout';
-    if (this.stoppedBy === 'abort') throw aborted(this.options.signal!);
+    if (this.stoppedBy === 'abort') throw aborted(this.options.signal);
     const outcome = endedBy(this.instance!.ask('ending'), this.said);
     if (!(outcome instanceof WardenError)) return { ...outcome, timedOut, durationMs };
     if (timedOut) return { exitCode: null, signal: null, timedOut, durationMs };
@@ -273,10 +274,6 @@ export class Execution implements AsyncDisposable {
     await this.result.catch(() => undefined);
     this.streams.destroy();
   }
-}
-
-export function aborted(signal: AbortSignal): WardenError {
-  return new WardenError('ABORTED', 'aborted by the caller\'s signal', { cause: signal.reason });
 }
 
 /** A socket's path may be too long, its directory's by way of /proc never is; it has to be open for as long as `use` runs. */

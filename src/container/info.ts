@@ -1,9 +1,10 @@
 /** What a container is doing: docs/library.md, "Looking" */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { aborted } from './abort.js';
 import { readCpu, readMemory } from './cgroup.js';
 import { WardenError } from './error.js';
-import { aborted, checkWait } from './execution.js';
+import { checkWait } from './execution.js';
 import type { Job, JobInfo } from './job.js';
 import type { ProcessId } from './process.js';
 import { describeAll, members, signalAll } from './processes.js';

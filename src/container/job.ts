@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { programPath } from '../paths.js';
+import { aborted, whenAborted } from './abort.js';
 import { endJob, withNewId } from './depot.js';
 import { errnoOf, reason, WardenError } from './error.js';
-import { aborted, checkWait, requestArguments, requestEnvironment, type RequestOptions } from './execution.js';
+import { checkWait, requestArguments, requestEnvironment, type RequestOptions } from './execution.js';
 import { checkName, isName, readFirstProcess, readJobProcess, removeJob } from './layout.js';
 import { JobLink, type LinkOptions } from './link.js';
 import { formatId, identify, isAlive } from './process.js';
@@ -202,13 +203,13 @@ class Lines {
   private ended: string | undefined;
   private changed: () => void = () => undefined;
   private readonly timer = setTimeout(() => this.end('it did not answer in time'), START_DEADLINE_MS);
-  private readonly abort = (): void => this.end('aborted');
+  private readonly unheard: () => void;
 
   constructor(private readonly stdout: Readable, process: ChildProcess, private readonly signal: AbortSignal | undefined) {
     stdout.setEncoding('latin1').on('data', (text: string) => { this.text += text; this.changed(); }).on('error', () => undefined);
     process.once('error', (error) => this.end(`${reason(error)} (are the native programs built? npm run build)`));
     process.once('close', () => this.end('it ended'));
-    signal?.addEventListener('abort', this.abort);
+    this.unheard = whenAborted(signal, () => this.end('aborted'));
   }
 
   private end(why: string): void {
@@ -226,7 +227,7 @@ class Lines {
 
   close(): void {
     clearTimeout(this.timer);
-    this.signal?.removeEventListener('abort', this.abort);
+    this.unheard();
     this.stdout.destroy();
   }
 }

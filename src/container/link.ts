@@ -3,10 +3,11 @@ import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { type Instance, instantiate } from '../host/host.js';
+import { aborted, whenAborted } from './abort.js';
 import { checkCursors, type Cursors, CursorFile, moved } from './cursors.js';
 import { type Ended, endedBy, STOPPED } from './ending.js';
 import { reason, WardenError } from './error.js';
-import { aborted, type Stdio, withShortPath } from './execution.js';
+import { type Stdio, withShortPath } from './execution.js';
 import { openStreams, type Streams } from './stdio.js';
 
 /** Bytes that came while no link was here and are not kept any more: positions [from, to), modulo 2^32. */
@@ -80,14 +81,13 @@ export class JobLink extends EventEmitter<{ gap: [Gap] }> implements AsyncDispos
 
   private async run(container: string): Promise<LinkResult> {
     const { signal } = this.options;
-    const abort = (): void => this.instance?.stop();
+    let unheard = (): void => undefined;
     try {
       if (signal?.aborted) throw aborted(signal);
       if (this.file) await this.file.load();
       this.start(container);
       if (this.stopping) this.instance!.signal(SIGTERM);
-      signal?.addEventListener('abort', abort);
-      if (signal?.aborted) abort();
+      unheard = whenAborted(signal, () => this.instance!.stop());
       await this.instance!.exited;
       if (signal?.aborted) throw aborted(signal);
       return this.outcome();
@@ -95,7 +95,7 @@ export class JobLink extends EventEmitter<{ gap: [Gap] }> implements AsyncDispos
       this.streams.handedOver();
       throw error instanceof WardenError ? error : new WardenError('INTERNAL', `cannot follow the job: ${reason(error)}`, { cause: error });
     } finally {
-      signal?.removeEventListener('abort', abort);
+      unheard();
       if (signal?.aborted) this.streams.destroy();
       this.streams.ended();
       await this.saveToTheEnd();

@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Instance, instantiate } from '../host/host.js';
+import { whenAborted } from './abort.js';
 import { memoryIn } from './cgroup.js';
 import { reason, WardenError } from './error.js';
 
@@ -21,12 +22,13 @@ export interface OomEvent {
 export class OomWatch extends EventEmitter<{ oom: [OomEvent]; end: ['removed' | 'closed']; error: [WardenError] }> implements Disposable {
   private instance: Instance | undefined;
   private readonly said: string[] = [];
+  private telling: Promise<void> = Promise.resolve();
   private closed = false;
   /** The module has found the group there. */
   private readonly armed: boolean;
 
   /** @internal */
-  constructor(readonly cgroup: string, private readonly signal: AbortSignal | undefined) {
+  constructor(readonly cgroup: string, signal: AbortSignal | undefined) {
     super();
     this.armed = existsSync(cgroup);
     const nothing = openSync('/dev/null', 'r+');
@@ -34,7 +36,10 @@ export class OomWatch extends EventEmitter<{ oom: [OomEvent]; end: ['removed' | 
       if (!signal?.aborted) {
         this.instance = instantiate('oom', {
           argv: ['oom', '--follow', '--', cgroup], stdio: [nothing, nothing, nothing], signals: 'call',
-          onPrint: (fd, text) => { if (fd === 1) void this.tell(); else this.said.push(text); },
+          onPrint: (fd, text) => {
+            if (fd === 1) this.telling = this.telling.then(() => this.tell());
+            else this.said.push(text);
+          },
         });
       }
     } catch (error) {
@@ -42,8 +47,8 @@ export class OomWatch extends EventEmitter<{ oom: [OomEvent]; end: ['removed' | 
     } finally {
       closeSync(nothing);
     }
-    signal?.addEventListener('abort', this.close);
-    void this.finish();
+    const unheard = whenAborted(signal, this.close);
+    void this.finish(unheard);
   }
 
   private async tell(): Promise<void> {
@@ -53,11 +58,12 @@ export class OomWatch extends EventEmitter<{ oom: [OomEvent]; end: ['removed' | 
     if (!this.closed) this.emit('oom', { cgroup: this.cgroup, limitBytes, peakBytes });
   }
 
-  private async finish(): Promise<void> {
+  private async finish(unheard: () => void): Promise<void> {
     await this.instance?.exited;
-    this.signal?.removeEventListener('abort', this.close);
+    unheard();
     // Whoever asked for the watch listens by then.
     await new Promise((resolved) => { setImmediate(resolved); });
+    await this.telling;
     if (this.closed || !this.instance) this.emit('end', 'closed');
     else if (!existsSync(this.cgroup) && this.armed) this.emit('end', 'removed');
     else this.emit('error', new WardenError(existsSync(this.cgroup) ? 'UNSUPPORTED' : 'NOT_FOUND', this.said.join('').trim().replace(/^oom: /, '')));

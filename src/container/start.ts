@@ -1,11 +1,12 @@
 /** The start of a container: a native wshd, with the hooks of src/container/lib. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { packageRoot, programPath } from '../paths.js';
+import { aborted, whenAborted } from './abort.js';
 import { FIRST_PROCESS_NAME } from './depot.js';
 import { reason, WardenError } from './error.js';
-import { aborted } from './execution.js';
 
 /** The hooks: fixed files, since the depot may be on a file system from which nothing can be executed, as /run often is. */
 const LIB = `${packageRoot}src/container/lib`;
@@ -27,7 +28,7 @@ export interface Started {
   words(): string;
 }
 
-/** Starts wshd; `served` is to be called with what this returns. */
+/** The first of two steps: `served` waits for the second. */
 export function startWshd(id: string, directory: string, ephemeral: boolean): Started {
   // The directory is entered, not named: a socket's path has at most 107 bytes.
   const wshd = spawn(programPath('wshd'), ['--run', 'run', '--lib', LIB, '--root', 'root', '--title', `${FIRST_PROCESS_NAME}: ${id}`], {
@@ -45,19 +46,23 @@ export function startWshd(id: string, directory: string, ephemeral: boolean): St
 
 /** Waits until the container serves. */
 export async function served(started: Started, signal: AbortSignal | undefined): Promise<void> {
-  const abort = (): void => { started.wshd.kill('SIGKILL'); };
-  signal?.addEventListener('abort', abort);
-  if (signal?.aborted) abort();
+  const unheard = whenAborted(signal, () => { started.wshd.kill('SIGKILL'); });
   try {
     const ending = await endOf(started.wshd);
-    if (ending === undefined && !signal?.aborted) return;
+    if (ending === undefined && !signal?.aborted) return letGo(started);
     // Whoever it started ends with it; only then is it clear what there is to be removed.
     await isGone(started);
     if (signal?.aborted) throw aborted(signal);
     throw new WardenError('START_FAILED', `the container could not be started: ${ending}, saying\n${indented(started.words())}`);
   } finally {
-    signal?.removeEventListener('abort', abort);
+    unheard();
   }
+}
+
+/** A container is no reason for this process to live. */
+function letGo({ wshd, lifeline }: Started): void {
+  (lifeline as Socket | null)?.unref();
+  (wshd.stderr as Socket).unref();
 }
 
 /** undefined: it serves; else how wshd ended. */
