@@ -22,6 +22,9 @@ export interface Launched extends Running { end(): Promise<void> }
 
 export type Environment = Readonly<Record<string, string>>;
 
+/** Starts a wshd without a container of its own, that serves in this directory. */
+export type ServesAlone = (directory: string) => { readonly socket: string; close(): void };
+
 /** Starts a program on one of the hosts. */
 export type Launch = (program: Program, args: readonly string[], env: Environment) => Launched;
 
@@ -29,16 +32,17 @@ export type Launch = (program: Program, args: readonly string[], env: Environmen
 export class LinuxMachine {
   private readonly scratch: Scratch = scratch();
   private container: TestContainer | undefined;
+  private servesInstead: ReturnType<ServesAlone> | undefined;
   /** The interpreter of scripts. */
   readonly script = `${this.scratch.path}/script`;
 
-  constructor(readonly host: HostName, readonly launch: Launch) {
+  constructor(readonly host: HostName, readonly launch: Launch, readonly servesAlone?: ServesAlone) {
     execFileSync('cc', ['-O1', '-static', '-o', this.script, `${packageRoot}test/support/script.c`]);
   }
 
   /** Why it has not what a case needs; undefined when it has. */
   lacks(need: Need | undefined): string | undefined {
-    if (need === 'container') return noContainers;
+    if (need === 'users' || (need === 'container' && !this.servesAlone)) return noContainers;
     if (need === 'cgroup v1') return noContainers ?? (existsSync(`${GROUPS}/memory.oom_control`) ? undefined : 'no memory controller of cgroup version 1');
     return need === 'cgroup v2' ? 'the memory controller is not on version 2 of cgroups here; test/programs/oom.test.ts boots a kernel for it' : undefined;
   }
@@ -50,9 +54,13 @@ export class LinuxMachine {
     return this.container;
   }
 
+  /** The socket of a wshd without a container, where there is one. */
+  alone(): string | undefined { return (this.servesInstead ??= this.servesAlone?.(this.directory()))?.socket; }
+
   world(): LinuxWorld { return new LinuxWorld(this); }
 
   async remove(): Promise<void> {
+    this.servesInstead?.close();
     await this.container?.destroy();
     this.scratch.remove();
   }
@@ -77,12 +85,21 @@ export class LinuxWorld implements World {
 
   script(text: string): string[] { return [this.machine.script, '-c', text]; }
 
-  async container(): Promise<Container> {
+  async container(users = false): Promise<Container> {
+    const alone = users ? undefined : this.machine.alone();
+    if (alone !== undefined) return this.containerAt(alone, (text) => this.script(text));
     const { path, socket } = await this.machine.serving(), passwd = `${path}/root/etc/passwd`;
     return {
-      socket,
-      script: (text) => [SCRIPT_IN_CONTAINER, '-c', text],
+      ...this.containerAt(socket, (text) => [SCRIPT_IN_CONTAINER, '-c', text]),
       passwd: (text) => (text === undefined ? rmSync(passwd) : writeFileSync(passwd, text)),
+    };
+  }
+
+  private containerAt(socket: string, script: (text: string) => string[]): Container {
+    return {
+      socket,
+      script,
+      passwd: () => { throw new Error('the users are the host\'s; the case needs users'); },
       wsh: (args, options) => this.start('wsh', ['--socket', socket, ...args], options),
     };
   }
@@ -207,8 +224,8 @@ export class LinuxProcess implements Launched {
 }
 
 /** Registers all behaviours for a host on Linux, where this is one. */
-export function registerOnLinux(name: HostName, launch: Launch): void {
-  const machine = process.platform === 'linux' ? new LinuxMachine(name, launch) : undefined;
+export function registerOnLinux(name: HostName, launch: Launch, servesAlone?: ServesAlone): void {
+  const machine = process.platform === 'linux' ? new LinuxMachine(name, launch, servesAlone) : undefined;
   register({
     name,
     lacks: ({ needs }) => (machine ? machine.lacks(needs) : 'not Linux'),

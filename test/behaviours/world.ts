@@ -57,7 +57,7 @@ export interface Container {
   readonly socket: string;
   /** A command line inside of it that runs a script (docs/simulation.md). */
   script(text: string): string[];
-  /** Another content for its /etc/passwd; undefined: none. */
+  /** Another content for its /etc/passwd; undefined: none. Only where it was asked for users of its own. */
   passwd(text: string | undefined): void;
   /** Starts wsh with these arguments. */
   wsh(args: readonly string[], options?: StartOptions): Running;
@@ -77,8 +77,8 @@ export interface World {
   start(program: Program, args: readonly string[], options?: StartOptions): Running;
   /** A command line that runs a script on the host. */
   script(text: string): string[];
-  /** A container that serves. */
-  container(): Promise<Container>;
+  /** One that serves; with users of its own, or whosever. */
+  container(users?: boolean): Promise<Container>;
   cgroup(version: 1 | 2): Promise<Cgroup>;
   connect(path: string): Promise<Connection>;
   /** Listens, and hands over whoever connects. */
@@ -93,8 +93,8 @@ export interface World {
   pass(milliseconds: number): Promise<void>;
 }
 
-/** What some machines have not: a case that needs it says so. */
-export type Need = 'container' | 'cgroup v1' | 'cgroup v2';
+/** What some machines have not: a case that needs it says so. A container with users of its own is 'users'. */
+export type Need = 'container' | 'users' | 'cgroup v1' | 'cgroup v2';
 
 export interface CaseOptions {
   needs?: Need;

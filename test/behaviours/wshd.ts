@@ -2,13 +2,16 @@
 import * as assert from 'uvu/assert';
 import { requestBytes, SERVED } from '../support/raw.js';
 import { assertPattern } from './jobs.js';
-import { Behaviours, type Connection, type Container, type Outcome, outcomeOf, type StartOptions, type World } from './world.js';
+import { Behaviours, type CaseOptions, type Connection, type Container, type Outcome, outcomeOf, type StartOptions, type World } from './world.js';
 
 export const behaviours = new Behaviours('wshd');
 
-function add(name: string, act: (world: World, container: Container) => Promise<void>, notOn: Record<string, string> = {}): void {
-  behaviours.add(name, async (world) => act(world, await world.container()), { needs: 'container', notOn });
+function add(name: string, act: (world: World, container: Container) => Promise<void>, options: CaseOptions = {}): void {
+  const needs = options.needs ?? 'container';
+  behaviours.add(name, async (world) => act(world, await world.container(needs === 'users')), { ...options, needs });
 }
+
+const USERS: CaseOptions = { needs: 'users' };
 
 const PASSWD = 'root:x:0:0:root:/root:/bin/sh\nvcap:x:10001:10002:vcap:/home/vcap:/bin/sh\n';
 const REAL_TIME = 'seconds of real time; test/programs/wshd-clients.test.ts waits for them';
@@ -126,7 +129,7 @@ add('clients that say nothing are dropped after five seconds', async (world, con
   await world.pass(200);
   assert.equal([await answer(world, mute), await answer(world, half)], [[], []]);
   await serves(world, container);
-}, { native: REAL_TIME, Node: REAL_TIME });
+}, { notOn: { native: REAL_TIME, Node: REAL_TIME } });
 
 add('a client that is gone before its answer comes', async (world, container) => {
   for (const size of [100, 9656]) {
@@ -166,13 +169,13 @@ add('exactly HOME, USER and PATH, and LANG when the client has one', async (worl
   assert.is(await says(world, container, 'print 1 env', [], { env: { SECRET: 'x' } }), `${root}\n`);
   assert.is(await says(world, container, 'print 1 env', [], { env: { LANG: 'de_DE.UTF-8' } }), `${root} LANG=de_DE.UTF-8\n`);
   assert.is(await says(world, container, 'print 1 env', ['--user', 'vcap']), 'HOME=/home/vcap USER=vcap PATH=/bin:/usr/bin\n');
-});
+}, USERS);
 
 add('root, when nobody else is asked for; else the user\'s ids and home', async (world, container) => {
   container.passwd(PASSWD);
   assert.is(await says(world, container, 'print 1 uid; print 1 cwd'), '0 0\n/root\n');
   assert.is(await says(world, container, 'print 1 uid; print 1 cwd', ['--user', 'vcap']), '10001 10002\n/home/vcap\n');
-});
+}, USERS);
 
 add('arguments as they were given', async (world, container) => {
   const argv = ['', ' ', 'a b', '"', '$HOME', '*', 'é世界', '-n', '--'];
@@ -185,7 +188,7 @@ for (const user of ['nobody', 'vca', 'vcapx', 'VCAP', '0']) {
     container.passwd(PASSWD);
     const stderr = `wshd: no such user in the container's /etc/passwd: ${user}\n`;
     assert.equal(await tell(world, container, ['--user', user, 'true']), { code: 255, stdout: '', stderr });
-  });
+  }, USERS);
 }
 
 const entries: Record<string, [line: string, ids: string | undefined]> = {
@@ -205,7 +208,7 @@ for (const [what, [line, ids]] of Object.entries(entries)) {
     if (ids === undefined) assert.is(stderr, 'wshd: no such user in the container\'s /etc/passwd: u\n');
     else assert.equal([stdout, stderr], [`${ids}\n`, '']);
     container.passwd(PASSWD);
-  });
+  }, USERS);
 }
 
 add('without /etc/passwd root has a default, others are told', async (world, container) => {
@@ -214,7 +217,7 @@ add('without /etc/passwd root has a default, others are told', async (world, con
   const { code, stderr } = await tell(world, container, ['--user', 'vcap', 'true']);
   assert.equal([code, stderr], [255, 'wshd: cannot look up the user vcap in the container\'s /etc/passwd: no such file or directory\n']);
   container.passwd(PASSWD);
-});
+}, USERS);
 
 for (const [command, why] of [['/no/such/program', 'no such file or directory'], ['nonsense', 'no such file or directory'], ['/tmp', 'permission denied'], ['', 'no such file or directory']] as const) {
   add(`a command that cannot be executed is told, with exit code 255: "${command}"`, async (world, container) => {
