@@ -14,36 +14,53 @@ interface Main {
   perform(argv: readonly string[], say: (text: string) => void): Promise<number>;
 }
 
-/** The bundle: its source (latin1), its compiled code, and in the last four bytes the source's length, little-endian. */
+interface Part { source: string; code: Buffer }
+/** What every start runs, and all the rest: read when something of it is asked for, since reading costs time, too. */
+type Parts = readonly [start: Part, rest: Part];
+
+/** The bundle: the lengths (u32, little-endian) of source and code of both parts; then these, the sources as latin1. */
 const file = path.join(__dirname, 'warden.bundle');
-const LENGTH_BYTES = 4;
+const HEADER_BYTES = 16;
 
-function pack(source: string, code: Buffer): Buffer {
-  const length = Buffer.alloc(LENGTH_BYTES);
-  length.writeUInt32LE(source.length);
-  return Buffer.concat([Buffer.from(source, 'latin1'), code, length]);
+function pack(parts: Parts): Buffer {
+  const pieces = parts.flatMap(({ source, code }) => [Buffer.from(source, 'latin1'), code]);
+  const header = Buffer.alloc(HEADER_BYTES);
+  for (const [index, { length }] of pieces.entries()) header.writeUInt32LE(length, index * 4);
+  return Buffer.concat([header, ...pieces]);
 }
 
-function split(bundle: Buffer): { source: string; code: Buffer } {
-  const end = bundle.length - LENGTH_BYTES;
-  const size = bundle.readUInt32LE(end);
-  return { source: bundle.toString('latin1', 0, size), code: bundle.subarray(size, end) };
+function readAt(fd: number, at: number, size: number): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(size);
+  if (fs.readSync(fd, bytes, 0, size, at) !== size) throw new Error(`${file} is cut off; it has to be built again (npm run build)`);
+  return bytes;
 }
 
-/** The source as a script, with the code where V8 accepts it. */
-function unpack(bundle: Buffer): vm.Script {
-  const { source, code } = split(bundle);
-  return new vm.Script(source, { filename: file, cachedData: code });
+function readPart(fd: number, part: 0 | 1): Part {
+  const header = readAt(fd, 0, HEADER_BYTES);
+  const length = (index: number): number => header.readUInt32LE(index * 4);
+  const at = HEADER_BYTES + (part === 0 ? 0 : length(0) + length(1));
+  const sourceBytes = length(part * 2), bytes = readAt(fd, at, sourceBytes + length(part * 2 + 1));
+  return { source: bytes.toString('latin1', 0, sourceBytes), code: bytes.subarray(sourceBytes) };
+}
+
+/** The part's source as a script, with its code where V8 accepts that. */
+function unpack({ source, code }: Part): vm.Script {
+  return new vm.Script(source, { filename: file, ...(code.length > 0 ? { cachedData: code } : {}) });
 }
 
 /** A script is a function of what its modules find around them: for each of them, `url` is the place of src/paths.ts. */
-function run(script: vm.Script): Main {
-  const module_ = { exports: {} as Main };
-  const call = script.runInThisContext() as (...around: unknown[]) => void;
-  call(require, module_, url.pathToFileURL(path.join(__dirname, '../paths.js')).href);
-  return module_.exports;
+function run(start: vm.Script, rest: () => vm.Script): Main {
+  const place = url.pathToFileURL(path.join(__dirname, '../paths.js')).href;
+  const call = (script: vm.Script, ...around: unknown[]): unknown => (script.runInThisContext() as (...values: unknown[]) => unknown)(...around);
+  return call(start, require, place, () => call(rest(), place)) as Main;
 }
 
-export = { file, pack, split, unpack, run };
+function runFile(): Main {
+  // Stays open: when a build replaces the file meanwhile, both parts are still of one bundle.
+  const fd = fs.openSync(file, 'r');
+  return run(unpack(readPart(fd, 0)), () => unpack(readPart(fd, 1)));
+}
 
-if (require.main === module) void run(unpack(fs.readFileSync(file))).main(process.argv.slice(2));
+export = { file, pack, readPart, unpack, run };
+
+if (require.main === module) void runFile().main(process.argv.slice(2));

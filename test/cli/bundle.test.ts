@@ -1,6 +1,6 @@
 /** The command as it is installed: one file, with compiled code next to its source, and nothing loaded that is not used. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, cpSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -17,7 +17,7 @@ const all = suite('warden: the bundle');
 const asRoot = unless(noContainers, all);
 const files = scratch();
 const probe = fileURLToPath(new URL('probe.cjs', import.meta.url));
-const { version } = JSON.parse(readFileSync(`${packageRoot}package.json`, 'utf8')) as { version: string };
+const { version: wanted } = JSON.parse(readFileSync(`${packageRoot}package.json`, 'utf8')) as { version: string };
 
 all.after(() => files.remove());
 
@@ -43,26 +43,29 @@ asRoot('warden exec becomes the native wsh, and loads nothing else on the way', 
   assert.equal(large.filter((name) => loaded.builtins.includes(`NativeModule ${name}`)), []);
 });
 
-/** Whether V8 rejects the code in the bundle of that command: asked in a process of its own, for V8 remembers what it has compiled. */
-function isRejected(command: string): boolean {
-  const script = `const { file, unpack } = require(${JSON.stringify(command)}); console.log(unpack(fs.readFileSync(file)).cachedDataRejected)`;
-  return JSON.parse(spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' }).stdout) as boolean;
+/** Whether V8 rejects the code of the bundle's parts: asked in a process of its own, for V8 remembers what it has compiled. */
+function rejected(command: string): boolean[] {
+  const script = `const { file, readPart, unpack } = require(${JSON.stringify(command)}), fd = fs.openSync(file);
+    console.log(JSON.stringify([0, 1].map((part) => unpack(readPart(fd, part)).cachedDataRejected)))`;
+  return JSON.parse(spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' }).stdout) as boolean[];
 }
 
-all('the code that the build has compiled is taken', () => assert.is(isRejected(main), false));
+all('the code that the build has compiled is taken', () => assert.equal(rejected(main), [false, false]));
 
-/** A copy of the command with another bundle, in a package of its own. */
-function withBundle(change: (source: string, code: Buffer) => Buffer): string {
+/** A copy of the command with other code in its bundle, in a package of its own. */
+function withCode(change: (code: Buffer) => Buffer): string {
   const root = files.directory();
   const copy = join(root, 'build/js/src/cli');
   mkdirSync(copy, { recursive: true });
   for (const file of ['build/js/src/cli/warden.cjs', 'package.json']) cpSync(packageRoot + file, join(root, file));
-  const { source, code } = bundle.split(readFileSync(bundle.file));
-  writeFileSync(join(copy, 'warden.bundle'), change(source, code));
+  const fd = openSync(bundle.file, 'r');
+  const [start, rest] = [bundle.readPart(fd, 0), bundle.readPart(fd, 1)].map(({ source, code }) => ({ source, code: change(code) }));
+  closeSync(fd);
+  writeFileSync(join(copy, 'warden.bundle'), bundle.pack([start!, rest!]));
   return join(copy, 'warden.cjs');
 }
 
-const worthless: [what: string, code: (code: Buffer) => Buffer][] = [
+const worthless: [what: string, change: (code: Buffer) => Buffer][] = [
   ['of another version of V8', (code) => Buffer.concat([code.subarray(0, 4), Buffer.from([1, 2, 3, 4]), code.subarray(8)])],
   ['that is cut off', (code) => code.subarray(0, code.length >> 1)],
   ['that is missing', () => Buffer.alloc(0)],
@@ -70,17 +73,21 @@ const worthless: [what: string, code: (code: Buffer) => Buffer][] = [
 ];
 for (const [what, change] of worthless) {
   all(`does without code ${what}`, () => {
-    const copy = withBundle((source, code) => bundle.pack(source, change(code)));
-    assert.is(isRejected(copy), true);
-    const { status, stdout, stderr } = spawnSync(process.execPath, [copy, '--version'], { encoding: 'utf8' });
-    assert.equal([status, stdout, stderr], [0, `${version}\n`, '']);
+    const copy = withCode(change);
+    if (change(Buffer.alloc(8)).length > 0) assert.equal(rejected(copy), [true, true]);
+    // One command whose work is in the first part, and one whose work is in the second.
+    const version = spawnSync(process.execPath, [copy, '--version'], { encoding: 'utf8' });
+    assert.equal([version.status, version.stdout, version.stderr], [0, `${wanted}\n`, '']);
+    const script = spawnSync(process.execPath, [copy, 'completion', 'bash'], { encoding: 'utf8' });
+    assert.equal([script.status, script.stderr], [0, '']);
+    assert.match(script.stdout, /complete -F _warden warden/);
   });
 }
 
 for (const flag of ['--no-opt', '--max-lazy', '--no-lazy']) {
   all(`runs with other flags of V8's: ${flag}`, () => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [flag, main, '--version'], { encoding: 'utf8' });
-    assert.equal([status, stdout, stderr], [0, `${version}\n`, '']);
+    assert.equal([status, stdout, stderr], [0, `${wanted}\n`, '']);
   });
 }
 
@@ -88,7 +95,7 @@ all('runs through a link, as npm makes it, from any directory', () => {
   const directory = files.directory();
   symlinkSync(main, join(directory, 'warden'));
   const { status, stdout, stderr } = spawnSync(join(directory, 'warden'), ['--version'], { encoding: 'utf8', cwd: '/' });
-  assert.equal([status, stdout, stderr], [0, `${version}\n`, '']);
+  assert.equal([status, stdout, stderr], [0, `${wanted}\n`, '']);
 });
 
 all.run();
