@@ -1,7 +1,7 @@
 /** `warden ps` and `warden topology`: what runs in containers, and what connects it. */
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import pc from 'picocolors';
 import { reason, WardenError } from '../container/error.js';
 import { isName, namesIn } from '../container/layout.js';
 import { readRecord } from '../container/record.js';
@@ -9,6 +9,7 @@ import type { Topology } from '../topology/model.js';
 import { locate, takeSnapshot } from '../topology/read.js';
 import { type Look, processText, topologyText } from '../topology/text.js';
 import { topologyOf } from '../topology/topology.js';
+import { colors, print, printJson } from './print.js';
 import { checkRoot, containerDirectory, noContainer } from './reference.js';
 
 export interface PsOptions {
@@ -22,28 +23,35 @@ export interface TopologyOptions {
   svg?: string;
 }
 
-export function ps(name: string | undefined, options: PsOptions): number {
+export async function ps(name: string | undefined, options: PsOptions): Promise<number> {
   const topologies = look(name, options.depot);
-  if (options.json) return print(json(name, topologies.map(withoutDescriptors)));
-  return print(topologies.map((topology) => processText(topology, terminal())).join('\n'));
+  if (options.json) await printAsJson(name, topologies.map(withoutDescriptors));
+  else await print(topologies.map((topology) => processText(topology, terminal())).join('\n'));
+  return 0;
 }
 
 export async function topology(name: string | undefined, { depot, format, svg }: TopologyOptions): Promise<number> {
   const topologies = look(name, depot);
-  if (svg === undefined && format === 'json') return print(json(name, topologies));
-  if (svg === undefined && format === 'tree') return print(topologies.map((one) => topologyText(one, terminal())).join('\n'));
-  const [only, ...others] = topologies;
+  if (svg !== undefined) await writePicture(svg, await picture(topologies, depot));
+  else if (format === 'svg') await print(await picture(topologies, depot));
+  else if (format === 'json') await printAsJson(name, topologies);
+  else await print(topologies.map((one) => topologyText(one, terminal())).join('\n'));
+  return 0;
+}
+
+async function picture([only, ...others]: readonly Topology[], depot: string): Promise<string> {
   if (!only || others.length > 0) {
-    throw new WardenError('USAGE', `a picture is of one container, and there are ${topologies.length} in the depot ${depot}; name one`);
+    const count = only ? others.length + 1 : 0;
+    throw new WardenError('USAGE', `a picture is of one container, and there are ${count} in the depot ${depot}; name one`);
   }
   const { topologySvg } = await import('../topology/svg.js');
-  if (svg === undefined) return print(topologySvg(only));
-  try {
-    writeFileSync(svg, topologySvg(only));
-  } catch (error) {
-    throw new WardenError('USAGE', `cannot write the picture to ${svg}: ${reason(error)}`, { cause: error });
-  }
-  return 0;
+  return topologySvg(only);
+}
+
+async function writePicture(file: string, svg: string): Promise<void> {
+  await writeFile(file, svg).catch((error: unknown) => {
+    throw new WardenError('USAGE', `cannot write the picture to ${file}: ${reason(error)}`, { cause: error });
+  });
 }
 
 /** One snapshot for all, so that what two of them share is shown alike. */
@@ -65,16 +73,12 @@ function withoutDescriptors({ version, container, processes }: Topology): object
   return { version, container, processes: processes.map(({ descriptors: _, ...process }) => process) };
 }
 
-function json(name: string | undefined, all: readonly object[]): string {
-  return `${JSON.stringify(name === undefined ? all : all[0], undefined, 2)}\n`;
+/** One that was named comes by itself. */
+function printAsJson(name: string | undefined, all: readonly object[]): Promise<void> {
+  return printJson(name === undefined ? all : all[0]);
 }
 
 function terminal(): Look {
   const { isTTY, columns } = process.stdout;
-  return { columns: isTTY ? columns : Infinity, colors: pc.createColors(isTTY && pc.isColorSupported) };
-}
-
-function print(text: string): number {
-  process.stdout.write(text);
-  return 0;
+  return { columns: isTTY ? columns : Infinity, colors };
 }

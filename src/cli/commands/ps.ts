@@ -22,6 +22,6 @@ Exit code:
   0; 1 when there is no such container, or its processes cannot be looked at; 2 for a command line that makes no sense.`)
     .action(async (name: string | undefined, options: PsOptions) => {
       const { ps: work } = await import('../topology.js');
-      exit(work(name, options));
+      exit(await work(name, options));
     });
 };
