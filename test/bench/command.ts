@@ -1,6 +1,7 @@
 /** What the command `warden` costs by itself. */
 import { packageRoot } from '../../src/paths.js';
 import type { Figure } from './figure.js';
+import { containerOf } from './library.js';
 import { wallMs } from './start.js';
 
 const WARDEN = `${packageRoot}build/js/src/cli/warden.cjs`;
@@ -14,9 +15,9 @@ export const wardenExec: Figure = {
   rounds: 40,
   quickRounds: 1,
   ownOnly: true,
-  sample: async (bench, set) => {
-    const { path } = await bench.container(set);
-    return wallMs(bench, RUNS_A_ROUND, [process.execPath, WARDEN, 'exec', path, '--', 'true']);
+  sample: async (bench) => {
+    const { directory } = await containerOf(bench);
+    return wallMs(bench, RUNS_A_ROUND, [process.execPath, WARDEN, 'exec', directory, '--', 'true']);
   },
   references: [{ title: 'node -e 0', sample: (bench) => wallMs(bench, RUNS_A_ROUND, [process.execPath, '-e', '0']) }],
 };

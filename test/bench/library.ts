@@ -39,7 +39,7 @@ export const create: Figure = {
 const containers = new WeakMap<Bench, Promise<Container>>();
 
 /** One for all that is measured in it. */
-function containerOf(bench: Bench): Promise<Container> {
+export function containerOf(bench: Bench): Promise<Container> {
   let container = containers.get(bench);
   if (!container) {
     containers.set(bench, container = createOne(bench));

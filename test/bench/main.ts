@@ -64,14 +64,13 @@ function addPeer(bench: Bench, directory: string): void {
   bench.addSet('peer', directory);
 }
 
-async function measureAll(bench: Bench, chosen: readonly Figure[]): Promise<Row[]> {
-  const rows: Row[] = [];
+/** Adds rows to `rows` as they are measured: what a failure, or a signal, comes too late for is shown all the same. */
+async function measureAll(bench: Bench, chosen: readonly Figure[], rows: Row[]): Promise<void> {
   for (const figure of chosen) {
     const start = performance.now();
     rows.push(await measure(figure, bench));
     console.error(`${figure.name}: ${((performance.now() - start) / 1000).toFixed(1)} s`);
   }
-  return rows;
 }
 
 /** echarts takes a second to load, which only who wants a picture shall wait for. */
@@ -95,21 +94,25 @@ async function main(): Promise<void> {
   const { peer, quick, chosen, json, plot } = options();
   if (noContainers) throw new Refusal(`the bench runs real containers, and cannot here: ${noContainers}`);
   const bench = new Bench(quick);
+  const rows: Row[] = [];
   try {
     bench.addSet('ours', dirname(programPath('wsh')));
     if (peer !== undefined) addPeer(bench, peer);
-    const measuring = measureAll(bench, chosen);
+    const measuring = measureAll(bench, chosen, rows).then(() => (plot === undefined ? undefined : drawGrowth(bench, plot)));
     // When a signal ends the bench, what was being measured fails; nobody asks for that any more.
     measuring.catch(() => undefined);
-    const interrupted = interruption();
-    const rows = await Promise.race([measuring, interrupted]);
-    console.log(table(rows, bench.sets.map(({ name }) => name)));
-    if (quick) console.log('With --quick sizes are small and rounds few: the numbers only show that the bench works.');
-    if (json !== undefined) writeFileSync(json, `${JSON.stringify({ machine: machine(), quick, rows }, undefined, 2)}\n`);
-    if (plot !== undefined) await Promise.race([drawGrowth(bench, plot), interrupted]);
+    await Promise.race([measuring, interruption()]);
   } finally {
+    show([...rows], bench, json);
     await bench.end();
   }
+}
+
+function show(rows: readonly Row[], { quick, sets }: Bench, json: string | undefined): void {
+  if (rows.length === 0) return;
+  console.log(table(rows, sets.map(({ name }) => name)));
+  if (quick) console.log('With --quick sizes are small and rounds few: the numbers only show that the bench works.');
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify({ machine: machine(), quick, rows }, undefined, 2)}\n`);
 }
 
 try {
