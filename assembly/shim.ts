@@ -97,7 +97,8 @@
 /** Stores the absolute path of a directory, NUL-terminated; its length. /proc/self/fd, see proc(5) */
 @external("shim", "absolute") export declare function absolute(path: usize, at: usize, size: u32): i32;
 
-// --- processes: a description is built field by field, then started
+// --- processes: a description is built field by field, then started. What one field answers with an error, `spawn` answers
+// again, and starts nothing: a module need not look at each.
 
 /** Forgets an earlier description. */
 @external("shim", "spawnBegin") export declare function spawnBegin(): i32;

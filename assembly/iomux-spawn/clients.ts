@@ -6,7 +6,7 @@
  * on each socket are its n-th link.
  */
 import { accept, close, HANGUP, peer, read, READ, watch, write, WRITE } from "../shim";
-import { EAGAIN } from "../shared/errno";
+import { EAGAIN, ECONNRESET, EPIPE } from "../shared/errno";
 import { Ring } from "../shared/ring";
 import { putRawStatus, STATUS_BYTES } from "../wire/status";
 import { HEADER_BYTES, putPosition, STREAMS } from "../wire/stream";
@@ -152,8 +152,10 @@ export function push(at: usize, ring: Ring, ended: bool): void {
 }
 
 function waitOrDrop(client: Client, error: i32): void {
-  if (error == -EAGAIN) listenTo(client, true);
-  else drop(changetype<usize>(client));
+  if (error == -EAGAIN) return listenTo(client, true);
+  if (error == -EPIPE || error == -ECONNRESET) drop(changetype<usize>(client));
+  // The end of one stream alone would look like the command's own: the link has to see that it was cut off.
+  else dropLink(client.link);
 }
 
 /** Closes the links that keep a stream's ring full, each with all its connections: it sees that it was cut off. */

@@ -100,11 +100,15 @@ export const enum Flow { OPEN = 0, ENDED = 1, BROKEN = 2 }
   }
 
   private spliceOnce(): i32 {
+    if (this.start != this.end) return this.copyOnce();
     if (this.left == 0) return 0;
     const moved = splice(this.from, this.to, min(this.left, SPLICE_BYTES));
     if (moved > 0) this.count(moved);
-    // EAGAIN does not say which side it means; what waits in a pipe waits for the other side.
-    if (moved == -EAGAIN) this.waitFor(pending(this.from) <= 0);
+    if (moved != -EAGAIN) return moved;
+    // EAGAIN does not say which side it means: what waits in a pipe waits for the other side. Where nothing waits the
+    // source may be at its end, and ready for ever, while the other side is full: only a read can tell.
+    if (pending(this.from) <= 0) return this.copyOnce();
+    this.waitFor(false);
     return moved;
   }
 

@@ -205,7 +205,7 @@ function takeStatus(): void {
   if (got == -EAGAIN) return;
   exitWith = got == STATUS_BYTES ? exitStatus(response) : -1;
   ended = rawExit(exitWith);
-  if (exitWith < 0) tellDeath(got == 0 ? marked(status) : 0);
+  if (exitWith < 0) noteDeath(got == 0 ? marked(status) : 0);
   close(status);
   status = -1;
   state = State.ENDING;
@@ -220,32 +220,28 @@ function takeStatus(): void {
   errors.pump();
 }
 
-function tellDeath(signal: i32): void {
+function noteDeath(signal: i32): void {
   exitWith = EXIT_UNKNOWN;
-  ended = Ending.KILLED;
-  if (raising && signal >= 1 && signal <= SIGNAL_MAX) {
-    ended = signal;
-    return;
-  }
-  begin();
-  put("wsh: the command was killed");
-  if (signal >= 1 && signal <= SIGNAL_MAX) {
-    ended = signal;
-    put(" by ");
-    putSignal(signal);
-  }
-  tell();
+  ended = signal >= 1 && signal <= SIGNAL_MAX ? signal : <i32>Ending.KILLED;
 }
 
 function finishWhenDrained(): void {
   if (output.flow == Flow.OPEN || errors.flow == Flow.OPEN) return;
-  leave(exitWith);
-}
-
-function leave(code: i32): void {
   if (atTerminal) cooked(local);
   if (raising && ended > 0 && ended <= SIGNAL_MAX) raise(ended);
-  exit(code);
+  // Behind the command's own last words, and on a terminal that knows lines again.
+  if (exitWith == EXIT_UNKNOWN && ended != rawExit(EXIT_UNKNOWN)) tellDeath();
+  exit(exitWith);
+}
+
+function tellDeath(): void {
+  begin();
+  put("wsh: the command was killed");
+  if (ended >= 1 && ended <= SIGNAL_MAX) {
+    put(" by ");
+    putSignal(ended);
+  }
+  tell();
 }
 
 export function onSignal(signal: i32): void {

@@ -47,8 +47,11 @@ let hasPivoted: bool = false;
 export function startChild(): void {
   listener = inherit(CHILD_LISTENER_FD);
   sync = inherit(CHILD_SYNC_FD);
+  const caught = signals(bit(SIGCHLD), 0);
+  const failed = min(listener, min(sync, caught));
+  // The parent sees that its end of the socket pair is closed.
+  if (failed < 0) return giveUp("wshd: the container's first process cannot take over what it was started with", failed);
   title(name);
-  signals(bit(SIGCHLD), 0);
   claimTables();
   watch(sync, READ);
 }
@@ -130,7 +133,8 @@ function finish(): void {
   if (unmounted < 0) return giveUp("wshd: cannot unmount the old root", unmounted);
   if (madeOldRoot) removeDirectory(oldRoot);
   const limit = moreDescriptors();
-  forgetOrigin();
+  const forgotten = forgetOrigin();
+  if (forgotten < 0) return giveUp("wshd: cannot close what it was started with (close_range)", forgotten);
   state = State.SERVING;
   serve(listener, limit > 0 ? limit : i32.MAX_VALUE);
   store<u8>(told, SERVING);

@@ -112,7 +112,8 @@ function cloneChild(): void {
   close(load<i32>(byte));
   close(listener);
   watch(sync, READ);
-  send(sync, places, placesSize, 0, 0);
+  const told = send(sync, places, placesSize, 0, 0);
+  if (told != <i32>placesSize) return abandon("wshd: cannot tell the container's first process where its directories are", min(told, 0));
   moveTo(State.AFTER_CLONE);
   store<u8>(putDigits(putText(pidVariable, "PID="), child), 0);
   take(startHook(join(path, lib, "hook-parent-after-clone.sh"), pidVariable));
@@ -122,7 +123,8 @@ function release(): void {
   if (childEnded) return abandon("wshd: the container's first process ended before it served", 0);
   moveTo(State.RELEASED);
   store<u8>(byte, GO);
-  write(sync, byte, 1);
+  const told = write(sync, byte, 1);
+  if (told != 1) abandon("wshd: cannot tell the container's first process to go on", min(told, 0));
 }
 
 export function parentReady(handle: i32): void {

@@ -30,6 +30,12 @@ void *stack_top(struct description *child) {
     return (void *)(((uintptr_t)(child + 1) + STACK_BYTES) & ~(uintptr_t)15);
 }
 
+/* What the description of a part answers; its failure is kept for shim_spawn. */
+static int32_t part(struct host *host, int32_t result) {
+    if (result < 0 && host->child && !host->child->failed) host->child->failed = result;
+    return result;
+}
+
 static void *take(struct description *child, uint64_t size) {
     if (size > child->arena_size - child->used) return NULL;
     void *at = (uint8_t *)child + child->used;
@@ -40,10 +46,10 @@ static void *take(struct description *child, uint64_t size) {
 /* Copies the guest's strings: it may have other uses for that memory before the child executes. */
 static int32_t copy_strings(struct host *host, uint32_t at, uint32_t size, struct strings *into) {
     const char *text = guest(host, at, size);
-    if (!text || (size && text[size - 1] != 0)) return -EFAULT;
+    if (!text || (size && text[size - 1] != 0)) return part(host, -EFAULT);
     if (!host->child) return -ENOMEM;
     char *copy = take(host->child, size);
-    if (!copy) return -E2BIG;
+    if (!copy) return part(host, -E2BIG);
     *into = (struct strings){copy, size, 0};
     for (uint32_t i = 0; i < size; i++) {
         copy[i] = text[i];
@@ -54,9 +60,9 @@ static int32_t copy_strings(struct host *host, uint32_t at, uint32_t size, struc
 
 int32_t shim_spawnFiles(struct host *host, uint32_t at, uint32_t size) {
     const char *text = guest(host, at, size);
-    if (!text || (size && text[size - 1] != 0)) return -EFAULT;
+    if (!text || (size && text[size - 1] != 0)) return part(host, -EFAULT);
     for (uint32_t start = 0; start < size; start++)
-        if ((start == 0 || text[start - 1] == 0) && !path_allowed(host, text + start, USE_RUN)) return -EACCES;
+        if ((start == 0 || text[start - 1] == 0) && !path_allowed(host, text + start, USE_RUN)) return part(host, -EACCES);
     return host->child ? copy_strings(host, at, size, &host->child->files) : -ENOMEM;
 }
 
@@ -71,7 +77,7 @@ int32_t shim_spawnEnvironment(struct host *host, uint32_t at, uint32_t size) {
 int32_t shim_spawnDirectory(struct host *host, uint32_t path) {
     int32_t error;
     const char *name = allowed_path(host, path, USE_HOME, &error);
-    if (!name) return error;
+    if (!name) return part(host, error);
     if (!host->child) return -ENOMEM;
     uint32_t size = 1;
     while (name[size - 1]) size++;
@@ -87,9 +93,9 @@ int32_t shim_spawnSelf(struct host *host) {
 int32_t shim_spawnDescriptor(struct host *host, uint32_t target, uint32_t handle) {
     struct description *child = host->child;
     int fd = fd_of(host, handle);
-    if (fd < 0) return fd;
+    if (fd < 0) return part(host, fd);
     if (!child) return -ENOMEM;
-    if (child->descriptor_count == DESCRIPTORS_MAX || target >= DESCRIPTORS_MAX) return -E2BIG;
+    if (child->descriptor_count == DESCRIPTORS_MAX || target >= DESCRIPTORS_MAX) return part(host, -E2BIG);
     child->descriptors[child->descriptor_count].target = (int)target;
     child->descriptors[child->descriptor_count++].handle = handle;
     return 0;
@@ -106,7 +112,7 @@ int32_t shim_spawnUser(struct host *host, uint32_t uid, uint32_t gid) {
 int32_t shim_spawnLimit(struct host *host, uint32_t id, uint32_t soft_low, uint32_t soft_high, uint32_t hard_low, uint32_t hard_high) {
     struct description *child = host->child;
     if (!child) return -ENOMEM;
-    if (child->limit_count == LIMITS_MAX) return -E2BIG;
+    if (child->limit_count == LIMITS_MAX) return part(host, -E2BIG);
     child->limits[child->limit_count++] = (struct limit){
         id, {(uint64_t)soft_high << 32 | soft_low, (uint64_t)hard_high << 32 | hard_low}};
     return 0;
@@ -114,7 +120,7 @@ int32_t shim_spawnLimit(struct host *host, uint32_t id, uint32_t soft_low, uint3
 
 int32_t shim_spawnGate(struct host *host, uint32_t handle) {
     int fd = fd_of(host, handle);
-    if (fd < 0) return fd;
+    if (fd < 0) return part(host, fd);
     if (!host->child) return -ENOMEM;
     host->child->gate_handle = handle;
     return 0;

@@ -70,6 +70,8 @@ struct description {
     /* 0 when there is none. */
     uint32_t gate_handle;
     int gate, self_fd, report, parent;
+    /* The first error of describing it: what lacks a part is not started. */
+    int32_t failed;
 };
 
 struct host {

@@ -194,6 +194,7 @@ int32_t shim_spawn(struct host *host, uint32_t flags, uint32_t report_at) {
     int ends[2];
     if (!report) return -EFAULT;
     if (!child) return -ENOMEM;
+    if (child->failed) return child->failed;
     uint32_t place = child_place(host, 0);
     if (place == CHILDREN_MAX) return -EAGAIN;
     int32_t missing = prepare_descriptors(host, child);
@@ -276,9 +277,12 @@ int32_t shim_moreDescriptors(struct host *host) {
 int32_t shim_forgetOrigin(struct host *host) {
     // A second time the numbers would be those of handles.
     if (host->silent) return -EPERM;
-    host->silent = true;
-    host->given &= ~7U;
     for (const char *const *entry = host->environment; *entry; entry++)
         for (volatile char *at = (volatile char *)*entry; *at; at++) *at = 0;
-    return (int32_t)sys(close_range, 0, 2, 0);
+    long result = sys(close_range, 0, 2, 0);
+    if (result >= 0) {
+        host->silent = true;
+        host->given &= ~7U;
+    }
+    return (int32_t)result;
 }

@@ -24,8 +24,8 @@ export const CALL_ERRNOS: Readonly<Record<string, readonly ErrnoName[]>> = {
   writev: ['EAGAIN', 'EPIPE', 'EIO', 'ECONNRESET', 'ENOBUFS', 'ENOMEM', ...ROOM],
   // splice(2): EINVAL where one of the two cannot be spliced
   splice: ['EAGAIN', 'EINVAL', 'EPIPE', 'EIO', 'ECONNRESET', 'ENOMEM', ...ROOM],
-  // ioctl(2): not every kind of file counts what waits
-  pending: ['ENOTTY', 'EINVAL'],
+  // ioctl(2): pipes, sockets and terminals always know; what does not, answers ENOTTY every time
+  pending: [],
   duplicate: ['EMFILE'],
   // close(2): the descriptor is gone all the same
   close: ['EINTR', 'EIO', ...ROOM],
@@ -75,9 +75,10 @@ export const CALL_ERRNOS: Readonly<Record<string, readonly ErrnoName[]>> = {
   spawnGate: ['ENOMEM'],
   // clone(2), pipe2(2); for a copy of itself also memfd_create(2), /proc/self/exe
   spawn: [...DESCRIPTOR, 'EAGAIN', 'E2BIG', 'EACCES', 'ENOENT', 'ENOSPC', 'EPERM'],
-  // wait4(2)
-  wait: ['ECHILD'],
-  kill: ['ESRCH', 'EPERM'],
+  // wait4(2): ECHILD for who has no such child is its own mistake
+  wait: [],
+  // kill(2): who was not reaped is there; it may be another user's by now
+  kill: ['EPERM'],
   raise: [],
   // setsid(2)
   session: ['EPERM'],

@@ -16,6 +16,8 @@ import type { ProgramName } from './files.js';
 import { EXIT_HOST, HANGUP, Kind } from './vocabulary.js';
 
 const EVENTS_A_TURN = 64;
+/** __WASI_ERRNO_IO */
+const WASI_IO_ERROR = 29;
 /** A line of diagnostics is not worth more waiting than this. */
 const PRINT_DEADLINE_MS = 1_000;
 /** Bytes read at once that the boundary's other side wrote at once: Linux never parts them. */
@@ -107,7 +109,8 @@ export class Guest implements Runner, Caller {
 
   ready(): boolean {
     if (!this.started || this.turn.length > 0 || this.wakeAtMs <= this.kernel.nowMs || this.hasSignals()) return true;
-    for (const { wanted, description } of this.handles.watched.values()) {
+    for (const { wanted, description, muted } of this.handles.watched.values()) {
+      if (muted) continue;
       if (description.alwaysReady || (description.poll() & (wanted | HANGUP)) !== 0) return true;
     }
     return false;
@@ -133,7 +136,8 @@ export class Guest implements Runner, Caller {
   private collect(): void {
     const always: Ready[] = [];
     if (this.hasSignals()) this.turn.push(SIGNALS);
-    for (const [handle, { description, wanted, generation }] of this.handles.watched) {
+    for (const [handle, { description, wanted, generation, muted }] of this.handles.watched) {
+      if (muted) continue;
       if (description.alwaysReady) always.push({ handle, generation, events: wanted });
       else {
         const events = description.poll() & (wanted | HANGUP);
@@ -229,10 +233,11 @@ export class Guest implements Runner, Caller {
     if (kernel.random.chance(kernel.habits.interrupt)) kernel.interrupt();
     this.stayOnlyIfAlive();
     this.allowance = fault?.size ?? this.allowanceOf(name, a, c, e);
-    const result = fault?.errno !== undefined ? -fault.errno : run(this, a, b, c, d, e);
+    const result = fault?.errno === undefined ? run(this, a, b, c, d, e) : this.fail(fault, name, a, b);
+    if (result < 0 && this.description && name !== 'spawn' && name.startsWith('spawn')) this.description.failed ||= result;
     if (kernel.isObserved) {
       kernel.tellCall({
-        process, name, number, args, result,
+        process, name, number, args, siteId: this.instance.siteId, result,
         ...(this.allowance === Infinity ? {} : { size: this.allowance }), ...(fault ? { fault } : {}),
       });
     }
@@ -240,6 +245,15 @@ export class Guest implements Runner, Caller {
     if (fault?.kill === 'after') process.end(SIGKILL);
     this.stayOnlyIfAlive();
     return result;
+  }
+
+  /** Answers with the fault's errno; what a call does all the same, or leaves undone, is as in shim/sys. */
+  private fail({ errno, mute }: Fault, name: string, handle: number, other: number): number {
+    // close(2): the descriptor is gone, whatever the answer is.
+    if (name === 'close') this.handles.close(handle);
+    if (name === 'spawnBegin') this.description = undefined;
+    if (mute) for (const each of name === 'splice' ? [handle, other] : [handle]) this.handles.mute(each);
+    return -errno!;
   }
 
   private faultAt(name: string, number: number, args: readonly number[]): Fault | undefined {
@@ -281,6 +295,19 @@ export class Guest implements Runner, Caller {
   }
 
   // --- WASI
+
+  wasi(name: string, run: () => number): number {
+    const fault = this.kernel.plan ? this.faultAt(name, this.process.calls, []) : undefined;
+    if (fault?.errno !== undefined) {
+      const { process, instance: { siteId } } = this;
+      this.kernel.tellCall({ process, name, number: process.calls, args: [], siteId, result: -fault.errno, fault });
+      return WASI_IO_ERROR;
+    }
+    const result = run();
+    if (fault?.kill === 'after') this.process.end(SIGKILL);
+    this.stayOnlyIfAlive();
+    return result;
+  }
 
   nowMs(): number { return this.kernel.nowMs; }
 

@@ -9,6 +9,8 @@ export interface Handle {
   description: Description;
   /** What the module waits for. */
   wanted: number;
+  /** Never ready, whatever its description says: a fault. */
+  muted?: boolean;
   /** A socket that others share is asked not to block call by call. */
   shared: boolean;
   /** Told apart from an earlier handle of the same number, whose events may still be on their way. */
@@ -53,6 +55,13 @@ export class HandleTable {
     return this.descriptors().close(slot.fd);
   }
 
+  mute(handle: number): void {
+    const slot = this.slots[handle];
+    if (slot) slot.muted = true;
+  }
+
+  unmute(): void { for (const slot of this) slot.muted = false; }
+
   watch(handle: number, events: number): number {
     const slot = this.slots[handle];
     if (!slot) return -EBADF;
@@ -60,6 +69,10 @@ export class HandleTable {
     if (events === 0) this.watched.delete(handle);
     else this.watched.set(handle, slot);
     return 0;
+  }
+
+  *[Symbol.iterator](): IterableIterator<Handle> {
+    for (const slot of this.slots) if (slot) yield slot;
   }
 
   get count(): number { return this.slots.reduce((sum, slot) => sum + (slot ? 1 : 0), 0); }

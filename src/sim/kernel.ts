@@ -115,9 +115,13 @@ export class Kernel {
 
   private advanceClock(): boolean {
     let next = Infinity;
-    for (const actor of this.actors) next = Math.min(next, actor.wakesAt());
+    for (const actor of this.actors) {
+      const wakesAt = actor.wakesAt();
+      // Whose time has come already waits for others to come back to it.
+      if (wakesAt > this.nowMs && wakesAt < next) next = wakesAt;
+    }
     if (next === Infinity) return false;
-    if (next > this.nowMs) this.setClock(next);
+    this.setClock(next);
     return true;
   }
 

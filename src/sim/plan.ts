@@ -24,6 +24,8 @@ export interface Call {
 export interface Fault {
   /** The call does nothing and answers with this errno (a positive number). */
   errno?: number;
+  /** With an errno, EAGAIN: the handles that the call names are never ready again, as if nothing came any more. */
+  mute?: boolean;
   /** At most so many bytes are moved; at least 1. Calls that move none ignore it. */
   size?: number;
   /** The process is killed by SIGKILL, before the call takes effect or after it. */
@@ -45,6 +47,8 @@ export interface CallEvent {
   readonly name: string;
   readonly number: number;
   readonly args: readonly number[];
+  /** As in `Call`. */
+  readonly siteId: number;
   /** >= 0, or a negated errno. */
   readonly result: number;
   /** Bytes that it was allowed to move, when that is less than it asked for. */

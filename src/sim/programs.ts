@@ -20,6 +20,8 @@ export interface ModuleExports {
 /** Whose calls an instance makes at the moment. */
 export interface Caller extends WasiHost {
   call(index: number, a: number, b: number, c: number, d: number, e: number): number;
+  /** A call of WASI's: what may go wrong at it, around what it does. */
+  wasi(name: string, run: () => number): number;
 }
 
 const POOLED_MAX = 256;
@@ -49,7 +51,8 @@ export class Instance {
       print: (fd, bytes) => this.caller!.print(fd, bytes),
       exit: (code) => this.caller!.exit(code),
     });
-    const instance = new WebAssembly.Instance(module, { shim: this.shimFor(module, calls), wasi_snapshot_preview1: this.wasi.imports });
+    const imports = { shim: this.shimFor(module, calls), wasi_snapshot_preview1: this.wasiFor(module) };
+    const instance = new WebAssembly.Instance(module, imports);
     this.exports = instance.exports as unknown as ModuleExports;
     this.wasi.attach(instance);
     this.globals = Object.entries(instance.exports).filter(([name]) => name.startsWith(GLOBAL_PREFIX))
@@ -71,6 +74,15 @@ export class Instance {
       shim[name] = (a, b, c, d, e) => this.caller!.call(index, a, b, c, d, e);
     }
     return shim;
+  }
+
+  private wasiFor(module: WebAssembly.Module): Record<string, (...values: never[]) => number> {
+    const wasi: Record<string, (...values: never[]) => number> = {};
+    for (const { module: from, name } of WebAssembly.Module.imports(module)) {
+      const run = from === 'wasi_snapshot_preview1' ? this.wasi.imports[name] : undefined;
+      if (run) wasi[name] = (...values) => this.caller!.wasi(name, () => Number(run(...values)));
+    }
+    return wasi;
   }
 
   /** Which call site calls, in a module that sites.ts has marked; 0 in others. */

@@ -30,6 +30,8 @@ export class SpawnDescription {
   gate: Description | undefined;
   /** Bytes of all strings. */
   size = 0;
+  /** The first error of describing it: what lacks a part is not started. */
+  failed = 0;
 }
 
 /** Forks: the child, and the end of its report that the parent reads. */

@@ -9,6 +9,7 @@ import { link } from './link.js';
 import { list } from './list.js';
 import { ps } from './ps.js';
 import { run } from './run.js';
+import { sim } from './sim.js';
 import { spawn } from './spawn.js';
 import { stop } from './stop.js';
 import { topology } from './topology.js';
@@ -24,6 +25,7 @@ export const commands: readonly Define[] = [
   info,
   ps,
   topology,
+  sim,
   stop,
   destroy,
   wire,

@@ -85,6 +85,7 @@ function spawn(guest: Guest, flags: number, reportAt: number): number {
   const { description, process } = guest;
   if (!guest.bytes(reportAt, 4)) return -EFAULT;
   if (!description) return -ENOMEM;
+  if (description.failed < 0) return description.failed;
   // A pipe for the report, of which the child keeps an end.
   if (!process.descriptors.hasRoom) return -EMFILE;
   guest.description = undefined;

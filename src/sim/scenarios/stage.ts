@@ -5,6 +5,7 @@ import type { MemoryCgroup } from '../cgroup.js';
 import type { Container } from '../container.js';
 import { Guest } from '../guest.js';
 import type { Sink } from '../outside.js';
+import { type Pipe, PipeEnd } from '../pipe.js';
 import type { Process } from '../process.js';
 import type { Programs } from '../programs.js';
 import { SIGKILL, SIGTERM } from '../signals.js';
@@ -16,15 +17,27 @@ import type {
 } from './scenario.js';
 
 const INPUT_FD = 0;
+const REST_MS_MAX = 100_000;
 const CHATTER = new TextEncoder().encode('GET / HTTP/1.0\r\n\r\n');
 
 /** A command's script lies there in its container's root; what runs is told by it. */
 export function scriptPath(number: number): string { return `/s/${number}`; }
 
+/** The pipe behind a descriptor of a process that was just started. */
+export function pipeOf(process: Process, fd: number): Pipe {
+  const end = process.descriptors.get(fd);
+  if (!(end instanceof PipeEnd)) throw new Error(`descriptor ${fd} of ${process.name} is no pipe`);
+  return end.pipe;
+}
+
 export interface Staged<Plan> { readonly plan: Plan; readonly index: number; readonly program: Program; readonly startedAtMs: number }
 export interface StagedWsh extends Staged<CommandPlan> { readonly number: number }
 export interface StagedJob extends Staged<JobPlan> { readonly number: number; readonly directory: string }
-export interface StagedLink extends Staged<LinkPlan> { readonly cursorPath: string | undefined }
+export interface StagedLink extends Staged<LinkPlan> {
+  readonly cursorPath: string | undefined;
+  /** What its stdout and stderr go to. */
+  readonly pipes: readonly [Pipe, Pipe];
+}
 export interface StagedRude { readonly plan: RudePlan; readonly peer: Peer | undefined }
 export interface StagedIntruder { readonly plan: IntruderPlan; readonly peer: Peer | undefined }
 export interface StagedOom extends Staged<OomPlan> { readonly group: MemoryCgroup; happened: boolean }
@@ -43,7 +56,9 @@ export class Stage {
   readonly world: World;
   readonly scenario: Scenario;
   readonly containers: Container[];
+  /** What starts each container; then its first process, where it came to serve. */
   readonly wshds: Program[] = [];
+  readonly inits: (Process | undefined)[] = [];
   readonly wshs: StagedWsh[] = [];
   readonly jobs: StagedJob[] = [];
   readonly links: StagedLink[] = [];
@@ -57,11 +72,14 @@ export class Stage {
   readonly listeners: Listener[] = [];
   private readonly late: Sink[] = [];
   private commands = 0;
+  /** No faults any more: what was hit is to go on as if nothing had been. */
+  private calm = false;
 
   constructor({ programs, scenario, plan, stepsMax }: StageOptions) {
     const { seed, habits } = scenario;
     this.scenario = scenario;
-    this.world = new World({ programs, seed, habits, plan, stepsMax });
+    const faults: FaultPlan | undefined = plan && { at: (call) => (this.calm ? undefined : plan.at(call)) };
+    this.world = new World({ programs, seed, habits, plan: faults, stepsMax });
     this.containers = scenario.containers.map(({ hooks }, index) => this.world.container(`/c${index}`, { hooks }));
   }
 
@@ -71,6 +89,7 @@ export class Stage {
   play(): void {
     for (const container of this.containers) this.wshds.push(container.start());
     this.world.run(() => this.wshds.every(({ ended }) => ended));
+    for (const [index, { init }] of this.containers.entries()) this.inits.push(this.wshds[index]!.exitCode === 0 ? init : undefined);
     for (const { after, act } of this.scenario.acts) {
       for (let left = after; left > 0 && this.step(); left--);
       this.do(act);
@@ -84,6 +103,8 @@ export class Stage {
     for (const { program } of this.wshs) program.stdin?.end();
     for (const { peer, plan } of this.intruders) if (plan.manner === 'stares') peer?.close();
     this.rest();
+    this.calm = true;
+    for (const { runner } of this.world.processes) if (runner instanceof Guest) runner.handles.unmute();
     this.endForced();
     for (const container of this.containers) this.probes.push(container.init ? container.wsh(['/bin/script', '-c', 'exit 7']) : undefined);
     this.rest();
@@ -121,7 +142,11 @@ export class Stage {
     return this.world.step();
   }
 
-  private rest(): void { while (this.step()); }
+  /** Until nothing happens any more, or for longer than any deadline: what then still goes on does so for ever. */
+  private rest(): void {
+    const until = this.world.nowMs + REST_MS_MAX;
+    while (this.step() && this.world.nowMs < until);
+  }
 
   /** A group's fate waits until its oom watches. */
   private follow(): void {
@@ -200,9 +225,10 @@ export class Stage {
     const { world } = this, job = this.jobs[plan.job]!;
     const cursorPath = plan.cursor === undefined ? undefined : `/tmp/cursor-${plan.job}-${plan.cursor}`;
     const program = world.start(['iomux-link', ...cursorPath === undefined ? [] : ['-w', cursorPath], job.directory]);
+    const pipes = [pipeOf(program.process, 1), pipeOf(program.process, 2)] as const;
+    this.links.push({ plan, index: this.links.length, program, cursorPath, pipes, startedAtMs: world.nowMs });
     this.attend(program, 1, program.stdout, plan.stdout);
     this.attend(program, 2, program.stderr, plan.stderr);
-    this.links.push({ plan, index: this.links.length, program, cursorPath, startedAtMs: world.nowMs });
   }
 
   private rude(plan: RudePlan): void {

@@ -1,0 +1,110 @@
+/** `warden sim`: scenarios in a simulated kernel. docs/testing.md */
+import { randomInt } from 'node:crypto';
+import { isatty } from 'node:tty';
+import { SingleBar } from 'cli-progress';
+import { WardenError } from '../container/error.js';
+import { type Failure, faultsOf, type Tally } from '../sim/swarm/summary.js';
+import { runSwarm, type SwarmResult } from '../sim/swarm/swarm.js';
+import { EXIT_FAILED } from './exit.js';
+import { interruptible } from './interrupt.js';
+
+export interface SimOptions {
+  seeds: string;
+  from: string;
+  fresh?: boolean;
+  seed?: string;
+  trace?: boolean;
+  exhaustive?: boolean;
+  jobs?: string;
+  json?: boolean;
+}
+
+/** Seeds are whole numbers of JavaScript's. */
+const FRESH_MAX = 2 ** 47;
+const SEEDS_MAX = 100_000_000;
+const FAILURES_SHOWN = 3;
+
+export async function sim(options: SimOptions): Promise<number> {
+  if (options.trace && options.seed === undefined) throw new WardenError('USAGE', '--trace needs a --seed N to write down');
+  if (options.seed !== undefined) return one(number('--seed', options.seed, 0, Number.MAX_SAFE_INTEGER), options);
+  if (options.exhaustive) return exhaustive(options);
+  const count = number('--seeds', options.seeds, 1, SEEDS_MAX);
+  const first = number('--from', options.from, 0, Number.MAX_SAFE_INTEGER - SEEDS_MAX);
+  return interruptible('sim', (signal) => swarm(options.fresh ? randomInt(FRESH_MAX) : first, count, options, signal));
+}
+
+function number(option: string, text: string, least: number, most: number): number {
+  const value = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (!(value >= least && value <= most)) throw new WardenError('USAGE', `${option} takes a whole number from ${least} to ${most}, not ${text}`);
+  return value;
+}
+
+function threads({ jobs }: SimOptions): { workers?: number } { return jobs === undefined ? {} : { workers: number('--jobs', jobs, 1, 1024) }; }
+
+async function swarm(first: number, count: number, options: SimOptions, signal: AbortSignal): Promise<number> {
+  const bar = progressBar('scenarios', count);
+  const result = await runSwarm({
+    first, count, signal, ...threads(options),
+    onProgress: ({ scenarios, failures }) => bar?.update(scenarios, { failures: failures.length }),
+  }).finally(() => bar?.stop());
+  if (options.json) console.log(JSON.stringify({ first, count, ...result, sites: undefined, sitesReached: reached(result) }));
+  else console.log(describe(first, count, result));
+  return result.failures.length > 0 ? EXIT_FAILED : 0;
+}
+
+/** On stderr, where that is a terminal. */
+export function progressBar(what: string, total: number): SingleBar | undefined {
+  if (!isatty(2)) return undefined;
+  const bar = new SingleBar({ format: `{bar} {value}/{total} ${what}, {failures} failures, {eta_formatted} left`, hideCursor: true, stream: process.stderr });
+  bar.start(total, 0, { failures: 0 });
+  return bar;
+}
+
+function reached(tally: Tally): number { return Object.values(tally.sites).reduce((sum, ids) => sum + ids.length, 0); }
+
+function describe(first: number, count: number, result: SwarmResult): string {
+  const { scenarios, seconds, workers, calls, faults, failures } = result;
+  const kinds = Object.entries(faults).sort().map(([kind, times]) => `${times} ${kind}`).join(', ');
+  const rate = Math.round(scenarios / seconds / workers), words = failures.length === 0 ? 'all checks hold' : `in ${failures.length} a check does not`;
+  return [
+    ...failures.slice(0, FAILURES_SHOWN).map(describeFailure),
+    `seeds ${first} to ${first + count - 1}: ${scenarios} scenarios, ${words}`,
+    `${seconds.toFixed(1)} s on ${workers} threads: ${rate} scenarios a second and thread, ${calls} calls`,
+    `${faultsOf(result)} faults (${kinds}), ${reached(result)} call sites reached`,
+  ].join('\n');
+}
+
+function describeFailure({ seed, check, words, context }: Failure): string {
+  return `${context}\n\nseed ${seed}: ${check}: ${words}\nagain, with every event: warden sim --seed ${seed} --trace\n`;
+}
+
+async function one(seed: number, options: SimOptions): Promise<number> {
+  const { loadMarked } = await import('../sim/swarm/marked.js'), { generate } = await import('../sim/scenarios/generate.js');
+  const { runScenario } = await import('../sim/swarm/run.js'), { Trace } = await import('../sim/trace.js');
+  const trace = new Trace(), scenario = generate(seed), programs = await loadMarked();
+  const { steps, violation } = runScenario(programs, scenario, options.trace ? [trace] : []);
+  if (options.json) {
+    console.log(JSON.stringify({ scenario, steps, violation, ...(options.trace ? { trace: trace.lines } : {}) }));
+  } else {
+    const acts = scenario.acts.map((act) => `  ${JSON.stringify(act)}`);
+    if (options.trace) console.log([`scenario ${JSON.stringify({ ...scenario, acts: undefined })}`, ...acts, trace.text].join('\n'));
+    console.log(violation ? `seed ${seed}: ${violation.check}: ${violation.words}` : `seed ${seed}: all checks hold, ${steps} steps`);
+  }
+  return violation ? EXIT_FAILED : 0;
+}
+
+async function exhaustive(options: SimOptions): Promise<number> {
+  const { runExhaustive, describeReport } = await import('../sim/exhaustive/exhaustive.js');
+  return interruptible('sim', async (signal) => {
+    const bar = progressBar('runs', 1);
+    const report = await runExhaustive({
+      signal, ...threads(options),
+      onProgress: (done, total, failures) => {
+        bar?.setTotal(total);
+        bar?.update(done, { failures });
+      },
+    }).finally(() => bar?.stop());
+    console.log(options.json ? JSON.stringify(report) : describeReport(report));
+    return report.failures.length > 0 || report.missed.length > 0 ? EXIT_FAILED : 0;
+  });
+}

@@ -1,0 +1,81 @@
+/** wsh as its caller sees it: the command's output, whole and in order, its exit code, and a word where that says too little. */
+import { patternByte, patternMismatch } from '../pattern.js';
+import type { Stage, StagedWsh } from '../scenarios/stage.js';
+import type { Blame } from './blame.js';
+import { type Checker, holds, Violation } from './checker.js';
+import type { Facts } from './facts.js';
+
+const STDERR_FD = 2;
+
+export class CommandsChecker implements Checker {
+  constructor(private readonly stage: Stage, private readonly blame: Blame, private readonly facts: Facts) {
+    stage.listeners.push((program, fd, bytes) => {
+      const wsh = fd === 1 ? stage.wshs.find((each) => each.program === program) : undefined;
+      if (wsh) this.read(wsh, bytes);
+    });
+  }
+
+  private read({ program, plan }: StagedWsh, bytes: Uint8Array): void {
+    if (plan.terminal !== undefined) return;
+    const position = program.stdout!.length - bytes.length, at = patternMismatch(plan.command.echoes ? 0 : 1, position, bytes);
+    holds(at < 0, 'stream', () => `${program.process.name}: stdout is not what the command wrote, at byte ${position + at}`);
+  }
+
+  released(): void { for (const wsh of this.stage.wshs) this.check(wsh); }
+
+  private check(wsh: StagedWsh): void {
+    const { process } = wsh.program, isHit = this.blame.hit(process) || this.blame.hitContainer(wsh.plan.container);
+    holds(process.ended, 'nobody-waits', () => `${process.name} does not end`);
+    if (process.killedBy !== undefined) return holds(isHit || wsh.plan.terminal !== undefined, 'exit-code', () => `${process.name} was killed`);
+    try {
+      if (wsh.plan.terminal === undefined) this.checkStrictly(wsh);
+      else this.checkTerminal(wsh);
+    } catch (violation) {
+      if (!(violation instanceof Violation) || !isHit || !this.toldSo(wsh)) throw violation;
+    }
+  }
+
+  /** What was hit may fail, but not in silence, nor with the code of a success. */
+  private toldSo({ program, plan }: StagedWsh): boolean {
+    const said = program.terminal ? program.terminal.screen.text : program.stderr!.text;
+    if (program.exitCode === 0) return false;
+    return said.includes('wsh') || this.blame.wasSilenced(program.process) || typeof plan.stderr === 'object';
+  }
+
+  private checkStrictly(wsh: StagedWsh): void {
+    const { program: { process, exitCode, stdout, stderr }, plan: { command, ...plan }, number } = wsh;
+    const code = this.facts.exitCode(number, command);
+    holds(exitCode === code, 'exit-code', () => `${process.name} ends with ${exitCode}, its command with ${code ?? 'nothing yet'}`);
+    if (typeof plan.stderr !== 'object') this.checkWords(wsh, stderr!.bytes);
+    if (typeof plan.stdout === 'object') return;
+    const written = this.facts.written(number, 1);
+    const whole = command.ends !== undefined && this.facts.process(number)?.exitCode === command.ends;
+    const least = command.echoes && whole ? plan.stdin?.bytes ?? 0 : command.later > 0 ? Math.min(written, command.stdout) : written;
+    holds(stdout!.length >= least, 'output', () => `${process.name} passed on ${stdout!.length} of the ${least} bytes that its command wrote to stdout`);
+    if (whole && !command.echoes) holds(written >= command.stdout, 'input', () => `the command of ${process.name} did not get its input`);
+  }
+
+  /** stderr: the command's own pattern, then what wshd or wsh has to say about its end. */
+  private checkWords({ program: { process, exitCode }, number, plan: { command } }: StagedWsh, bytes: Uint8Array): void {
+    const written = this.facts.written(number, STDERR_FD);
+    let at = 0;
+    while (at < Math.min(written, bytes.length) && bytes[at] === patternByte(STDERR_FD, at)) at++;
+    holds(at === written, 'output', () => `${process.name} passed on ${at} of the ${written} bytes that its command wrote to stderr`);
+    const words = new TextDecoder().decode(bytes.subarray(at)), runs = this.facts.process(number), signal = runs?.killedBy;
+    if (signal !== undefined) {
+      const expected = `wsh: the command was killed by signal ${signal} `;
+      holds(words.startsWith(expected), 'message', () => `${process.name} says ${JSON.stringify(words)} of a command that signal ${signal} killed`);
+    } else if (runs) {
+      holds(words === '', 'message', () => `${process.name} ends with ${exitCode} and says ${JSON.stringify(words)}`);
+    } else {
+      const about = command.options[1] ?? ('argv' in command.run ? command.run.argv[0]! : '');
+      holds(words.startsWith('wshd: ') && words.includes(about), 'message', () => `${process.name} says ${JSON.stringify(words)} of ${about}`);
+    }
+  }
+
+  private checkTerminal({ program: { process, exitCode, terminal }, plan: { command } }: StagedWsh): void {
+    if (this.blame.hit(process)) return;
+    holds(exitCode === command.ends, 'exit-code', () => `${process.name} ends with ${exitCode}, its shell with ${command.ends}`);
+    holds(terminal!.pty.settings.cooked, 'terminal', () => `${process.name} leaves its terminal raw`);
+  }
+}

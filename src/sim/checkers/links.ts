@@ -1,0 +1,174 @@
+/** iomux-link: what comes out of it, from which position on, what it saves, what it says, and how it ends. */
+import { Guest } from '../guest.js';
+import { PipeEnd } from '../pipe.js';
+import type { CallEvent } from '../plan.js';
+import type { Process } from '../process.js';
+import type { Stage, StagedLink } from '../scenarios/stage.js';
+import type { Blame } from './blame.js';
+import { type Checker, holds } from './checker.js';
+import type { JobRecord, JobsChecker } from './jobs.js';
+import { Recording } from './recording.js';
+
+const STREAMS = 2, STATUS = 2, HEADER_BYTES = 4, STATUS_BYTES = 4;
+/** A cursor file is read with room for one byte more than it has: that tells this read from others. */
+const CURSORS_BYTES = 8;
+const CIRCLE = 2 ** 32;
+
+/** What one link was seen to do. */
+class LinkRecord {
+  /** From its cursor file. */
+  saved: [number, number] | undefined;
+  /** Bytes of each stream that its own stdout and stderr have taken. */
+  readonly delivered: number[] = [0, 0];
+  /** What its readers have to get, its own words among it; and how much of it they have. */
+  readonly expected = [new Recording(), new Recording()] as const;
+  readonly got: number[] = [0, 0];
+  words = '';
+  /** A message may be cut off where nobody reads. */
+  unclear = false;
+
+  constructor(readonly link: StagedLink) {}
+}
+
+export class LinksChecker implements Checker {
+  private readonly records = new Map<Process, LinkRecord>();
+
+  constructor(private readonly stage: Stage, private readonly blame: Blame, private readonly jobs: JobsChecker) {
+    stage.listeners.push((program, fd, bytes) => {
+      const record = this.recordOf(program.process);
+      if (record) this.read(record, fd - 1, bytes);
+    });
+  }
+
+  private recordOf(process: Process): LinkRecord | undefined {
+    if (process.program !== 'iomux-link') return undefined;
+    const known = this.records.get(process);
+    if (known) return known;
+    const link = this.stage.links.find(({ program }) => program.process === process);
+    if (!link) return undefined;
+    const record = new LinkRecord(link);
+    this.records.set(process, record);
+    return record;
+  }
+
+  private job(record: LinkRecord): JobRecord { return this.jobs.record(this.stage.jobs[record.link.plan.job]!); }
+
+  /** Position of the first byte that the link has to deliver; undefined while it was not told any. */
+  private start(record: LinkRecord, channel: number): number | undefined {
+    const delivery = this.job(record).delivery(record.link.program.process, channel);
+    if (!delivery || delivery.sent < HEADER_BYTES) return undefined;
+    const saved = record.saved?.[channel];
+    if (saved === undefined) return delivery.start;
+    return delivery.start + Math.max(0, (saved - delivery.start) | 0);
+  }
+
+  call(event: CallEvent): void {
+    const { process, name, args, result } = event;
+    if (process.program !== 'iomux-link' || result < 0) return;
+    const record = this.recordOf(process), { runner } = process;
+    if (!record || !(runner instanceof Guest)) return;
+    if (name === 'read' && args[2] === CURSORS_BYTES + 1 && result === CURSORS_BYTES) record.saved = cursorsIn(runner.bytes(args[1]!, result)!);
+    else if (name === 'splice') this.moved(record, runner, args[1]!, result);
+    else if (name === 'write') this.moved(record, runner, args[0]!, result);
+    else if (name === 'rename') this.checkCursors(record);
+  }
+
+  private moved(record: LinkRecord, guest: Guest, handle: number, count: number): void {
+    const end = guest.handles.description(handle), channel = end instanceof PipeEnd ? record.link.pipes.indexOf(end.pipe) : -1;
+    if (channel < 0) return;
+    const start = this.start(record, channel), { name } = record.link.program.process;
+    holds(start !== undefined, 'stream', () => `${name} delivers before it was told where`);
+    const from = start + record.delivered[channel]!, stream = this.job(record).streams[channel]!;
+    holds(from + count <= stream.length, 'stream', () => `${name} delivers ${count} bytes at ${from}, more than there were`);
+    record.expected[channel]!.add(stream.slice(from, from + count));
+    record.delivered[channel]! += count;
+  }
+
+  print(process: Process, fd: number, text: string): void {
+    const record = this.recordOf(process);
+    if (!record) return;
+    record.words += text;
+    const pipe = record.link.pipes[fd - 1]!;
+    if (pipe.readers === 0 || pipe.isFull) record.unclear = true;
+    record.expected[fd - 1]!.add(Uint8Array.from(text, (letter) => letter.charCodeAt(0)));
+  }
+
+  private read(record: LinkRecord, channel: number, bytes: Uint8Array): void {
+    const at = record.unclear && channel === 1 ? -1 : record.expected[channel]!.mismatch(record.got[channel]!, bytes);
+    const { name } = record.link.program.process;
+    holds(at < 0, 'stream', () => `${name}: byte ${record.got[channel]! + at} of its ${channel === 0 ? 'stdout' : 'stderr'} is not the command's`);
+    record.got[channel]! += bytes.length;
+  }
+
+  /** What is saved is what was delivered, at every moment. */
+  private checkCursors(record: LinkRecord): void {
+    const { link: { program, cursorPath } } = record, saved = cursorsIn(this.stage.world.files.read(cursorPath!));
+    for (let channel = 0; channel < STREAMS; channel++) {
+      const start = this.start(record, channel) ?? record.saved?.[channel] ?? 0, position = (start + record.delivered[channel]!) % CIRCLE;
+      holds(saved?.[channel] === position, 'cursor', () => `${program.process.name} saves position ${saved?.[channel]}, and has delivered up to ${position}`);
+    }
+  }
+
+  exited(process: Process): void {
+    const record = this.recordOf(process);
+    if (!record || this.blame.failures(process) > 0 || process.killedBy !== undefined) return;
+    this.checkGaps(record);
+    if (this.stage.signalled.has(process)) this.checkStopped(record);
+    else this.checkEnd(record);
+  }
+
+  private checkGaps(record: LinkRecord): void {
+    for (let channel = 0; channel < STREAMS; channel++) {
+      const saved = record.saved?.[channel], start = this.start(record, channel);
+      const lost = saved === undefined || start === undefined ? 0 : (start - saved) | 0;
+      const words = `${lost} bytes are lost between position ${saved} and ${(start ?? 0) % CIRCLE} `;
+      const { name } = record.link.program.process;
+      // What comes may have ended before the link knew.
+      if (lost > 0 && record.delivered[channel]! > 0) holds(record.words.includes(words), 'gap', () => `${name} does not say: ${words}`);
+    }
+  }
+
+  private checkStopped(record: LinkRecord): void {
+    const { program: { exitCode, process }, cursorPath } = record.link;
+    // The signal may have come when it was at its end anyway.
+    if (exitCode !== 0 || cursorPath === undefined || this.start(record, 0) === undefined || this.start(record, 1) === undefined) return;
+    holds(this.stage.world.files.exists(cursorPath) || record.delivered.every((count) => count === 0), 'cursor', () => `${process.name} has saved nothing`);
+    if (this.stage.world.files.exists(cursorPath)) this.checkCursors(record);
+  }
+
+  private checkEnd(record: LinkRecord): void {
+    const { program: { exitCode, process }, plan } = record.link, job = this.job(record);
+    const status = job.delivery(process, STATUS), told = status?.sent === STATUS_BYTES;
+    const raw = told ? job.child!.status : 0, expected = told && (raw & 0x7f) === 0 && job.child!.program !== undefined ? raw >> 8 : 255;
+    holds(exitCode === expected, 'exit-code', () => `${process.name} ends with ${exitCode} for status ${told ? raw : 'never told'}`);
+    holds(told && (raw & 0x7f) === 0 || record.words !== '', 'message', () => `${process.name} ends with ${exitCode} and says nothing`);
+    if (!told) return;
+    for (let channel = 0; channel < STREAMS; channel++) {
+      if (typeof (channel === 0 ? plan.stdout : plan.stderr) === 'object') continue;
+      const delivery = job.delivery(process, channel), start = this.start(record, channel);
+      if (!delivery || start === undefined) continue;
+      const all = Math.max(0, job.streams[channel]!.length - start);
+      holds(record.delivered[channel] === all, 'stream', () => `${process.name} has delivered ${record.delivered[channel]} of ${all} bytes`);
+    }
+  }
+
+  /** A link that is not at its end because its job is not has got all that there is. */
+  quiet(): void {
+    for (const record of this.records.values()) {
+      const { program: { process, ended }, plan } = record.link;
+      if (ended || this.blame.hit(process) || this.blame.hit(this.job(record).job.program.process)) continue;
+      if (plan.stdout !== 'eager' || plan.stderr !== 'eager') continue;
+      for (let channel = 0; channel < STREAMS; channel++) {
+        const start = this.start(record, channel), { length } = this.job(record).streams[channel]!;
+        const all = start === undefined ? 0 : Math.max(0, length - start);
+        holds(record.delivered[channel] === all, 'nobody-waits', () => `${process.name} has ${record.delivered[channel]} of the ${all} bytes that there are`);
+      }
+    }
+  }
+}
+
+function cursorsIn(bytes: Uint8Array): [number, number] | undefined {
+  if (bytes.length !== CURSORS_BYTES) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return [view.getUint32(0), view.getUint32(4)];
+}

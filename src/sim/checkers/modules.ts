@@ -1,0 +1,51 @@
+/** What holds of every module at all times: it does not trap, does not grow, and names only what it has. */
+import { EBADF, EFAULT } from '../errno.js';
+import { Guest } from '../guest.js';
+import type { CallEvent, Delivery } from '../plan.js';
+import type { Process } from '../process.js';
+import { type Checker, holds, Violation } from './checker.js';
+
+/** Programs for one task hold few things at a time. */
+const HANDLES_OF_ONE_TASK = 12;
+
+export class ModulesChecker implements Checker {
+  private readonly memory = new Map<Process, number>();
+  private readonly reaped = new Map<Process, Set<number>>();
+
+  trapped(process: Process, words: string): void { throw new Violation('no-trap', `${process.name}: ${words}`); }
+
+  delivered({ process, entry }: Delivery): void {
+    const { runner } = process;
+    if (!(runner instanceof Guest) || process.ended) return;
+    const size = runner.memoryBytes, before = this.memory.get(process);
+    if (entry === 'onStart' || before === undefined) this.memory.set(process, size);
+    else holds(size === before, 'memory', () => `${process.name} had ${before} bytes after its start, and has ${size}`);
+    if (process.program === 'wshd' || process.program === 'iomux-spawn') return;
+    const { count } = runner.handles;
+    holds(count <= HANDLES_OF_ONE_TASK, 'handles', () => `${process.name} holds ${count} handles`);
+  }
+
+  call(event: CallEvent): void {
+    const { process, name, args, result } = event;
+    if (event.fault?.errno === undefined && result < 0) this.refused(event);
+    if (name === 'wait' && result > 0) this.reapedBy(process).add(result);
+    // The number may be somebody else's since.
+    else if (name === 'spawn' && result > 0) this.reapedBy(process).delete(result);
+    else if (name === 'kill' || name === 'wait') {
+      const pid = args[0]!;
+      holds(!this.reapedBy(process).has(pid), 'pids', () => `${process.name}: ${name}(${pid}), which it has reaped before`);
+    }
+  }
+
+  private refused({ process, name, args, result }: CallEvent): void {
+    holds(result !== -EFAULT, 'addresses', () => `${process.name}: ${name}(${args.join(', ')}) is outside of its memory`);
+    // 0 and negated errnos stand for what a program has not got; any other number may be another thing's by now.
+    holds(result !== -EBADF || args[0]! <= 0, 'handles', () => `${process.name}: ${name}(${args.join(', ')}) names what it does not have`);
+  }
+
+  private reapedBy(process: Process): Set<number> {
+    const known = this.reaped.get(process) ?? new Set();
+    this.reaped.set(process, known);
+    return known;
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * Each call site of each program is failed with each errno that its call can answer, once and for ever after, and the
+ * program is killed before and after it: in every scenario of a list, and, for sites that only a failure leads to, on
+ * top of the failure that does.
+ */
+import type { ErrnoName } from '../errno.js';
+import { errnosOf } from '../errnos.js';
+import type { ProgramName } from '../files.js';
+import type { Site } from '../sites.js';
+import { PROGRAMS, sitesOf } from '../swarm/marked.js';
+import { processors, runPool } from '../swarm/pool.js';
+import type { Blow, Injected, InjectedResult, Injection } from './injection.js';
+import { scenarios } from './scenarios.js';
+
+/** Runs that a site is struck in, of all that reach it: those that are shortest in the list come first. */
+const BASES_A_SITE = 2;
+/** Failures that a site may need to be reached. */
+const ROUNDS = 4;
+const TASK_RUNS = 20;
+
+export interface ExhaustiveFailure { site: string; blow: string; check: string; words: string; injected: Injected }
+
+export interface Report {
+  /** Call sites of all programs, and those reached. */
+  sites: number;
+  reached: number;
+  /** Sites × errnos × (once, for ever), and kills before and after; those that were struck. */
+  blows: number;
+  struck: number;
+  runs: number;
+  seconds: number;
+  /** "wshd read#3 (function 12, 0x1a3): EIO, for ever" */
+  missed: string[];
+  failures: ExhaustiveFailure[];
+}
+
+export interface ExhaustiveOptions {
+  workers?: number;
+  modules?: Readonly<Record<string, Uint8Array>>;
+  signal?: AbortSignal;
+  onProgress?(done: number, total: number, failures: number): void;
+}
+
+/** The blows that a site can be dealt. */
+export function blowsAt({ call }: Site): Blow[] {
+  const failures = errnosOf(call).flatMap((errno: ErrnoName) => [{ errno, forEver: false }, { errno, forEver: true }]);
+  return [...failures, { kill: 'before' }, { kill: 'after' }];
+}
+
+export function blowName(blow: Blow): string {
+  return 'kill' in blow ? `killed ${blow.kill} it` : `${blow.errno}, ${blow.forEver ? 'for ever' : 'once'}`;
+}
+
+/** What is known about a site. */
+class Target {
+  bases = 0;
+  readonly struck = new Set<string>();
+
+  constructor(readonly program: ProgramName, readonly site: Site, private readonly number: number) {}
+
+  get name(): string { return `${this.program} ${this.site.call}#${this.number} (function ${this.site.function}, 0x${this.site.offset.toString(16)})`; }
+}
+
+class Exhaustion {
+  readonly targets = new Map<string, Target>();
+  readonly failures: ExhaustiveFailure[] = [];
+  runs = 0;
+  private queue: Injected[] = [];
+  private total = 0;
+  private next: Injected[] = [];
+
+  constructor(private readonly options: ExhaustiveOptions) {
+    for (const program of PROGRAMS) {
+      const numbers = new Map<string, number>();
+      for (const site of sitesOf(program)) {
+        const number = (numbers.get(site.call) ?? 0) + 1;
+        numbers.set(site.call, number);
+        this.targets.set(`${program} ${site.id}`, new Target(program, site, number));
+      }
+    }
+  }
+
+  async run(): Promise<void> {
+    this.queue = scenarios().map((scenario) => ({ scenario, injections: [] }));
+    for (let round = 0; round <= ROUNDS && this.queue.length > 0 && this.options.signal?.aborted !== true; round++) {
+      this.total += this.queue.length;
+      await this.runQueue();
+      this.queue = this.next;
+      this.next = [];
+    }
+  }
+
+  private runQueue(): Promise<void> {
+    const { queue, options } = this;
+    return runPool({
+      workers: options.workers ?? processors(), modules: options.modules, signal: options.signal,
+      take: () => (queue.length > 0 ? { injected: queue.splice(0, TASK_RUNS) } : undefined),
+      answered: (answer) => {
+        if ('results' in answer) for (const result of answer.results) this.take(result);
+        options.onProgress?.(this.runs, this.total, this.failures.length);
+      },
+    });
+  }
+
+  private take({ injected, struck, reached, violation }: InjectedResult): void {
+    this.runs++;
+    const last = injected.injections.at(-1), target = last && this.targets.get(`${last.program} ${last.site}`);
+    if (target && struck) target.struck.add(blowName(last.blow));
+    if (violation) this.failures.push({ site: target?.name ?? 'no call', blow: last ? blowName(last.blow) : 'no fault', ...violation, injected });
+    for (const [program, sites] of Object.entries(reached)) {
+      for (const [site, count] of sites) this.strike(this.targets.get(`${program} ${site}`), injected, count);
+    }
+  }
+
+  /** Plans all blows at a site that this run has reached, unless there are enough such runs. */
+  private strike(target: Target | undefined, { scenario, injections }: Injected, count: number): void {
+    if (!target || target.bases >= BASES_A_SITE) return;
+    if (injections.some(({ program, site }) => program === target.program && site === target.site.id)) return;
+    target.bases++;
+    for (const blow of blowsAt(target.site)) {
+      for (const hit of new Set([1, count])) {
+        const injection: Injection = { program: target.program, site: target.site.id, hit, blow };
+        this.next.push({ scenario, injections: [...injections, injection] });
+      }
+    }
+  }
+}
+
+export async function runExhaustive(options: ExhaustiveOptions = {}): Promise<Report> {
+  const started = performance.now(), exhaustion = new Exhaustion(options);
+  await exhaustion.run();
+  const targets = [...exhaustion.targets.values()];
+  const blows = targets.flatMap((target) => blowsAt(target.site).map((blow) => ({ target, name: blowName(blow) })));
+  const missed = blows.filter(({ target, name }) => !target.struck.has(name));
+  return {
+    sites: targets.length, reached: targets.filter(({ bases }) => bases > 0).length,
+    blows: blows.length, struck: blows.length - missed.length,
+    runs: exhaustion.runs, seconds: (performance.now() - started) / 1000,
+    missed: missed.map(({ target, name }) => `${target.name}: ${name}`), failures: exhaustion.failures,
+  };
+}
+
+export function describeReport(report: Report): string {
+  const failures = report.failures.map(({ site, blow, check, words }) => `${site}, ${blow}: ${check}: ${words}`);
+  return [
+    ...failures, ...report.missed.map((each) => `not reached: ${each}`),
+    `${report.reached} of ${report.sites} call sites reached, ${report.struck} of ${report.blows} blows (errnos once and for ever, kills before and after)`,
+    `${report.runs} runs in ${report.seconds.toFixed(1)} s, ${failures.length} with a check that does not hold`,
+  ].join('\n');
+}
