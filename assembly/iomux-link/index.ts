@@ -54,7 +54,8 @@ let ended: i32 = Ending.NONE;
 export function onStart(): void {
   loadArguments();
   if (!parse()) return refuseOptions();
-  signals(bit(SIGTERM) | bit(SIGINT), 0);
+  const caught = signals(bit(SIGTERM) | bit(SIGINT), 0);
+  if (caught < 0) return fail(EXIT_UNKNOWN, "iomux-link: cannot wait for signals", 0, caught);
   output.begin("stdout", outputRelay, outputBuffer, inherit(1));
   errors.begin("stderr", errorsRelay, errorsBuffer, inherit(2));
   if (cursorFile != 0) {

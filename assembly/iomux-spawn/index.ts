@@ -91,7 +91,8 @@ export function onStart(): void {
   }
   const kind = inspect(directory);
   if (kind != Kind.DIRECTORY) return fail(1, "iomux-spawn: no such directory:", directory, kind < 0 ? kind : 0);
-  signals(bit(SIGCHLD) | bit(SIGTERM) | bit(SIGINT) | bit(SIGHUP), 0);
+  const caught = signals(bit(SIGCHLD) | bit(SIGTERM) | bit(SIGINT) | bit(SIGHUP), 0);
+  if (caught < 0) return fail(1, "iomux-spawn: cannot wait for signals", 0, caught);
   openSockets();
   session();
   startChild();

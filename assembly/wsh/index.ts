@@ -9,7 +9,7 @@ import {
 } from "../shim";
 import { argument, argumentsGiven, exit, loadArguments, loadEnvironment, variable } from "../wasi";
 import { Ending } from "../shared/ending";
-import { EAGAIN, ECONNREFUSED, ENOENT } from "../shared/errno";
+import { EAGAIN, ECONNREFUSED, ENOENT, EPIPE } from "../shared/errno";
 import { begin, put, putSignal, tell } from "../shared/message";
 import { fail } from "../shared/program";
 import { BUFFER_BYTES, Flow, isPipeEnd, Relay } from "../shared/relay";
@@ -231,8 +231,13 @@ function finishWhenDrained(): void {
   if (raising && ended > 0 && ended <= SIGNAL_MAX) raise(ended);
   // Behind the command's own last words, and on a terminal that knows lines again.
   if (exitWith == EXIT_UNKNOWN && ended != rawExit(EXIT_UNKNOWN)) tellDeath();
+  const error = min(lossOf(input), min(lossOf(output), lossOf(errors)));
+  if (error < 0) return fail(EXIT_UNKNOWN, "wsh: what the command read or wrote was cut off", 0, error);
   exit(exitWith);
 }
+
+/** Why a stream broke off; 0 when it did not, or when its reader went away, which is the reader's business. */
+function lossOf(relay: Relay): i32 { return relay.flow == Flow.BROKEN && relay.error != -EPIPE ? relay.error : 0; }
 
 function tellDeath(): void {
   begin();

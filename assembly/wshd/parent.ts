@@ -54,7 +54,8 @@ export function startParent(): void {
   addPlace(lib);
   addPlace(root);
   addPlace(run);
-  signals(bit(SIGCHLD), 0);
+  const caught = signals(bit(SIGCHLD), 0);
+  if (caught < 0) return fail(1, "wshd: cannot wait for signals", 0, caught);
   join(socketPath, run, "wshd.sock");
   removeStaleSocket();
   listener = listen(socketPath, BACKLOG);
