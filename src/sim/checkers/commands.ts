@@ -73,9 +73,10 @@ export class CommandsChecker implements Checker {
     }
   }
 
-  private checkTerminal({ program: { process, exitCode, terminal }, plan: { command } }: StagedWsh): void {
+  private checkTerminal({ program: { process, exitCode, terminal }, plan: { command }, number }: StagedWsh): void {
     if (this.blame.hit(process)) return;
-    holds(exitCode === command.ends, 'exit-code', () => `${process.name} ends with ${exitCode}, its shell with ${command.ends}`);
+    const code = this.facts.exitCode(number, command);
+    holds(exitCode === code, 'exit-code', () => `${process.name} ends with ${exitCode}, its shell with ${code}`);
     holds(terminal!.pty.settings.cooked, 'terminal', () => `${process.name} leaves its terminal raw`);
   }
 }
