@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { suite } from 'uvu';
@@ -6,24 +6,21 @@ import * as assert from 'uvu/assert';
 import { Container, WardenError, type WardenErrorCode } from '../../src/index.js';
 import { isAlive, until } from '../support/process.js';
 import { unless } from '../support/skip.js';
-import { Depot, groups, held, holdsOnly, noContainers } from './help.js';
+import { Depot, held, holdsOnly, noContainers } from './help.js';
 
 const containers = suite('containers');
 const test = unless(noContainers, containers);
 let depot: Depot;
-let before: string[], groupsBefore: string[];
+let before: string[];
 
 if (!noContainers) {
   containers.before.each(async () => {
     depot = new Depot();
     before = await held();
-    groupsBefore = groups();
   });
   containers.after.each(async () => {
     await holdsOnly(before);
     assert.equal(depot.left(), []);
-    const left = groups().filter((group) => !groupsBefore.includes(group) && readFileSync(`${group}/cgroup.procs`, 'utf8') === '');
-    await until(() => left.every((group) => !existsSync(group)), `groups are removed: ${left.join(', ')}`);
     depot.remove();
   });
 }
