@@ -11,7 +11,7 @@ const char *guest_string(const struct host *host, uint32_t at) {
 int fd_of(const struct host *host, uint32_t handle) {
     // Slot 0 is never given out: a handle that was forgotten to be set names nothing.
     if (handle == 0 || handle >= host->handles_used) return -EBADF;
-    return host->handles[handle].fd;
+    return host->handles[handle].fd >= 0 ? host->handles[handle].fd : -EBADF;
 }
 
 static uint32_t free_slot(struct host *host) {

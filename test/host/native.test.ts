@@ -52,6 +52,15 @@ addon('answers what lies outside the memory, and handles that it did not give ou
   assert.is(caller.call('inherit', 3), -EBADF);
 }));
 
+addon('answers a handle that was closed like one that it never gave out', () => withCaller((caller) => {
+  const [readEnd, writeEnd] = caller.pair('pipe');
+  caller.must('close', readEnd);
+  for (const name of ['read', 'pending', 'describe', 'duplicate', 'close', 'watch', 'marked', 'unblock']) {
+    assert.is(caller.call(name, readEnd, 0, 1), -EBADF, name);
+  }
+  assert.is(caller.call('splice', readEnd, writeEnd, 1), -EBADF);
+}));
+
 addon('lets a program name its own paths only', () => withCaller((caller) => {
   caller.put(64, '/etc/shadow', '/tmp/given.sock');
   assert.is(caller.call('open', 64, 0), -EACCES);
