@@ -134,6 +134,7 @@ export class Guest implements Runner, Caller {
 
   /** What epoll_wait(2) would report, in an order of the seed's, then what it refuses because it is always ready. */
   private collect(): void {
+    if (this.kernel.isObserved) this.tellCollected();
     const always: Ready[] = [];
     if (this.hasSignals()) this.turn.push(SIGNALS);
     for (const [handle, { description, wanted, generation, muted }] of this.handles.watched) {
@@ -147,6 +148,11 @@ export class Guest implements Runner, Caller {
     this.kernel.random.shuffle(this.turn);
     if (this.turn.length > EVENTS_A_TURN) this.turn.length = EVENTS_A_TURN;
     this.turn.push(...always.sort((a, b) => a.handle - b.handle));
+  }
+
+  private tellCollected(): void {
+    this.kernel.tellCollected(this.process, [...this.handles.watched].map(([handle, { description, wanted }]) => (
+      { handle, wanted, events: description.alwaysReady ? wanted : description.poll() & (wanted | HANGUP) })));
   }
 
   /** False when it is not wanted any more: an earlier event of the turn has closed it, or ended the interest. */
@@ -314,12 +320,12 @@ export class Guest implements Runner, Caller {
   print(fd: number, bytes: Uint8Array): number {
     if (this.silent) return bytes.length;
     const description = this.process.descriptors.get(fd);
-    this.kernel.tellPrint(this.process, fd, decode(bytes));
     if (!description) return -EIO;
     const room = (): boolean => (description.poll() & ~1) !== 0;
     if (!room()) this.kernel.block(this.process, 'a message', room, this.kernel.nowMs + PRINT_DEADLINE_MS);
     this.stayOnlyIfAlive();
     const sent = room() ? description.write(bytes) : -EIO;
+    this.kernel.tellPrint(this.process, fd, decode(bytes), sent);
     return sent === -EPIPE ? -EIO : sent;
   }
 

@@ -87,7 +87,9 @@ export class ScriptRunner implements Runner {
     }
   }
 
-  private tell(step: string, result: number): void { this.process.kernel.tellScript(this.process, step, result); }
+  private tell(step: string, result: number, bytes?: Uint8Array): void {
+    this.process.kernel.tellScript(this.process, step, result, bytes);
+  }
 
   private next(): void {
     this.done = 0;
@@ -118,7 +120,7 @@ export class ScriptRunner implements Runner {
     const description = this.process.descriptors.get(fd);
     const result = description ? description.write(bytes) : -1;
     if (result === WOULD_BLOCK) return undefined;
-    this.tell(`write ${fd} ${bytes.length}`, result);
+    this.tell(`write ${fd} ${bytes.length}`, result, bytes);
     if (result === -EPIPE && !this.ignored.has(SIGPIPE)) {
       this.process.receive(SIGPIPE);
       return undefined;
@@ -155,8 +157,9 @@ export class ScriptRunner implements Runner {
   private readOnce(size: number): Uint8Array | undefined {
     const stdin: Description | undefined = this.process.descriptors.get(0), got = stdin ? stdin.read(scratch.subarray(0, size)) : 0;
     if (got === WOULD_BLOCK) return undefined;
-    this.tell(`read ${size}`, got);
-    return scratch.slice(0, Math.max(got, 0));
+    const bytes = scratch.slice(0, Math.max(got, 0));
+    this.tell(`read ${size}`, got, bytes);
+    return bytes;
   }
 
   private read(count: number): void {

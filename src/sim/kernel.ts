@@ -1,7 +1,8 @@
 /** The simulated machine: its processes, its clock, and who takes the next step. */
 import { Directory } from './files.js';
 import { MountNamespace, type View } from './mounts.js';
-import type { CallEvent, Delivery, Fault, FaultPlan, Call, Observer } from './plan.js';
+import type { Description } from './description.js';
+import type { Call, CallEvent, Delivery, Fault, FaultPlan, Observer, Watched } from './plan.js';
 import { type Limit, type Origin, PidNamespace, Process, RLIMIT_NOFILE, Session } from './process.js';
 import type { Programs } from './programs.js';
 import { Random } from './random.js';
@@ -185,11 +186,17 @@ export class Kernel {
   tellCall(event: CallEvent): void { for (const observer of this.observers) observer.call?.(event); }
   tellDeliver(delivery: Delivery): void { for (const observer of this.observers) observer.deliver?.(delivery); }
   tellDelivered(delivery: Delivery): void { for (const observer of this.observers) observer.delivered?.(delivery); }
-  tellScript(process: Process, step: string, result: number): void {
-    for (const observer of this.observers) observer.script?.(process, step, result);
+  tellScript(process: Process, step: string, result: number, bytes?: Uint8Array): void {
+    for (const observer of this.observers) observer.script?.(process, step, result, bytes);
   }
-  tellPrint(process: Process, fd: number, text: string): void {
-    for (const observer of this.observers) observer.print?.(process, fd, text);
+  tellPrint(process: Process, fd: number, text: string, result: number): void {
+    for (const observer of this.observers) observer.print?.(process, fd, text, result);
+  }
+  tellCollected(process: Process, watched: readonly Watched[]): void {
+    for (const observer of this.observers) observer.collected?.(process, watched);
+  }
+  tellOutside(end: Description, what: 'read' | 'write' | 'close', size: number, result: number, bytes: Uint8Array): void {
+    for (const observer of this.observers) observer.outside?.(end, what, size, result, bytes);
   }
   tellStarted(process: Process): void { for (const observer of this.observers) observer.started?.(process); }
   tellExecuted(process: Process): void { for (const observer of this.observers) observer.executed?.(process); }

@@ -7,7 +7,7 @@ import { Pty, PtyMaster, PtySlave, type WindowSize } from './pty.js';
 import { decode } from './guest.js';
 import { HANGUP, READ, WRITE } from './vocabulary.js';
 
-const scratch = new Uint8Array(65_536);
+const scratch = new Uint8Array(65_536), nothing = new Uint8Array(0);
 
 /** A reader of one end; at its own pace, in pieces of the seed's. */
 export class Sink implements Actor {
@@ -34,8 +34,10 @@ export class Sink implements Actor {
   wakesAt(): number { return Infinity; }
 
   step(): void {
-    const { random } = this.kernel, got = this.end.read(random.chance(0.2) ? scratch.subarray(0, random.between(1, 512)) : scratch);
+    const { random } = this.kernel, size = random.chance(0.2) ? random.between(1, 512) : scratch.length;
+    const got = this.end.read(scratch.subarray(0, size));
     if (got === WOULD_BLOCK) return;
+    this.kernel.tellOutside(this.end, 'read', size, got, scratch.subarray(0, Math.max(got, 0)));
     if (got <= 0) return this.close();
     const bytes = scratch.slice(0, got);
     this.length += got;
@@ -51,6 +53,7 @@ export class Sink implements Actor {
   close(): void {
     if (this.ended) return;
     this.ended = true;
+    this.kernel.tellOutside(this.end, 'close', 0, 0, nothing);
     this.end.drop();
     this.kernel.remove(this);
   }
@@ -107,6 +110,7 @@ export class Source implements Actor {
     if (!piece) return this.close();
     const sent = this.target.write(piece);
     if (sent === WOULD_BLOCK) return;
+    this.kernel.tellOutside(this.target, 'write', piece.length, sent, piece);
     if (sent < 0) return this.close();
     if (sent < piece.length) this.pieces[0] = piece.subarray(sent);
     else this.pieces.shift();
@@ -116,6 +120,7 @@ export class Source implements Actor {
     if (this.closed) return;
     this.closed = true;
     this.pieces = [];
+    this.kernel.tellOutside(this.target, 'close', 0, 0, nothing);
     this.target.drop();
     this.kernel.remove(this);
   }

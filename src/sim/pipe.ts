@@ -153,7 +153,8 @@ export class PipeEnd extends Description {
 /** splice(2) from pipe to pipe, with SPLICE_F_NONBLOCK. */
 export function splicePipes(from: PipeEnd, to: PipeEnd, size: number): number {
   if (from.pipe === to.pipe) return -EINVAL;
-  if (from.pipe.slots.length === 0) return from.pipe.writers === 0 ? 0 : -EAGAIN;
+  // In the kernel's order: a target that is full comes before a source that is at its end.
+  if (from.pipe.slots.length === 0 && from.pipe.writers > 0) return -EAGAIN;
   if (to.pipe.readers === 0) return -EPIPE;
   if (to.pipe.isFull) return -EAGAIN;
   return from.pipe.moveTo(to.pipe, size);

@@ -1,4 +1,5 @@
 /** What may go wrong, and who watches: a simulation asks a plan at each call and tells observers what happened. */
+import type { Description } from './description.js';
 import type { Process } from './process.js';
 import type { Kernel } from './kernel.js';
 
@@ -64,6 +65,14 @@ export interface Delivery {
   readonly second: number;
 }
 
+/** A handle that a module watches. */
+export interface Watched {
+  readonly handle: number;
+  readonly wanted: number;
+  /** What of it is ready, `HANGUP` included; 0 for nothing. */
+  readonly events: number;
+}
+
 /** Told what happens, in the order in which it does; it must not change anything. What it throws ends the run. */
 export interface Observer {
   /** Before a module is called. */
@@ -71,10 +80,14 @@ export interface Observer {
   /** The module came back, exited, or trapped and recovered. */
   delivered?(delivery: Delivery): void;
   call?(event: CallEvent): void;
-  /** A step of a script: "write 1 4096 = 4096". */
-  script?(process: Process, step: string, result: number): void;
-  /** What a module said on stdout (1) or stderr (2) through WASI. */
-  print?(process: Process, fd: number, text: string): void;
+  /** A turn of a module's loop begins: what it watches, and what of that is ready. */
+  collected?(process: Process, watched: readonly Watched[]): void;
+  /** A step of a script: "write 1 4096", 4096, and the bytes that were to be written, or were read. */
+  script?(process: Process, step: string, result: number, bytes?: Uint8Array): void;
+  /** What a module said on stdout (1) or stderr (2) through WASI; the result is a number of bytes, or a negated errno. */
+  print?(process: Process, fd: number, text: string, result: number): void;
+  /** What a sink, a source or a terminal's owner did to its end; bytes as with `script`. */
+  outside?(end: Description, what: 'read' | 'write' | 'close', size: number, result: number, bytes: Uint8Array): void;
   started?(process: Process): void;
   /** It executes a program: a module or a script. */
   executed?(process: Process): void;

@@ -10,8 +10,10 @@ const SEND_BUFFER_BYTES = 212_992;
 /** net.core.somaxconn */
 const BACKLOG_MAX = 4096;
 const PAGE_BYTES = 4096;
+/** The largest piece of memory that a message's pages are asked for in. */
+const BLOCK_BYTES_MAX = 32_768;
 /** Of one message: a head of a page without what the kernel keeps there, and pages behind it. */
-const HEAD_BYTES = 3776, HEAD_OVERHEAD = 320, MESSAGE_STRUCT_BYTES = 256, SMALL_HEAD_BYTES = 704, MESSAGE_BYTES_MAX = 48_832;
+const HEAD_BYTES = 3776, HEAD_OVERHEAD = 320, MESSAGE_STRUCT_BYTES = 256, SMALL_HEAD_BYTES = 704, MESSAGE_BYTES_MAX = HEAD_BYTES + 32_768;
 
 /** What one send(2) put into the queue, or a part of it. */
 interface Message {
@@ -22,13 +24,30 @@ interface Message {
   rights: Description[];
 }
 
+/** Of a message's bytes, those that lie in pages and not in its head. */
+function bytesInPages(size: number): number {
+  return size > HEAD_BYTES ? Math.min(Math.ceil((size - HEAD_BYTES) / PAGE_BYTES) * PAGE_BYTES, size) : 0;
+}
+
 /** Bytes that a message takes of its sender's buffer (truesize): its bytes, their heads and the rounding of both. */
 function costOf(size: number): number {
-  const inPages = size > HEAD_BYTES ? Math.min(Math.ceil((size - HEAD_BYTES) / PAGE_BYTES) * PAGE_BYTES, size) : 0;
-  const head = size - inPages + HEAD_OVERHEAD;
+  const inPages = bytesInPages(size), head = size - inPages + HEAD_OVERHEAD;
   let room = head <= SMALL_HEAD_BYTES ? SMALL_HEAD_BYTES : 1024;
   while (room < head) room *= 2;
   return MESSAGE_STRUCT_BYTES + room + Math.ceil(inPages / PAGE_BYTES) * PAGE_BYTES;
+}
+
+/** Where the piece of a message's memory ends in which a byte lies: the head, then pages in blocks as large as they fit. */
+function pieceEnd(size: number, at: number): number {
+  const head = size - bytesInPages(size);
+  if (at < head) return head;
+  let end = head;
+  while (end <= at) {
+    let block = BLOCK_BYTES_MAX;
+    while (block > PAGE_BYTES && Math.ceil((size - end) / PAGE_BYTES) * PAGE_BYTES < block) block /= 2;
+    end += Math.min(block, size - end);
+  }
+  return end;
 }
 
 /** Who connected, or listens. SO_PEERCRED */
@@ -133,7 +152,7 @@ export class Socket extends Description {
     let done = 0;
     while (done < size && this.queue.length > 0 && !pipe.isFull) {
       const message = this.queue[0]!;
-      const count = Math.min(message.bytes.length - message.read, size - done, PAGE_BYTES);
+      const count = Math.min(pieceEnd(message.bytes.length, message.read) - message.read, size - done);
       pipe.push({ page: message.bytes.slice(message.read, message.read + count), offset: 0, length: count, merges: false });
       for (const right of this.consume(message, count)) right.drop();
       done += count;

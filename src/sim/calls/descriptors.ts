@@ -7,7 +7,7 @@ import { Socket } from '../socket.js';
 import { CAN_READ, CAN_WRITE, HANGUP, Kind, READ, WRITE } from '../vocabulary.js';
 import type { CallTable } from './index.js';
 
-const SPLICE_PIECE_BYTES = 4096;
+const PAGE_BYTES = 4096;
 
 /** A place in the guest's memory that `size` bytes are put to or taken from; part of it when the call may not move as much. */
 function place(guest: Guest, at: number, size: number): Uint8Array | undefined {
@@ -83,8 +83,9 @@ function spliceIntoPipe(source: Description, target: PipeEnd, size: number): num
   if (source.kind !== Kind.FILE && !(source instanceof Socket)) return -EINVAL;
   if (target.pipe.readers === 0) return -EPIPE;
   if (target.pipe.isFull) return WOULD_BLOCK;
-  if (source instanceof Socket) return source.spliceTo(target.pipe, size);
-  return moveBytes(source, target, Math.min(size, (target.pipe.slotsMax - target.pipe.slots.length) * SPLICE_PIECE_BYTES));
+  // A page for each free slot is the most that is asked of the source, however large its pieces are.
+  const most = Math.min(size, (target.pipe.slotsMax - target.pipe.slots.length) * PAGE_BYTES);
+  return source instanceof Socket ? source.spliceTo(target.pipe, most) : moveBytes(source, target, most);
 }
 
 function spliceFromPipe(source: PipeEnd, target: Description, size: number): number {
