@@ -338,6 +338,8 @@ static void listen_at(const char *directory) {
 int main(int count, char **arguments) {
     if (count == 3) serve_executed(arguments[1], arguments[2][0] == 'm');
     prctl(PR_SET_CHILD_SUBREAPER, 1);
+    // A reader that is gone is an answer to be compared.
+    signal(SIGPIPE, SIG_IGN);
     listen_at(arguments[1]);
     char *line = NULL;
     size_t room = 0;
