@@ -13,7 +13,7 @@ const PAGE_BYTES = 4096;
 /** The largest piece of memory that a message's pages are asked for in. */
 const BLOCK_BYTES_MAX = 32_768;
 /** Of one message: a head of a page without what the kernel keeps there, and pages behind it. */
-const HEAD_BYTES = 3776, HEAD_OVERHEAD = 320, MESSAGE_STRUCT_BYTES = 256, SMALL_HEAD_BYTES = 704, MESSAGE_BYTES_MAX = HEAD_BYTES + 32_768;
+const HEAD_BYTES = 3776, HEAD_OVERHEAD = 320, MESSAGE_STRUCT_BYTES = 256, SMALL_HEAD_BYTES = 512, MESSAGE_BYTES_MAX = HEAD_BYTES + 32_768;
 
 /** What one send(2) put into the queue, or a part of it. */
 interface Message {
@@ -32,7 +32,7 @@ function bytesInPages(size: number): number {
 /** Bytes that a message takes of its sender's buffer (truesize): its bytes, their heads and the rounding of both. */
 function costOf(size: number): number {
   const inPages = bytesInPages(size), head = size - inPages + HEAD_OVERHEAD;
-  let room = head <= SMALL_HEAD_BYTES ? SMALL_HEAD_BYTES : 1024;
+  let room = SMALL_HEAD_BYTES;
   while (room < head) room *= 2;
   return MESSAGE_STRUCT_BYTES + room + Math.ceil(inPages / PAGE_BYTES) * PAGE_BYTES;
 }

@@ -2,7 +2,7 @@
  * where a module would call the boundary, and with plain system calls where a script would. */
 #define _GNU_SOURCE
 #include "replay.h"
-#include "../../../shim/sys/host.h"
+#include "../../../shim/sys/policy.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -28,11 +28,16 @@ static int control = -1;
 static struct { int pid, fd; } releases[RELEASES_MAX];
 
 /* What a module may name is decided where its calls come from. */
-bool path_allowed(const struct host *any, const char *path) { return any && path; }
-const char *allowed_path(const struct host *any, uint32_t at, int32_t *error) {
+bool path_allowed(const struct host *any, const char *path, enum use use) { return any && path && use; }
+const char *allowed_path(const struct host *any, uint32_t at, enum use use, int32_t *error) {
     const char *path = guest_string(any, at);
     *error = -EFAULT;
-    return path;
+    return path && path_allowed(any, path, use) ? path : NULL;
+}
+
+void note_given(struct host *any) {
+    for (int fd = 0; fd < 32; fd++)
+        if (fcntl(fd, F_GETFD) >= 0) any->given |= 1U << fd;
 }
 
 /* The loop is the driver's: it asks when the simulated one did. */
@@ -197,6 +202,7 @@ _Noreturn static void serve(void) {
 _Noreturn void serve_module(int fd, const char *path) {
     control_path = path;
     signal(SIGPIPE, SIG_IGN);
+    note_given(&host);
     attach(fd);
     serve();
 }
@@ -204,6 +210,7 @@ _Noreturn void serve_module(int fd, const char *path) {
 _Noreturn void serve_executed(const char *path, bool module) {
     control_path = path;
     if (module) signal(SIGPIPE, SIG_IGN);
+    note_given(&host);
     connect_control();
     serve();
 }
