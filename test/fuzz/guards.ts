@@ -1,0 +1,101 @@
+/**
+ * Sources of the modules with ground between their tables: each `memory.data` and each `claim` gets some bytes before and
+ * behind it that belong to nobody, and says where it lies, so that the fuzz host can have the address sanitizer watch over
+ * them. An overflow from one table into the next, which no sandbox sees, is a crash then.
+ */
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { packageRoot } from '../../src/paths.js';
+
+/** On either side; host/machine.c has it, too. */
+const GROUND_BYTES = 32;
+const IMPORT = '@external("fuzz", "guard") declare function guardTable(at: usize, size: usize): void;\n';
+
+export interface Change { file: string; from: string; to: string }
+
+/** Tables that lie in a table, and memory that is claimed. */
+const CHANGES: readonly Change[] = [
+  { file: 'assembly/wasi.ts', from: 'const at = claimedUntil;', to: `const at = claimedUntil + ${GROUND_BYTES};` },
+  {
+    file: 'assembly/wasi.ts', from: 'claimedUntil = (at + bytes + 7) & ~7;',
+    to: `claimedUntil = (at + bytes + ${GROUND_BYTES} + 15) & ~15;`,
+  },
+  { file: 'assembly/wasi.ts', from: '  return at;\n', to: '  guardTable(at, bytes);\n  return at;\n' },
+  { file: 'assembly/wshd/serve.ts', from: 'REQUEST_BYTES + 8;', to: `REQUEST_BYTES + 8 + ${2 * GROUND_BYTES};` },
+  {
+    file: 'assembly/wshd/serve.ts', from: '  buffers = claim(CLIENTS_MAX * BUFFER_BYTES);\n',
+    to: '  buffers = claim(CLIENTS_MAX * BUFFER_BYTES);\n'
+      + '  for (let i: u32 = 0; i < CLIENTS_MAX; i++) guardTable(buffers + i * BUFFER_BYTES, REQUEST_BYTES + 1);\n',
+  },
+];
+
+/** Writes the changed sources to `directory`/assembly; `more` are changes of the caller's. */
+export function guardSources(directory: string, more: readonly Change[] = []): void {
+  rmSync(`${directory}/assembly`, { recursive: true, force: true });
+  mkdirSync(directory, { recursive: true });
+  cpSync(`${packageRoot}assembly`, `${directory}/assembly`, { recursive: true });
+  cpSync(`${packageRoot}asconfig.json`, `${directory}/asconfig.json`);
+  for (const change of [...more, ...CHANGES]) apply(directory, change);
+  for (const file of readdirSync(`${directory}/assembly`, { recursive: true, encoding: 'utf8' })) {
+    if (file.endsWith('.ts')) rewrite(`${directory}/assembly/${file}`);
+  }
+}
+
+export function apply(directory: string, { file, from, to }: Change): void {
+  const text = readFileSync(`${directory}/${file}`, 'utf8');
+  if (text.split(from).length !== 2) throw new Error(`${file} has not once: ${from}`);
+  writeFileSync(`${directory}/${file}`, text.replace(from, () => to));
+}
+
+function rewrite(path: string): void {
+  const guarded = guardTables(readFileSync(path, 'utf8'));
+  if (guarded !== undefined) writeFileSync(path, guarded);
+}
+
+/** The text with ground around its tables; undefined when it has none and guards none itself. */
+function guardTables(text: string): string | undefined {
+  let out = '', from = 0;
+  const tables: string[] = [];
+  for (const match of text.matchAll(/memory\.data(<u8>)?\(/g)) {
+    const begin = match.index, open = begin + match[0].length, close = closing(text, open);
+    const name = /(\w+)\s*=\s*(?:changetype<\w+>\()?$/.exec(text.slice(0, begin))?.[1];
+    if (name === undefined) throw new Error(`a table without a name: ${text.slice(begin, close)}`);
+    const { size, data } = match[1] === undefined ? zeroTable(text.slice(open, close)) : byteTable(text.slice(open, close));
+    out += `${text.slice(from, begin)}(${data} + ${GROUND_BYTES})`;
+    from = close + 1;
+    tables.push(`guardTable(changetype<usize>(${name}), ${size});\n`);
+  }
+  if (tables.length === 0 && !text.includes('guardTable(')) return undefined;
+  return out + text.slice(from) + IMPORT + tables.join('');
+}
+
+/** `size, alignment` */
+function zeroTable(given: string): { size: string; data: string } {
+  const size = splitArguments(given)[0]!;
+  return { size, data: `memory.data((${size}) + ${2 * GROUND_BYTES}, 16)` };
+}
+
+/** `[bytes…]` */
+function byteTable(given: string): { size: string; data: string } {
+  const bytes = given.slice(1, -1).split(',').map((byte) => byte.trim());
+  const ground = Array<string>(GROUND_BYTES).fill('0');
+  return { size: String(bytes.length), data: `memory.data<u8>([${[...ground, ...bytes, ...ground].join(', ')}], 16)` };
+}
+
+function closing(text: string, from: number): number {
+  let depth = 1, at = from;
+  for (; depth > 0; at++) depth += text[at] === '(' ? 1 : text[at] === ')' ? -1 : 0;
+  return at - 1;
+}
+
+function splitArguments(text: string): string[] {
+  const parts: string[] = [];
+  let depth = 0, from = 0;
+  for (let at = 0; at < text.length; at++) {
+    if ('(<['.includes(text[at]!)) depth++;
+    if (')>]'.includes(text[at]!)) depth--;
+    if (text[at] !== ',' || depth !== 0) continue;
+    parts.push(text.slice(from, at));
+    from = at + 1;
+  }
+  return [...parts, text.slice(from)].map((part) => part.trim());
+}

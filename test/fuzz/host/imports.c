@@ -1,0 +1,111 @@
+/* The module's imports: the boundary's, one entry a call, and WASI's. */
+#include "world.h"
+#include "sanitizer.h"
+#include <stdio.h>
+
+struct w2c_shim;
+struct w2c_wasi__snapshot__preview1;
+struct w2c_fuzz;
+
+#define TAKE_0 struct w2c_shim *host
+#define TAKE_1 TAKE_0, u32 a
+#define TAKE_2 TAKE_1, u32 b
+#define TAKE_3 TAKE_2, u32 c
+#define TAKE_4 TAKE_3, u32 d
+#define TAKE_5 TAKE_4, u32 e
+#define GIVEN_0 0
+#define GIVEN_1 a
+#define GIVEN_2 a, b
+#define GIVEN_3 a, b, c
+#define GIVEN_4 a, b, c, d
+#define GIVEN_5 a, b, c, d, e
+#define CALL(name, count) \
+    u32 w2c_shim_##name(TAKE_##count) { \
+        (void)host; \
+        return (u32)answer(CALL_##name, (const uint32_t[]){GIVEN_##count}); \
+    }
+#include "../../../shim/sys/calls.h"
+#undef CALL
+
+typedef struct w2c_wasi__snapshot__preview1 wasi;
+
+static const char *const *list_of(bool environment) {
+    static const char *const none[] = {NULL};
+    const char *const *list = environment ? world.options.environment : world.options.arguments;
+    return list ? list : none;
+}
+
+static u32 sizes(bool environment, u32 count_at, u32 bytes_at) {
+    uint32_t count = 0, bytes = 0;
+    for (const char *const *list = list_of(environment); list[count]; count++) bytes += (uint32_t)strlen(list[count]) + 1;
+    give_u32(count_at, count);
+    give_u32(bytes_at, bytes);
+    return 0;
+}
+
+static u32 copy(bool environment, u32 pointers_at, u32 text_at) {
+    for (const char *const *list = list_of(environment); *list; list++, pointers_at += 4) {
+        uint32_t size = (uint32_t)strlen(*list) + 1;
+        give_u32(pointers_at, text_at);
+        give(text_at, *list, size);
+        text_at += size;
+    }
+    return 0;
+}
+
+#define WASI(name) w2c_wasi__snapshot__preview1_##name
+
+u32 WASI(args_sizes_get)(wasi *w, u32 count_at, u32 bytes_at) {
+    (void)w;
+    return sizes(false, count_at, bytes_at);
+}
+
+u32 WASI(args_get)(wasi *w, u32 pointers_at, u32 text_at) {
+    (void)w;
+    return copy(false, pointers_at, text_at);
+}
+
+u32 WASI(environ_sizes_get)(wasi *w, u32 count_at, u32 bytes_at) {
+    (void)w;
+    return sizes(true, count_at, bytes_at);
+}
+
+u32 WASI(environ_get)(wasi *w, u32 pointers_at, u32 text_at) {
+    (void)w;
+    return copy(true, pointers_at, text_at);
+}
+
+u32 WASI(clock_time_get)(wasi *w, u32 clock, u64 precision, u32 at) {
+    (void)w, (void)clock, (void)precision;
+    uint64_t nanoseconds = world.now_ms * 1000000;
+    give(at, &nanoseconds, sizeof nanoseconds);
+    return 0;
+}
+
+u32 WASI(fd_write)(wasi *w, u32 fd, u32 vectors_at, u32 count, u32 written_at) {
+    (void)w;
+    uint32_t written = 0;
+    (void)fd;
+    for (; count > 0; count--, vectors_at += 8) {
+        uint32_t vector[2];
+        memcpy(vector, guest_at(vectors_at, 8), 8);
+        const uint8_t *text = guest_at(vector[0], vector[1]);
+        // The reason of a trap that is about to come.
+        if (vector[1] > 16 && memcmp(text, "assertion failed", 16) == 0) fwrite(text, 1, vector[1], stderr);
+        written += vector[1];
+    }
+    give_u32(written_at, written);
+    return 0;
+}
+
+void WASI(proc_exit)(wasi *w, u32 with) {
+    (void)w;
+    (void)with;
+    leave_machine(EXITED);
+}
+
+/* The guarded build's own import: guards.ts. */
+void w2c_fuzz_guard(struct w2c_fuzz *host, u32 at, u32 size) {
+    (void)host;
+    note_guard(at, size);
+}

@@ -1,0 +1,74 @@
+/* One module, compiled by wasm2c, in a world that a script makes up: every answer of the boundary comes from the script's
+ * bytes. fuzzer.c links it with libFuzzer. */
+#ifndef WARDEN_MACHINE_H
+#define WARDEN_MACHINE_H
+
+#include "program.h"
+#include <stddef.h>
+
+#define ARGUMENTS_MAX 64
+
+/* The calls of the boundary, numbered in the order of shim/sys/calls.h. */
+enum call {
+#define CALL(name, count) CALL_##name,
+#include "../../../shim/sys/calls.h"
+#undef CALL
+    CALLS
+};
+
+enum entry { ENTER_START, ENTER_READY, ENTER_SIGNAL, ENTER_DEADLINE };
+/* How an entry, or a whole run, ended. */
+enum outcome { RETURNED, EXITED };
+
+/* --- machine.c: memory, traps, snapshots */
+
+/* Instantiates the module; what it holds then is what `rewind_machine` goes back to, until `keep_machine`. */
+void make_machine(void);
+/* From now on this is what every run starts from. */
+void keep_machine(void);
+void rewind_machine(void);
+enum outcome enter_machine(enum entry entry, uint32_t first, uint32_t second);
+/* Leaves the module's frames from inside of an import. */
+_Noreturn void leave_machine(enum outcome outcome);
+/* Guest memory for the host to read or to be written to by `give`: what is not all the module's, or touches the ground
+ * between two of its tables, is the module's fault. */
+uint8_t *guest_at(uint32_t at, uint32_t size);
+const char *guest_text(uint32_t at);
+/* Writes to guest memory. */
+void give(uint32_t at, const void *bytes, uint32_t size);
+void give_u32(uint32_t at, uint32_t value);
+/* A fault of the module that no trap shows: ends the process with the words, as a crash. */
+_Noreturn void violation(const char *words);
+
+/* --- world.c, calls.c: what the module sees */
+
+struct world_options {
+    /* NULL-terminated; `environment` may be NULL. */
+    const char *const *arguments, *const *environment;
+    /* Streams carry the pattern, and what leaves is held against it (oracle.c). */
+    bool patterned;
+};
+
+/* Forgets everything; what follows is answered from the script. */
+void begin_world(const struct world_options *options);
+/* The same, but goes on where the kept world stood. */
+void keep_world(void);
+void rewind_world(void);
+void set_script(const uint8_t *script, size_t size);
+/* Enters the module as the script says, until it is used up or the module has ended. */
+enum outcome run_script(void);
+enum outcome start_and_run(void);
+int32_t answer(enum call call, const uint32_t *given);
+
+/* --- targets.c, codec.c */
+
+struct target {
+    const char *name;
+    /* Once, after `make_machine`: brings the module to where each run starts. May be NULL. */
+    void (*prepare)(void);
+    void (*run)(const uint8_t *input, size_t size);
+};
+/* NULL when the program has none of that name. */
+const struct target *find_target(const char *name);
+
+#endif

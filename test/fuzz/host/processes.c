@@ -1,0 +1,161 @@
+/* What processes, time and the container answer; and the table of all calls. */
+#include "world.h"
+
+#define SIGSTOP 19
+
+static int32_t plain(const uint32_t *a) {
+    int32_t error;
+    (void)a;
+    take_or_fault(&error);
+    return error;
+}
+
+/* Something is unmounted as often as somebody mounted it: once, when the script does not say. */
+int32_t on_unmount(const uint32_t *a) {
+    int32_t error = answer_path(a);
+    return used_up() && world.unmounts++ > 0 ? -EINVAL : error;
+}
+
+int32_t on_wakeAfter(const uint32_t *a) {
+    world.wake_at = (int32_t)a[0] < 0 ? -1 : (int64_t)world.now_ms + a[0];
+    return 0;
+}
+
+int32_t on_signals(const uint32_t *a) {
+    world.signals = (uint64_t)a[1] << 32 | a[0];
+    return 0;
+}
+
+int32_t on_raise(const uint32_t *a) {
+    if (a[0] < 1 || a[0] > 64) violation("the raising of what is no signal");
+    // Some end the program, a stop does not.
+    if (a[0] == SIGSTOP) return 0;
+    leave_machine(EXITED);
+}
+
+int32_t on_spawnBegin(const uint32_t *a) { return (world.described = plain(a) == 0) ? 0 : -ENOMEM; }
+
+static int32_t described(void) {
+    int32_t error;
+    if (!world.described) return -ENOMEM;
+    take_or_fault(&error);
+    return error ? -E2BIG : 0;
+}
+
+static int32_t strings(const uint32_t *a) {
+    const uint8_t *text = guest_at(a[0], a[1]);
+    if (a[1] && text[a[1] - 1] != 0) violation("a list of strings whose last has no end");
+    return described();
+}
+
+int32_t on_spawnDirectory(const uint32_t *a) {
+    guest_text(a[0]);
+    return described();
+}
+
+int32_t on_spawnDescriptor(const uint32_t *a) { return thing_of(a[1]) ? described() : -EBADF; }
+int32_t on_spawnGate(const uint32_t *a) { return thing_of(a[0]) ? described() : -EBADF; }
+
+static int32_t detail(const uint32_t *a) {
+    (void)a;
+    return described();
+}
+
+int32_t on_spawn(const uint32_t *a) {
+    int32_t error;
+    guest_at(a[1], 4);
+    uint8_t byte = take_or_fault(&error);
+    if (!world.described) return -ENOMEM;
+    if (error) return error;
+    if (world.child_count == OFFSPRING_MAX) return -EAGAIN;
+    world.described = false;
+    give_u32(a[1], byte == 0xef ? (uint32_t)-EMFILE : (uint32_t)add_thing(KIND_PIPE | CAN_READ, ROLE_NONE));
+    world.children[world.child_count].pid = world.next_pid;
+    world.children[world.child_count++].alive = true;
+    return world.next_pid++;
+}
+
+/* The `index`th living child of this pid, or of any; NULL when there is none. */
+static int32_t *child_of(int32_t pid, uint32_t index) {
+    int32_t *found = NULL;
+    for (uint32_t i = 0; i < world.child_count; i++) {
+        if (!world.children[i].alive || (pid != -1 && world.children[i].pid != pid)) continue;
+        found = &world.children[i].pid;
+        if (index-- == 0) break;
+    }
+    return found;
+}
+
+int32_t on_wait(const uint32_t *a) {
+    guest_at(a[1], 4);
+    const int32_t *child = child_of((int32_t)a[0], world.next < world.end ? *world.next & 15 : 0);
+    uint8_t byte = take();
+    if (!child) return -ECHILD;
+    if (byte < 0x60) return 0;
+    int32_t pid = *child;
+    // An orphan of somebody's, as PID 1 gets them.
+    if (byte >= 0xf0 && (int32_t)a[0] == -1) pid = 50;
+    else for (uint32_t i = 0; i < world.child_count; i++) if (world.children[i].pid == pid) world.children[i].alive = false;
+    uint32_t status = take() * 256u;
+    give_u32(a[1], byte < 0xc0 ? status : status >> 8 & 0x7f);
+    return pid;
+}
+
+int32_t on_kill(const uint32_t *a) {
+    if (!child_of((int32_t)a[0], 0)) violation("a signal to a process that is not its child");
+    return plain(a);
+}
+
+int32_t on_moreDescriptors(const uint32_t *a) {
+    int32_t error = plain(a);
+    uint8_t byte = take();
+    return error ? error : byte ? 16 + byte : 1024;
+}
+
+int32_t on_counter(const uint32_t *a) {
+    int32_t error = plain(a);
+    return error ? error : add_thing(KIND_OTHER | CAN_READ | CAN_WRITE, ROLE_NONE);
+}
+
+int32_t on_cgroupNotify(const uint32_t *a) {
+    return thing_of(a[0]) && thing_of(a[1]) ? answer_for(thing_of(a[2])) : -EBADF;
+}
+
+int32_t on_follow(const uint32_t *a) {
+    guest_text(a[1]);
+    int32_t error = answer_path(a);
+    return error ? error : add_thing(KIND_OTHER | CAN_READ, ROLE_NONE);
+}
+
+/* Calls that differ in nothing that matters here. */
+#define LIKE(name, other) \
+    int32_t on_##name(const uint32_t *a) { return other(a); }
+LIKE(spawnFiles, strings)
+LIKE(spawnArguments, strings)
+LIKE(spawnEnvironment, strings)
+LIKE(spawnSelf, detail)
+LIKE(spawnUser, detail)
+LIKE(spawnLimit, detail)
+LIKE(session, plain)
+LIKE(dieWithParent, plain)
+LIKE(forgetOrigin, plain)
+LIKE(isolateMounts, plain)
+LIKE(loopbackUp, plain)
+LIKE(unlink, answer_path)
+LIKE(makeDirectory, answer_path)
+LIKE(removeDirectory, answer_path)
+LIKE(enterRoot, answer_path)
+LIKE(pivot, answer_path)
+LIKE(enterDirectory, answer_path)
+LIKE(title, answer_path)
+
+static int32_t (*const answers[])(const uint32_t *) = {
+#define CALL(name, count) on_##name,
+#include "../../../shim/sys/calls.h"
+#undef CALL
+};
+
+int32_t answer(enum call call, const uint32_t *given) {
+    if (++world.calls > CALLS_MAX) violation("so many calls in one turn that it will not come back");
+    return answers[call](given);
+}

@@ -1,0 +1,85 @@
+/** Runs a target's fuzzer. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { packageRoot } from '../../src/paths.js';
+import { buildFuzzer, fuzzRoot, GUARDED, type Variant } from './build.js';
+import type { Target } from './targets.js';
+
+/** An input that takes longer is a hang. */
+const INPUT_SECONDS = 10;
+
+/** What is in the repository. */
+export function keptCorpus(target: Target): string { return `${packageRoot}test/fuzz/corpus/${target.name}`; }
+
+/** What was found by fuzzing here. */
+export function corpusOf(target: Target): string { return `${fuzzRoot}/corpus/${target.name}`; }
+
+export interface Fuzzed {
+  /** 0 when nothing was found. */
+  code: number;
+  /** The fuzzer's words. */
+  log: string;
+  runs: number;
+  perCpuSecond: number;
+  /** The input that crashes it. */
+  crash: string | undefined;
+}
+
+export interface FuzzOptions {
+  /** Fuzzes for so long, from both corpora on … */
+  seconds?: number;
+  /** … or runs these files, or directories of them, and no others. */
+  inputs?: readonly string[];
+  variant?: Variant;
+  /** Whether to start from the corpus that is kept; else from nothing. */
+  kept?: boolean;
+  /** Where what is found is put; the target's own place when not given. */
+  corpus?: string;
+}
+
+export async function fuzz(target: Target, options: FuzzOptions): Promise<Fuzzed> {
+  const { seconds, inputs, variant = GUARDED, corpus = corpusOf(target), kept = true } = options;
+  const crashes = `${fuzzRoot}/crashes/${target.name}-`;
+  mkdirSync(`${fuzzRoot}/crashes`, { recursive: true });
+  mkdirSync(corpus, { recursive: true });
+  const seeds = kept && existsSync(keptCorpus(target)) ? [keptCorpus(target)] : [];
+  const what = inputs === undefined
+    ? [`-max_total_time=${seconds ?? 60}`, corpus, ...seeds]
+    : ['-runs=0', ...inputs];
+  return run(target, variant, [
+    `-max_len=${target.bytes}`, `-artifact_prefix=${crashes}`, `-timeout=${INPUT_SECONDS}`, '-detect_leaks=0', '-print_final_stats=1',
+    ...what,
+  ]);
+}
+
+/** Writes to the empty directory `into` the smallest inputs of the others that cover all that these cover. */
+export async function merge(target: Target, into: string, from: readonly string[]): Promise<void> {
+  const { code, log } = await run(target, GUARDED, [`-max_len=${target.bytes}`, '-merge=1', '-detect_leaks=0', into, ...from]);
+  if (code !== 0 || readdirSync(into).length === 0) throw new Error(`cannot minimize ${target.name}: ${log}`);
+}
+
+export interface Edges { reached: number; all: number }
+
+/** Each function's edges, and how many of them the kept corpus reaches. */
+export async function edgesOf(target: Target): Promise<Map<string, Edges>> {
+  const { log } = await run(target, GUARDED, ['-runs=0', '-detect_leaks=0', '-print_coverage=1', keptCorpus(target)]);
+  return new Map([...log.matchAll(/^(?:UN)?COVERED_FUNC: hits: \d+ edges: (\d+)\/(\d+) (\S+) /gm)]
+    .map(([, reached, all, name = '']) => [name, { reached: Number(reached), all: Number(all) }]));
+}
+
+async function run(target: Target, variant: Variant, args: readonly string[]): Promise<Fuzzed> {
+  const child = spawn(buildFuzzer(target.program, variant), args, {
+    env: { ...process.env, WARDEN_FUZZ_TARGET: target.name }, stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const pieces: Buffer[] = [];
+  child.stderr.on('data', (piece: Buffer) => pieces.push(piece));
+  const [code, signal] = await once(child, 'close') as [number | null, NodeJS.Signals | null];
+  const log = Buffer.concat(pieces).toString('latin1');
+  const runs = Number(/stat::number_of_executed_units: (\d+)/.exec(log)?.[1] ?? 0);
+  const cpuSeconds = Number(/processor seconds: ([\d.]+)/.exec(log)?.[1] ?? 0);
+  return {
+    code: signal === null ? code ?? 1 : 1, log, runs, perCpuSecond: cpuSeconds > 0 ? runs / cpuSeconds : 0,
+    crash: /Test unit written to (\S+)/.exec(log)?.[1],
+  };
+}
