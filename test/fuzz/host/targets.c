@@ -49,8 +49,10 @@ static void prepare_serving(void) {
     // The socket pair is ready: its read gives seven bytes, three places and the word to go on.
     static const uint8_t start[] = {0, READ, 7, 'l', 0, 'r', 0, 'n', 0, 'g'};
     begin_world(&(struct world_options){.arguments = arguments, .environment = environment});
-    set_script(start, sizeof start);
+    set_script(NULL, 0);
     if (start_and_run() != RETURNED) abort();
+    set_script(start, sizeof start);
+    if (run_script() != RETURNED) abort();
     keep_machine();
     keep_world();
 }

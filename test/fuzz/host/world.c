@@ -46,8 +46,9 @@ void keep_world(void) { copy_world(&kept, &world); }
 void rewind_world(void) { copy_world(&world, &kept); }
 
 void set_script(const uint8_t *script, size_t size) {
-    world.next = script;
-    world.end = script + size;
+    static const uint8_t nothing[1];
+    world.next = script ? script : nothing;
+    world.end = world.next + size;
 }
 
 int32_t add_thing(uint8_t kind, enum role role) {

@@ -1,0 +1,70 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { scratch } from '../support/process.js';
+import { unless } from '../support/skip.js';
+import { noFuzzing, type Variant } from './build.js';
+import { fuzz, type Fuzzed, keptCorpus } from './run.js';
+import { findTarget, targets } from './targets.js';
+
+const SECONDS = 10;
+
+const fuzzing = suite('fuzzing');
+const it = unless(noFuzzing(), fuzzing);
+
+/** Two at a time: as many as there are processors in the smallest machine that this is run on. */
+async function pairwise<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  const left = [...items];
+  const worker = async (): Promise<void> => {
+    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
+  };
+  await Promise.all([worker(), worker()]);
+}
+
+function mustBeQuiet(name: string, { code, log, crash }: Fuzzed): void {
+  assert.is(code, 0, `${name}: ${crash ?? 'no input was kept'}\n${log.slice(-4000)}`);
+}
+
+it('the kept inputs, those of past crashes among them, are taken without a fault', () => pairwise(targets, async (target) => {
+  assert.ok(existsSync(keptCorpus(target)) && readdirSync(keptCorpus(target)).length > 0, `${target.name} has no corpus`);
+  mustBeQuiet(target.name, await fuzz(target, { inputs: [keptCorpus(target)] }));
+}));
+
+it(`nothing is found in ${SECONDS} seconds a target`, () => pairwise(targets, async (target) => {
+  const { path, remove } = scratch();
+  try {
+    const ended = await fuzz(target, { seconds: SECONDS, corpus: path });
+    mustBeQuiet(target.name, ended);
+    assert.ok(ended.runs > 1000, `${target.name}: ${ended.runs} executions`);
+    console.log(`  ${target.name}: ${Math.round(ended.perCpuSecond)} executions a second of processor time`);
+  } finally {
+    remove();
+  }
+}));
+
+/** Faults that must be found: that nothing is found elsewhere means something only then. */
+const CANARIES: readonly (Variant & { target: string; words: RegExp })[] = [
+  {
+    name: 'canary-fields', target: 'passwd', words: /AddressSanitizer: use-after-poison/,
+    changes: [{ file: 'assembly/wshd/passwd.ts', from: 'if (count == FIELDS) return', to: 'if (count == FIELDS + 2) return' }],
+  },
+  {
+    name: 'canary-ring', target: 'spawn', words: /another byte than the command wrote there/,
+    changes: [{ file: 'assembly/shared/ring.ts', from: 'this.bytes, length - straight);', to: 'this.bytes + 1, length - straight);' }],
+  },
+];
+
+for (const { target: name, words, ...variant } of CANARIES) {
+  it(`a deliberate fault is found: ${variant.name}`, async () => {
+    const { path, remove } = scratch();
+    try {
+      const ended = await fuzz(findTarget(name)!, { seconds: 3 * SECONDS, variant, corpus: path, kept: false });
+      assert.is.not(ended.code, 0, `not found in ${ended.runs} executions`);
+      assert.match(ended.log, words);
+    } finally {
+      remove();
+    }
+  });
+}
+
+fuzzing.run();
