@@ -101,7 +101,10 @@ for (const victim of ALL) {
   it(`${victim}, while the command writes`, async () => {
     const lines = 20_000;
     // A line on its stdin, or the end of it, ends it. What a shell puts into the background has another stdin.
-    const it = await startChain(`trap 'exit 44' TERM; exec 3<&0; (read x <&3; kill $$) & i=0; while :; do printf '%015d\\n' $i; i=$((i+1)); [ $i -lt ${lines} ] || i=0; done`);
+    const it = await startChain(`read go; trap 'exit 44' TERM; exec 3<&0; (read x <&3; kill $$) & i=0; while :; do printf '%015d\\n' $i; i=$((i+1)); [ $i -lt ${lines} ] || i=0; done`);
+    // A link that came when it already writes would find the first bytes gone.
+    await holds(it.job, 6);
+    it.job.process.stdin!.write('\n');
     await until(() => it.link.output().length > 50_000 && it.other.output().length > 50_000, 'it flows', DEADLINE_MS);
     kill(victim, it);
     const before = it.other.output().length;

@@ -31,9 +31,9 @@ export class Endpoint {
   private readonly waiting = new Map<number, () => void>();
   private readonly children = new Map<number, (rawStatus: number) => void>();
 
-  /** `paths`: the sockets that it may name. */
-  constructor(paths: readonly string[]) {
-    this.caller = new Caller('wsh', ['wsh', ...paths], (entry, first) => {
+  /** May do with paths what this program may (shim/sys/policy.c); `paths`: the sockets that it is given. */
+  constructor(program: 'wshd' | 'wsh', paths: readonly string[]) {
+    this.caller = new Caller(program, [program, ...paths], (entry, first) => {
       if (entry === Entry.Signal) this.reap();
       else this.waiting.get(first)?.();
     });

@@ -18,7 +18,7 @@ export interface Ran {
 export class WshdClient {
   readonly endpoint: Endpoint;
 
-  constructor(readonly path: string) { this.endpoint = new Endpoint([path]); }
+  constructor(readonly path: string) { this.endpoint = new Endpoint('wsh', [path]); }
 
   /** A request as an original wsh would send it. */
   request(argv: readonly string[], more: Partial<Request> = {}): Buffer {

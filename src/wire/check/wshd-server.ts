@@ -35,7 +35,7 @@ const SLOW_MS = 200;
 export class WshdServer {
   private readonly directory = mkdtempSync(`${tmpdir()}/warden-wire-`);
   readonly path = `${this.directory}/wshd.sock`;
-  readonly endpoint = new Endpoint([this.path]);
+  readonly endpoint = new Endpoint('wshd', [this.path]);
   private readonly listener = this.endpoint.listen(this.path);
 
   constructor(private readonly program: string) {}
