@@ -70,16 +70,17 @@ class Acts {
     return this.list;
   }
 
-  private put(act: Act): void {
+  private put(act: Act, after?: number): void {
     const { random } = this;
-    const after = random.pick([0, 0, random.below(10), random.below(60), random.below(400)]);
-    this.list.push({ after, act });
+    this.list.push({ after: after ?? random.pick([0, 0, random.below(10), random.below(60), random.below(400)]), act });
   }
 
   private next(): void {
     const { random } = this, choice = random.below(100);
-    if (choice < 30) this.wsh();
-    else if (choice < 55) this.job();
+    if (choice < 28) this.wsh();
+    else if (choice < 48) this.job();
+    else if (choice < 54) this.resumed();
+    else if (choice < 58) this.flooded();
     else if (choice < 68 && this.jobs.length > 0) this.link(random.below(this.jobs.length));
     else if (choice < 76 && this.links.length > 0) this.restart();
     else if (choice < 84) this.rude();
@@ -181,6 +182,52 @@ class Acts {
     const { random } = this, index = random.below(this.links.length), { job, cursor } = this.links[index]!;
     this.put({ do: 'signal', to: 'link', index, signal: random.pick([SIGTERM, SIGTERM, SIGINT, SIGKILL]) });
     if (random.chance(0.9)) this.link(job, cursor);
+  }
+
+  /** A link is ended while the command pauses, and another goes on where it stopped. */
+  private resumed(): void {
+    const { random } = this, parts = Array.from({ length: random.between(2, 4) }, () => random.between(1, 6_000));
+    const job = this.jobs.length, script = parts.flatMap((count) => [`write 1 ${count}`, 'write 2 10', `sleep ${random.between(100, 2_500)}`]);
+    const command: Command = {
+      run: { script }, options: [], stdout: parts.reduce((sum, count) => sum + count), stderr: parts.length * 10,
+      later: 0, echoes: false, ends: 0,
+    };
+    const act: JobPlan = { do: 'job', container: this.container(), command, options: random.chance(0.7) ? ['--ring', '4K'] : [] };
+    this.jobs.push(act);
+    this.put(act);
+    const cursor = this.cursors++;
+    for (let left = random.between(1, 2); left > 0; left--) {
+      const link: LinkPlan = { do: 'link', job, cursor, stdout: 'eager', stderr: 'eager' };
+      this.put(link, random.between(0, 40));
+      const signal = random.pick([SIGTERM, SIGTERM, SIGINT, SIGKILL]);
+      this.put({ do: 'signal', to: 'link', index: this.links.length, signal }, random.between(20, 150));
+      this.links.push(link);
+    }
+    const last: LinkPlan = { do: 'link', job, cursor, stdout: 'eager', stderr: 'eager' };
+    this.put(last, random.between(0, 40));
+    this.links.push(last);
+  }
+
+  /**
+   * More output than pipes, sockets and ring hold, or in more pieces than a pipe has places for, and a link that does not
+   * read it; then the job is asked to end.
+   */
+  private flooded(): void {
+    const { random } = this, pieces = random.between(10, 24), piece = random.pick([65_536, random.between(20, 300)]);
+    const stdout = piece === 65_536 ? random.between(250_000, 500_000) : piece * pieces, job = this.jobs.length, code = random.below(256);
+    const command: Command = {
+      run: { script: [`write 1 ${stdout} ${piece}`, `exit ${code}`] }, options: [], stdout, stderr: 0, later: 0, echoes: false, ends: code,
+    };
+    const options = [...random.chance(0.5) ? ['--ring', '512K'] : [], ...random.chance(0.3) ? ['--slow', 'drop'] : []];
+    const act: JobPlan = { do: 'job', container: this.container(), command, options };
+    this.jobs.push(act);
+    this.put(act);
+    for (const stdout of ['late', ...random.chance(0.5) ? ['eager' as const] : []] as const) {
+      const link: LinkPlan = { do: 'link', job, cursor: undefined, stdout, stderr: 'eager' };
+      this.put(link, random.between(0, 40));
+      this.links.push(link);
+    }
+    if (random.chance(0.5)) this.put({ do: 'signal', to: 'job', index: job, signal: SIGTERM }, random.between(50, 500));
   }
 
   private rude(): void {

@@ -20,6 +20,8 @@ export class Peer implements Actor {
   closed = false;
   private rest: Uint8Array;
   private closes = false;
+  /** Says all at once, instead of in pieces of the seed's. */
+  atOnce = false;
 
   /** `reads`: takes what comes; else it lies where it is. */
   constructor(private readonly kernel: Kernel, private readonly socket: Socket, says: Uint8Array, public reads: boolean) {
@@ -56,7 +58,8 @@ export class Peer implements Actor {
   }
 
   private send(): void {
-    const sent = this.socket.write(this.rest.subarray(0, this.kernel.random.between(1, this.rest.length)));
+    const size = this.atOnce ? this.rest.length : this.kernel.random.between(1, this.rest.length);
+    const sent = this.socket.write(this.rest.subarray(0, size));
     this.rest = sent < 0 && sent !== WOULD_BLOCK ? new Uint8Array(0) : this.rest.subarray(Math.max(sent, 0));
   }
 

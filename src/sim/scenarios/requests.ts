@@ -11,7 +11,10 @@ let good: Uint8Array | undefined;
 
 /** The bytes that a rude client sends. */
 export function rudeBytes({ sends, bytes }: RudePlan): Uint8Array {
-  good ??= encodeRequest({ argv: ['/bin/script', '-c', 'exit 0'], user: '', lang: 'C', tty: false, limits: [{ id: 7, soft: 64n, hard: 64n }] });
+  // A Buffer's slice() would be the same bytes once more.
+  good ??= Uint8Array.from(encodeRequest(
+    { argv: ['/bin/script', '-c', 'exit 0'], user: '', lang: 'C', tty: false, limits: [{ id: 7, soft: 64n, hard: 64n }] },
+  ));
   const message = good.slice(), view = new DataView(message.buffer);
   switch (sends) {
     case 'part': return message.subarray(0, bytes);

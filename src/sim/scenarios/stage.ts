@@ -234,6 +234,8 @@ export class Stage {
   private rude(plan: RudePlan): void {
     const peer = Peer.connect(this.world, this.containers[plan.container]!.socket, rudeBytes(plan), !plan.closes, this.rudes.length);
     if (plan.closes) peer?.closeWhenSaid();
+    // What comes behind a request that was answered is no part of it.
+    if (peer && plan.sends === 'long') peer.atOnce = true;
     this.rudes.push({ plan, peer });
   }
 
