@@ -4,7 +4,7 @@ import {
   spawnBegin, spawnDirectory, spawnEnvironment, spawnFiles, wait,
 } from "../shim";
 import { stringLength } from "../shared/bytes";
-import { ENOENT } from "../shared/errno";
+import { ENAMETOOLONG, ENOENT } from "../shared/errno";
 import { begin, put, putError, putNumber, putSignal, putString, tell } from "../shared/message";
 import { complain } from "../shared/program";
 import { SIGKILL } from "../shared/signal";
@@ -25,6 +25,10 @@ let reportHandle: i32 = -1;
 export function startHook(path: usize, environment: usize, directory: usize = 0): Hook {
   const kind = inspect(path);
   if (kind == -ENOENT) return Hook.DONE;
+  if (stringLength(path) >= PATH_BYTES) {
+    complain("wshd: cannot start the hook", path, ENAMETOOLONG);
+    return Hook.FAILED;
+  }
   memory.copy(running, path, stringLength(path) + 1);
   spawnBegin();
   spawnFiles(running, stringLength(running) + 1);

@@ -86,6 +86,26 @@ for (const flag of ['-h', '--help']) {
   });
 }
 
+/** Starts wshd in a directory whose absolute path is so long that a hook's is none any more; its arguments are wshd and a title. */
+const DEEP = `
+import os, subprocess, sys
+start = os.getcwd()
+while len(os.getcwd()) < 3900: os.mkdir('d' * 100); os.chdir('d' * 100)
+last = 'd' * (4090 - len(os.getcwd()) - len('//lib'))
+os.mkdir(last); os.chdir(last)
+for name in ('run', 'lib', 'root'): os.mkdir(name)
+code = subprocess.run([sys.argv[1], '--title', sys.argv[2]]).returncode
+os.chdir(start)
+subprocess.run('rm -rf ./d*', shell=True, check=True)
+sys.exit(code)`;
+
+test('the path of a hook is longer than a path can be', async () => {
+  const { code, stderr } = await attempt(nothing, ({ title }) => [title], ['python3', '-c', DEEP]);
+  assert.is(code, 1);
+  assert.match(stderr, /^wshd: cannot start the hook \S+\n/);
+  assert.ok(stderr.endsWith(ENDED), stderr);
+});
+
 for (const hook of HOOKS) {
   const inChild = hook.startsWith('hook-child');
   const path = hook === 'hook-child-after-pivot.sh' ? '/mntPATH/lib' : 'PATH/lib';
