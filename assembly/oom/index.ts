@@ -8,7 +8,7 @@
 import { cgroupNotify, counter, dieWithParent, follow, open, OPEN_READ, OPEN_REPLACE, read, READ, wakeAfter, watch } from "../shim";
 import { argument, argumentsGiven, exit, loadArguments, print } from "../wasi";
 import { equals, putText } from "../shared/bytes";
-import { EMFILE } from "../shared/errno";
+import { EAGAIN, EMFILE } from "../shared/errno";
 import { begin, put, tell } from "../shared/message";
 import { fail } from "../shared/program";
 import { SIGKILL } from "../shared/signal";
@@ -131,7 +131,9 @@ function countKills(): i64 {
 
 export function onReady(handle: i32, events: i32): void {
   const got = read(watched, event, EVENT_BYTES);
-  if (got < 0) return;
+  if (got == -EAGAIN) return;
+  // It stays ready, and would be read over and over.
+  if (got < 0) return failOrGone("oom: cannot read the events of", got);
   if (firstVersion) takeCounter();
   else tellNewKills();
 }

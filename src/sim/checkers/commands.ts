@@ -38,7 +38,10 @@ export class CommandsChecker implements Checker {
   /** What was hit may fail, but not in silence, nor with the code of a success. */
   private toldSo({ program, plan }: StagedWsh): boolean {
     const said = program.terminal ? program.terminal.screen.text : program.stderr!.text;
+    if (this.blame.wasMisled(program.process)) return true;
     if (program.exitCode === 0) return false;
+    // What wshd had to say about the command may be what was hit.
+    if (this.blame.hitContainer(plan.container)) return true;
     return said.includes('wsh') || this.blame.wasSilenced(program.process) || typeof plan.stderr === 'object';
   }
 

@@ -21,7 +21,9 @@ export class ServiceChecker implements Checker {
   constructor(private readonly stage: Stage, private readonly blame: Blame, private readonly jobs: JobsChecker) {}
 
   quiet(): void {
-    for (const { process } of this.stage.wshds) holds(process.ended, 'nobody-waits', () => `${process.name} neither serves nor gives up`);
+    for (const { process } of this.stage.wshds) {
+      holds(process.ended || this.blame.hasMuted, 'nobody-waits', () => `${process.name} neither serves nor gives up`);
+    }
     for (const wsh of this.stage.wshs) holds(wsh.program.ended || this.mayWait(wsh), 'nobody-waits', () => `${wsh.program.process.name} waits for nothing`);
     for (const job of this.stage.jobs) {
       holds(job.program.ended || this.jobMayWait(job), 'nobody-waits', () => `${job.program.process.name} waits for nothing`);
