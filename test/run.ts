@@ -19,7 +19,7 @@ const FILE_DEADLINE_MS = 240_000;
 const SLOW_FILE_DEADLINE_MS = 900_000;
 
 const PORTABLE = '--portable';
-const PORTABLE_FOLDERS = ['behaviours/simulated', 'fuzz/', 'simulation/', 'wire/'];
+const PORTABLE_FILES = ['behaviours/simulated', 'fuzz/', 'simulation/', 'wire/'];
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const compiled = fileURLToPath(new URL('./', import.meta.url));
@@ -30,7 +30,7 @@ function testFiles(parts: string[], portable: boolean): string[] {
   return readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
     .map((file) => file.replaceAll('\\', '/'))
     .filter((file) => file.endsWith('.test.ts'))
-    .filter((file) => !portable || PORTABLE_FOLDERS.some((folder) => file.startsWith(folder)))
+    .filter((file) => !portable || PORTABLE_FILES.some((folder) => file.startsWith(folder)))
     .filter((file) => parts.length === 0 || parts.some((part) => `test/${file}`.includes(part)))
     .sort();
 }

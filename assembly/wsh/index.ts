@@ -46,6 +46,8 @@ let local: i32 = -1;
 /** `local` is a terminal, whose mode and size are ours to care for. */
 let atTerminal: bool = false;
 let exitWith: i32 = EXIT_UNKNOWN;
+/** What is written there is nobody's loss: we were started without it. */
+let outputIsMissing: bool = false, errorsIsMissing: bool = false;
 let ended: i32 = Ending.NONE;
 
 const input = changetype<Relay>(memory.data(offsetof<Relay>(), 8));
@@ -167,6 +169,8 @@ function acceptPipes(): bool {
   input.begin(local, stdin, inputBuffer);
   output.begin(stdout, inherit(1), outputBuffer);
   errors.begin(stderr, inherit(2), errorsBuffer);
+  outputIsMissing = isMissing(output.to);
+  errorsIsMissing = isMissing(errors.to);
   return true;
 }
 
@@ -231,13 +235,19 @@ function finishWhenDrained(): void {
   if (raising && ended > 0 && ended <= SIGNAL_MAX) raise(ended);
   // Behind the command's own last words, and on a terminal that knows lines again.
   if (exitWith == EXIT_UNKNOWN && ended != rawExit(EXIT_UNKNOWN)) tellDeath();
-  const error = min(lossOf(input), min(lossOf(output), lossOf(errors)));
+  const error = min(lossOf(input), min(outputIsMissing ? 0 : lossOf(output), errorsIsMissing ? 0 : lossOf(errors)));
   if (error < 0) return fail(EXIT_UNKNOWN, "wsh: what the command read or wrote was cut off", 0, error);
   exit(exitWith);
 }
 
 /** Why a stream broke off; 0 when it did not, or when its reader went away, which is the reader's business. */
 function lossOf(relay: Relay): i32 { return relay.flow == Flow.BROKEN && relay.error != -EPIPE ? relay.error : 0; }
+
+/** Started without the descriptor, we have one in its place that nobody can write to. */
+function isMissing(handle: i32): bool {
+  const what = describe(handle);
+  return what >= 0 && (what & CAN_WRITE) == 0;
+}
 
 function tellDeath(): void {
   begin();

@@ -151,10 +151,11 @@ class Instance : public Napi::ObjectWrap<Instance> {
         Run(*shared_, [&](struct host *host) { return instance_print_guest(host, number[0], number[1], number[2]); }));
   }
 
-  void Say(const Napi::CallbackInfo &info) {
+  Napi::Value Say(const Napi::CallbackInfo &info) {
     std::string line = info[0].As<Napi::String>().Utf8Value() + "\n";
-    if (!shared_->running->ended)
-      instance_print(shared_->running->host, 2, line.data(), static_cast<uint32_t>(line.size()));
+    int32_t said = shared_->running->ended ? -EBADF
+        : instance_print(shared_->running->host, 2, line.data(), static_cast<uint32_t>(line.size()));
+    return Napi::Number::New(info.Env(), said);
   }
 
   // [device, inode, the slave's device number where it is a pty's master, else 0]; undefined for what is no handle.

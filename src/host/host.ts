@@ -54,6 +54,9 @@ const SIGSTOP = 19;
 const SIGNALS = 64;
 const EPERM = 1;
 const EBADF = 9;
+const EAGAIN = 11;
+/** Lines that are kept for a stderr without room; more are dropped. */
+const UNSAID_MAX = 64;
 
 /** What every program's module exports. */
 interface ModuleExports {
@@ -103,6 +106,7 @@ class RunningInstance implements Instance {
   private readonly exports: ModuleExports;
   private resolve!: (code: number) => void;
   private ended = false;
+  private readonly unsaid: string[] = [];
 
   constructor(module: WebAssembly.Module, readonly program: Program, private readonly options: InstanceOptions) {
     const environment = Object.entries(options.env ?? {}).map(([name, value]) => `${name}=${value}`);
@@ -145,9 +149,20 @@ class RunningInstance implements Instance {
 
   private print(fd: number, at: number, size: number): number {
     const { onPrint } = this.options;
-    if (!onPrint) return this.native.print(fd, at, size);
-    onPrint(fd, Buffer.from(this.exports.memory.buffer, at, size).toString());
+    const text = (): string => Buffer.from(this.exports.memory.buffer, at, size).toString();
+    if (onPrint) {
+      onPrint(fd, text());
+      return size;
+    }
+    const sent = this.unsaid.length > 0 && fd === 2 ? -EAGAIN : this.native.print(fd, at, size);
+    if (sent !== -EAGAIN || fd !== 2 || this.unsaid.length === UNSAID_MAX) return sent;
+    this.unsaid.push(text().replace(/\n$/, ''));
     return size;
+  }
+
+  /** What found no room on stderr: a native program waits a second for it, which this process cannot. */
+  private sayUnsaid(): void {
+    while (this.unsaid.length > 0 && this.native.say(this.unsaid[0]!) !== -EAGAIN) this.unsaid.shift();
   }
 
   private say(words: string): void {
@@ -195,6 +210,8 @@ class RunningInstance implements Instance {
   }
 
   private deliver(entry: Entry, first: number, second: number): void {
+    // Before the module fills the room that there is now.
+    this.sayUnsaid();
     this.enter(() => {
       switch (entry) {
         case Entry.Ready: return this.exports.onReady(first, second);
@@ -236,6 +253,7 @@ class RunningInstance implements Instance {
   private end(code: number): void {
     if (this.ended) return;
     this.ended = true;
+    this.sayUnsaid();
     this.native.end();
     this.resolve(code);
   }

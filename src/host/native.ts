@@ -36,8 +36,8 @@ export interface NativeInstance {
   call(name: string): ShimCall | undefined;
   /** Writes from the memory to stdout (1) or stderr (2), as much as goes without waiting: bytes, or a negated errno. */
   print(fd: number, at: number, size: number): number;
-  /** A line on the instance's stderr, when there is room for it. */
-  say(line: string): void;
+  /** A line on the instance's stderr, when there is room for it: bytes, or a negated errno, -EAGAIN when there is none. */
+  say(line: string): number;
   /** What a handle stands for; undefined when it is none. */
   identify(handle: number): Identity | undefined;
   /** Closes every handle, ends every watch, deadline and signal; from then on each call is answered with -EBADF. */

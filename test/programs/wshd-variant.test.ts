@@ -28,8 +28,9 @@ const WHEN_SERVED = 4246, AFTER_THE_ANSWER = 4247;
 const changes: Change[] = [
   {
     file: 'assembly/wire/request.ts',
-    from: '  if (count > ARGUMENTS_BYTES)',
-    to: `${Object.values(whileJudging).map(([count, trap]) => `  if (count == ${count}) ${trap};\n`).join('')}  if (count > ARGUMENTS_BYTES)`,
+    from: '  switch (fault) {',
+    to: `  const count = load<u32>(at + AT_ARGUMENT_COUNT);\n${
+      Object.values(whileJudging).map(([count, trap]) => `  if (count == ${count}) ${trap};\n`).join('')}  switch (fault) {`,
   },
   {
     file: 'assembly/wire/request.ts',
