@@ -242,6 +242,7 @@ static void execute(char **word) {
     struct request request = {.op = OP_RELEASE, .args = {(uint32_t)processes[id].pid}};
     int32_t result;
     if (!ask(parent, &request, in, &result, out)) return disagree("executes", "has no parent");
+    if (result != 1) return disagree_number(1, result);
     if (!accept_process(id)) disagree("executes", "does not");
 }
 
@@ -255,6 +256,7 @@ static void fail(char **word) {
     struct request request = {.op = OP_RELEASE, .args = {(uint32_t)processes[id].pid}};
     int32_t result;
     if (!ask(atoi(word[2]), &request, in, &result, out)) return disagree("fails", "has no parent");
+    if (result != 1) return disagree_number(1, result);
     gone(id);
 }
 

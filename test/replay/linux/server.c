@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -25,7 +26,7 @@ static struct host host = {.memory = memory, .memory_size = MEMORY_BYTES, .progr
 static const char *control_path;
 static int control = -1;
 /* Pipes that hold children back, in front of their execution. */
-static struct { int pid, fd; } releases[RELEASES_MAX];
+static struct { int pid, fd, gate; } releases[RELEASES_MAX];
 
 /* What a module may name is decided where its calls come from. */
 bool path_allowed(const struct host *any, const char *path, enum use use) { return any && path && use; }
@@ -60,28 +61,57 @@ int32_t shim_signals(struct host *any, uint32_t low, uint32_t high) {
     return 0;
 }
 
+/* What a child that is being started waits for in the place of its module's gate; then that gate, -1 when it has none. */
+static int hold = -1, own_gate = -1;
+
+int32_t __real_prepare_descriptors(const struct host *any, struct description *child);
+
+/* The shim finds its gate here, between the description and the start: the linker puts this in front (--wrap). */
+int32_t __wrap_prepare_descriptors(const struct host *any, struct description *child) {
+    int32_t result = __real_prepare_descriptors(any, child);
+    own_gate = child->gate;
+    child->gate = hold;
+    return result;
+}
+
 /* The child is held back until the simulated one executes: its copies of our descriptors live as long as there. */
 static int32_t spawn_held(uint32_t flags, uint32_t report_at) {
     int ends[2], index = 0;
     while (index < RELEASES_MAX && releases[index].pid) index++;
     if (!host.child || index == RELEASES_MAX || pipe2(ends, O_CLOEXEC)) return -ENOMEM;
-    host.child->gate = ends[0];
+    hold = ends[0];
     int32_t pid = shim_spawn(&host, flags & ~(uint32_t)SPAWN_CONTAINER, report_at);
     close(ends[0]);
     // Away from the numbers that the program's own descriptors get.
-    releases[index].pid = pid;
-    releases[index].fd = fcntl(ends[1], F_DUPFD_CLOEXEC, CONTROL_FD + 1);
+    if (pid > 0) {
+        releases[index].pid = pid;
+        releases[index].fd = fcntl(ends[1], F_DUPFD_CLOEXEC, CONTROL_FD + 1);
+        releases[index].gate = own_gate;
+    }
     close(ends[1]);
     return pid;
+}
+
+/* Takes what the module's gate has to give by now, as its child would: from the child's own copy, we have closed ours. */
+static int32_t pass_gate(int pid, int gate) {
+    char path[64], given;
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, gate);
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) return -errno;
+    ssize_t got = read(fd, &given, 1);
+    int32_t result = got < 0 ? -errno : (int32_t)got;
+    close(fd);
+    return result;
 }
 
 static int32_t release(int pid) {
     for (int i = 0; i < RELEASES_MAX; i++) {
         if (releases[i].pid != pid) continue;
-        ssize_t sent = write(releases[i].fd, "", 1);
+        int32_t passed = releases[i].gate < 0 ? 1 : pass_gate(pid, releases[i].gate);
+        if (passed == 1) passed = (int32_t)write(releases[i].fd, "", 1);
         close(releases[i].fd);
         releases[i].pid = 0;
-        return (int32_t)sent;
+        return passed;
     }
     return -ESRCH;
 }
