@@ -184,7 +184,7 @@ for (const [args, bad] of badCommandLines) {
 request('--help says how it is used, and is no error', async () => {
   const ended = await run([wsh, '--help'], { env: {} });
   assert.is(ended.code, 0);
-  assert.match(ended.stderr, 'usage: wsh [--socket PATH] [--user USER] [--rsh] [COMMAND [ARG...]]');
+  assert.match(ended.stderr, 'usage: wsh [--socket PATH] [--user USER] [--tty ROWSxCOLUMNS] [--raise] [--rsh] [COMMAND [ARG...]]');
   assert.is(ended.stdout.length, 0, 'stdout carries payload only');
 });
 

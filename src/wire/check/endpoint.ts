@@ -203,13 +203,18 @@ export class Endpoint {
   }
 
   private async ready(handle: number, events: number, what: string): Promise<void> {
-    const came = new Promise<void>((resolve) => this.waiting.set(handle, resolve));
+    let wake = (): void => undefined;
+    const came = new Promise<void>((resolve) => { wake = resolve; });
+    this.waiting.set(handle, wake);
     this.caller.must('watch', handle, events | HANGUP);
     try {
       await this.inTime(came, what);
     } finally {
-      this.waiting.delete(handle);
-      this.caller.call('watch', handle, 0);
+      // The number may be another wait's by now, whose events these are.
+      if (this.waiting.get(handle) === wake) {
+        this.waiting.delete(handle);
+        this.caller.call('watch', handle, 0);
+      }
     }
   }
 
