@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { wasmPath } from '../paths.js';
+import { type ModuleExports, trapWords } from './module.js';
 import { Entry, type Identity, native, type NativeInstance, type ShimCall } from './native.js';
 import { wasi } from './wasi.js';
 
@@ -57,17 +58,6 @@ const EBADF = 9;
 const EAGAIN = 11;
 /** Lines that are kept for a stderr without room; more are dropped. */
 const UNSAID_MAX = 64;
-
-/** What every program's module exports. */
-interface ModuleExports {
-  memory: WebAssembly.Memory;
-  onStart(): void;
-  onReady(handle: number, events: number): void;
-  onSignal(signal: number): void;
-  onDeadline(): void;
-  onTrap(): number;
-  [more: string]: unknown;
-}
 
 /** Thrown through the module's frames to leave it. */
 class Exit {
@@ -266,14 +256,4 @@ function watchOrFail(watch: ShimCall): ShimCall {
     if (result >= 0 || result === -EBADF) return result;
     throw new HostFailure(`cannot watch a descriptor (errno ${-result}); the limit is /proc/sys/fs/epoll/max_user_watches`);
   };
-}
-
-/** The same words as shim/launcher's, for the same traps. */
-function trapWords(thrown: unknown): string {
-  const reason = thrown instanceof Error ? thrown.message : String(thrown);
-  if (reason === 'unreachable') return 'the module trapped: assertion failed';
-  if (reason === 'memory access out of bounds') return `the module trapped: ${reason}`;
-  if (reason === 'divide by zero') return 'the module trapped: division by zero';
-  if (thrown instanceof RangeError) return 'the module trapped: call stack exhausted';
-  return `the module trapped: ${reason}`;
 }

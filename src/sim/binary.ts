@@ -1,87 +1,94 @@
-/** Module binaries: the mutable globals are exported, so that a used instance can be made as good as new. Nothing else changes. */
+/** WebAssembly's binary format, as far as modules are read and changed here. WebAssembly core specification 2.0, chapter 5 */
 
-const HEADER_BYTES = 8;
-const SECTION_IMPORT = 2, SECTION_GLOBAL = 6, SECTION_EXPORT = 7;
-const EXTERNAL_GLOBAL = 3, MUTABLE = 1, END = 0x0b;
+export const HEADER_BYTES = 8;
+export const enum Section { TYPE = 1, IMPORT = 2, FUNCTION = 3, GLOBAL = 6, EXPORT = 7, CODE = 10 }
+export const enum Kind { FUNCTION = 0, TABLE = 1, MEMORY = 2, GLOBAL = 3 }
+export const MUTABLE = 1, END = 0x0b;
 
-class Reader {
-  constructor(readonly bytes: Uint8Array, public at: number) {}
+export class Reader {
+  constructor(readonly bytes: Uint8Array, public at = 0) {}
 
-  byte(): number { return this.bytes[this.at++]!; }
+  byte(): number {
+    const byte = this.bytes[this.at++];
+    if (byte === undefined) throw new Error('the module ends inside of an instruction');
+    return byte;
+  }
 
-  /** LEB128 */
+  /** An LEB128 number of at most 32 bits. */
   number(): number {
-    let value = 0, shift = 0;
-    for (;;) {
-      const byte = this.byte();
+    let value = 0, shift = 0, byte;
+    do {
+      byte = this.byte();
       value |= (byte & 0x7f) << shift;
-      if (byte < 0x80) return value >>> 0;
       shift += 7;
-    }
+    } while (byte & 0x80);
+    return value >>> 0;
   }
 
-  skip(count: number): void { this.at += count; }
+  /** An LEB128 number of any size and sign, whose value does not matter. */
+  skipNumber(): void { while (this.byte() & 0x80) {} }
+
+  text(): string {
+    const size = this.number();
+    this.at += size;
+    return new TextDecoder().decode(this.bytes.subarray(this.at - size, this.at));
+  }
 }
 
-function number(value: number): number[] {
-  const bytes: number[] = [];
-  do {
-    const low = value & 0x7f;
+/** The inverse of `Reader.number`. */
+export function number(value: number): number[] {
+  const bytes = [];
+  while (value > 0x7f) {
+    bytes.push((value & 0x7f) | 0x80);
     value >>>= 7;
-    bytes.push(value > 0 ? low | 0x80 : low);
-  } while (value > 0);
-  return bytes;
+  }
+  return [...bytes, value];
 }
 
-interface Section { id: number; start: number; contentAt: number; end: number }
+/** A section: its content's place. */
+export interface Part { id: number; start: number; end: number }
 
-function sectionsOf(bytes: Uint8Array): Section[] {
-  const sections: Section[] = [], reader = new Reader(bytes, HEADER_BYTES);
+export function sectionsOf(bytes: Uint8Array): Part[] {
+  const reader = new Reader(bytes, HEADER_BYTES);
+  const parts: Part[] = [];
   while (reader.at < bytes.length) {
-    const start = reader.at, id = reader.byte(), size = reader.number();
-    sections.push({ id, start, contentAt: reader.at, end: reader.at + size });
-    reader.skip(size);
+    const id = reader.byte(), size = reader.number();
+    parts.push({ id, start: reader.at, end: reader.at + size });
+    reader.at += size;
   }
-  return sections;
+  return parts;
 }
 
-/** Indices of the globals that change; the modules import none. */
-function mutableGlobals(bytes: Uint8Array, section: Section): number[] {
-  const reader = new Reader(bytes, section.contentAt), indices: number[] = [];
-  for (let index = 0, count = reader.number(); index < count; index++) {
-    reader.byte();
-    if (reader.byte() === MUTABLE) indices.push(index);
-    skipConstant(reader);
+/** The export section's form of a name. */
+export function exportName(text: string): number[] {
+  const bytes = new TextEncoder().encode(text);
+  return [...number(bytes.length), ...bytes];
+}
+
+/** A vector's bytes with more elements. */
+export function appended(vector: Uint8Array, ...elements: readonly (readonly number[])[]): Uint8Array {
+  const reader = new Reader(vector);
+  const count = reader.number();
+  return Uint8Array.from([...number(count + elements.length), ...vector.subarray(reader.at), ...elements.flat()]);
+}
+
+/** The module with each section's content replaced by what `change` makes of it. */
+export function rebuilt(bytes: Uint8Array, change: (part: Part, content: Uint8Array) => readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const out: Uint8Array[] = [bytes.subarray(0, HEADER_BYTES)];
+  for (const part of sectionsOf(bytes)) {
+    const content = change(part, bytes.subarray(part.start, part.end));
+    const size = content.reduce((sum, piece) => sum + piece.length, 0);
+    out.push(Uint8Array.from([part.id, ...number(size)]), ...content);
   }
-  return indices;
+  return concatenated(out);
 }
 
-/** A constant expression: one of the four const instructions, or a global's value, then its end. */
-function skipConstant(reader: Reader): void {
-  const instruction = reader.byte();
-  if (instruction === 0x43) reader.skip(4);
-  else if (instruction === 0x44) reader.skip(8);
-  else while (reader.byte() >= 0x80);
-  if (reader.byte() !== END) throw new Error('a global begins with what is no constant');
-}
-
-export const GLOBAL_PREFIX = 'global:';
-
-/** The same module, its mutable globals exported as "global:INDEX". */
-export function exportGlobals(bytes: Uint8Array): Uint8Array {
-  const sections = sectionsOf(bytes);
-  const globals = sections.find(({ id }) => id === SECTION_GLOBAL), exports = sections.find(({ id }) => id === SECTION_EXPORT);
-  if (!globals || !exports) return bytes;
-  const imports = sections.find(({ id }) => id === SECTION_IMPORT);
-  const importedGlobals = imports ? WebAssembly.Module.imports(new WebAssembly.Module(bytes)).filter(({ kind }) => kind === 'global').length : 0;
-  if (importedGlobals > 0) throw new Error('a module that imports globals is not one of ours');
-  const indices = mutableGlobals(bytes, globals), reader = new Reader(bytes, exports.contentAt), count = reader.number();
-  const more = indices.flatMap((index) => {
-    const name = [...`${GLOBAL_PREFIX}${index}`].map((letter) => letter.charCodeAt(0));
-    return [...number(name.length), ...name, EXTERNAL_GLOBAL, ...number(index)];
-  });
-  const content = [...number(count + indices.length), ...bytes.subarray(reader.at, exports.end), ...more];
-  return Uint8Array.from([
-    ...bytes.subarray(0, exports.start), SECTION_EXPORT, ...number(content.length), ...content, ...bytes.subarray(exports.end),
-  ]);
+export function concatenated(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
 }

@@ -2,11 +2,12 @@
  * A process that runs a module: what the launcher and shim/sys are to a native program. Its loop collects what is ready,
  * in an order of the seed's, and delivers it, a step each; its calls across the boundary are in calls/.
  */
+import { type ModuleExports, trapWords } from '../host/module.js';
 import { boundary, isStream } from './calls/index.js';
 import { Description, WOULD_BLOCK } from './description.js';
 import { EIO, EPIPE } from './errno.js';
 import { HandleTable } from './handles.js';
-import { type Instance, type ModuleExports, trapWords, type Caller } from './programs.js';
+import type { Caller, Instance } from './programs.js';
 import type { Call, Delivery, Fault } from './plan.js';
 import type { Process, Runner } from './process.js';
 import { SIGKILL, SIGPIPE, SignalSet } from './signals.js';

@@ -2,20 +2,11 @@
  * The modules, and instances of them. Making an instance and its WASI takes longer than all that a short process does,
  * so instances are used again: their memory and globals are set back to what they were when they were new.
  */
-import { exportGlobals, GLOBAL_PREFIX } from './binary.js';
+import type { ModuleExports } from '../host/module.js';
+import { exportGlobals, GLOBAL_PREFIX } from './globals.js';
 import type { ProgramName } from './files.js';
 import { SITE } from './sites.js';
 import { loadWasi, makeWasi, type Wasi, type WasiHost } from './wasi.js';
-
-/** What every program's module exports. */
-export interface ModuleExports {
-  memory: WebAssembly.Memory;
-  onStart(): void;
-  onReady(handle: number, events: number): void;
-  onSignal(signal: number): void;
-  onDeadline(): void;
-  onTrap(): number;
-}
 
 /** Whose calls an instance makes at the moment. */
 export interface Caller extends WasiHost {
@@ -162,14 +153,4 @@ function compile(bytes: Uint8Array): WebAssembly.Module { return new WebAssembly
 export async function preparePrograms(bytes: Readonly<Record<ProgramName, Uint8Array>>): Promise<Programs> {
   await loadWasi();
   return new Programs(new Map(Object.entries(bytes).map(([name, module]) => [name as ProgramName, compile(module)])));
-}
-
-/** The same words as shim/launcher's, for the same traps. */
-export function trapWords(thrown: unknown): string {
-  const reason = thrown instanceof Error ? thrown.message : String(thrown);
-  if (reason === 'unreachable') return 'the module trapped: assertion failed';
-  if (reason === 'memory access out of bounds') return `the module trapped: ${reason}`;
-  if (reason === 'divide by zero') return 'the module trapped: division by zero';
-  if (thrown instanceof RangeError) return 'the module trapped: call stack exhausted';
-  return `the module trapped: ${reason}`;
 }

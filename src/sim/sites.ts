@@ -1,7 +1,8 @@
 /**
  * Call sites: the places in a built module where it calls an import, read out of its instructions, and a copy of the
- * module that says at which one it is. WebAssembly core specification 2.0, chapter 5 (binary format)
+ * module that says at which one it is.
  */
+import { appended, concatenated, END, exportName, Kind, MUTABLE, number, type Part, Reader, rebuilt, Section, sectionsOf } from './binary.js';
 
 /** One `call` of an import. */
 export interface Site {
@@ -25,50 +26,7 @@ export interface MarkedModule {
 /** The export that holds the id of the site which calls, or called last. */
 export const SITE = 'site';
 
-const enum Section { TYPE = 1, IMPORT = 2, FUNCTION = 3, GLOBAL = 6, EXPORT = 7, CODE = 10 }
-const enum Kind { FUNCTION = 0, TABLE = 1, MEMORY = 2, GLOBAL = 3 }
-const HEADER_BYTES = 8;
-const I32 = 0x7f, MUTABLE = 1, CALL = 0x10, END = 0x0b, I32_CONST = 0x41, GLOBAL_SET = 0x24, PREFIXED = 0xfc;
-
-class Reader {
-  at = 0;
-  constructor(readonly bytes: Uint8Array) {}
-
-  byte(): number {
-    const byte = this.bytes[this.at++];
-    if (byte === undefined) throw new Error('the module ends inside of an instruction');
-    return byte;
-  }
-
-  /** An LEB128 number of at most 32 bits. */
-  number(): number {
-    let value = 0, shift = 0, byte;
-    do {
-      byte = this.byte();
-      value |= (byte & 0x7f) << shift;
-      shift += 7;
-    } while (byte & 0x80);
-    return value >>> 0;
-  }
-
-  /** An LEB128 number of any size and sign, whose value does not matter. */
-  skipNumber(): void { while (this.byte() & 0x80) {} }
-
-  text(): string {
-    const size = this.number();
-    this.at += size;
-    return new TextDecoder().decode(this.bytes.subarray(this.at - size, this.at));
-  }
-}
-
-function number(value: number): number[] {
-  const bytes = [];
-  while (value > 0x7f) {
-    bytes.push((value & 0x7f) | 0x80);
-    value >>>= 7;
-  }
-  return [...bytes, value];
-}
+const I32 = 0x7f, CALL = 0x10, I32_CONST = 0x41, GLOBAL_SET = 0x24, PREFIXED = 0xfc;
 
 /** `i32.const` takes a signed number: its last byte's second bit is the sign. */
 function signedNumber(value: number): number[] {
@@ -80,28 +38,13 @@ function signedNumber(value: number): number[] {
   return [...bytes, value];
 }
 
-interface Part { id: number; start: number; end: number }
-
-function sectionsOf(bytes: Uint8Array): Part[] {
-  const reader = new Reader(bytes);
-  const parts: Part[] = [];
-  reader.at = HEADER_BYTES;
-  while (reader.at < bytes.length) {
-    const id = reader.byte(), size = reader.number();
-    parts.push({ id, start: reader.at, end: reader.at + size });
-    reader.at += size;
-  }
-  return parts;
-}
-
 interface Imports { functions: { from: string; call: string }[]; globals: number }
 
 function importsOf(bytes: Uint8Array, parts: readonly Part[]): Imports {
   const found: Imports = { functions: [], globals: 0 };
   const part = parts.find(({ id }) => id === Section.IMPORT);
   if (!part) return found;
-  const reader = new Reader(bytes);
-  reader.at = part.start;
+  const reader = new Reader(bytes, part.start);
   for (let left = reader.number(); left > 0; left--) {
     const from = reader.text(), call = reader.text(), kind = reader.byte();
     if (kind === Kind.FUNCTION) {
@@ -120,8 +63,7 @@ function importsOf(bytes: Uint8Array, parts: readonly Part[]): Imports {
 function countOf(bytes: Uint8Array, parts: readonly Part[], id: Section): number {
   const part = parts.find((each) => each.id === id);
   if (!part) return 0;
-  const reader = new Reader(bytes);
-  reader.at = part.start;
+  const reader = new Reader(bytes, part.start);
   return reader.number();
 }
 
@@ -154,8 +96,7 @@ function skipPrefixed(reader: Reader): void {
 
 /** Where each function's body, its locals skipped, begins and ends. */
 function bodiesOf(bytes: Uint8Array, part: Part): { locals: number; code: number; end: number }[] {
-  const reader = new Reader(bytes);
-  reader.at = part.start;
+  const reader = new Reader(bytes, part.start);
   return Array.from({ length: reader.number() }, () => {
     const size = reader.number(), locals = reader.at;
     for (let groups = reader.number(); groups > 0; groups--) {
@@ -173,42 +114,23 @@ export function markSites(bytes: Uint8Array): MarkedModule {
   const parts = sectionsOf(bytes), imports = importsOf(bytes, parts);
   const sites: Site[] = [];
   const mark = imports.globals + countOf(bytes, parts, Section.GLOBAL);
-  const out: Uint8Array[] = [bytes.subarray(0, HEADER_BYTES)];
-  const put = (id: number, ...content: Uint8Array[]): void => {
-    const size = content.reduce((sum, piece) => sum + piece.length, 0);
-    out.push(Uint8Array.from([id, ...number(size)]), ...content);
-  };
-  for (const part of parts) {
-    const content = bytes.subarray(part.start, part.end);
-    if (part.id === Section.CODE) put(part.id, ...markCode(bytes, part, imports, mark, sites));
-    else if (part.id === Section.GLOBAL) put(part.id, appended(content, [I32, MUTABLE, I32_CONST, 0, END]));
-    else if (part.id === Section.EXPORT) put(part.id, appended(content, [...exportName(SITE), Kind.GLOBAL, ...number(mark)]));
-    else put(part.id, content);
-  }
   if (countOf(bytes, parts, Section.GLOBAL) === 0) throw new Error('the module has no globals, so it has no place for another');
-  return { bytes: concatenated(out), sites };
-}
-
-function exportName(text: string): number[] {
-  const bytes = new TextEncoder().encode(text);
-  return [...number(bytes.length), ...bytes];
-}
-
-/** A vector's bytes with one more element. */
-function appended(vector: Uint8Array, element: readonly number[]): Uint8Array {
-  const reader = new Reader(vector);
-  const count = reader.number();
-  return Uint8Array.from([...number(count + 1), ...vector.subarray(reader.at), ...element]);
+  const marked = rebuilt(bytes, (part, content) => {
+    if (part.id === Section.CODE) return markCode(bytes, part, imports, mark, sites);
+    if (part.id === Section.GLOBAL) return [appended(content, [I32, MUTABLE, I32_CONST, 0, END])];
+    if (part.id === Section.EXPORT) return [appended(content, [...exportName(SITE), Kind.GLOBAL, ...number(mark)])];
+    return [content];
+  });
+  return { bytes: marked, sites };
 }
 
 function markCode(bytes: Uint8Array, part: Part, imports: Imports, mark: number, sites: Site[]): Uint8Array[] {
   const bodies = bodiesOf(bytes, part);
   const out: Uint8Array[] = [Uint8Array.from(number(bodies.length))];
   for (const [index, body] of bodies.entries()) {
-    const reader = new Reader(bytes);
+    const reader = new Reader(bytes, body.code);
     const pieces: Uint8Array[] = [];
     let copied = body.locals;
-    reader.at = body.code;
     while (reader.at < body.end) {
       const offset = reader.at, code = reader.byte();
       const callee = code === CALL ? imports.functions[new Reader(bytes.subarray(reader.at, reader.at + 5)).number()] : undefined;
@@ -223,14 +145,4 @@ function markCode(bytes: Uint8Array, part: Part, imports: Imports, mark: number,
     out.push(Uint8Array.from(number(content.length)), content);
   }
   return out;
-}
-
-function concatenated(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
 }
