@@ -162,6 +162,8 @@ function fall(): void {
   unlink(socketPath);
   killHook();
   if (child <= 0) return exit(1);
-  kill(child, SIGKILL);
+  const killed = kill(child, SIGKILL);
+  // It ends by itself when we do, should it not serve yet; to wait for it could be for ever.
+  if (killed < 0) return fail(1, "wshd: cannot kill the container's first process", 0, killed);
   if (wait(child, byte) != 0) exit(1);
 }

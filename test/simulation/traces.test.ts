@@ -125,6 +125,25 @@ traces('a call that fails, and a process that is killed in the middle of what it
   assert.equal(world.files.list('/c/run'), []);
 }, { plan: at('loopbackUp', 1, { errno: 1 }) }));
 
+/** The first word that a container serves is lost, and its first process cannot be killed for that. */
+function unheard(): FaultPlan {
+  return {
+    at: ({ name, process: { program, pid } }) => {
+      if (program !== 'wshd') return undefined;
+      // The parent, pid 2, writes too: the word to go on.
+      return name === 'kill' ? { errno: 1 } : name === 'write' && pid !== 2 ? { errno: 12 } : undefined;
+    },
+  };
+}
+
+traces('a container that cannot say that it serves ends, and so does who waits for it', () => withWorld((world) => {
+  const container = world.container('/c'), wshd = container.start();
+  world.run();
+  assert.equal([wshd.ended, wshd.exitCode], [true, 1]);
+  assert.match(wshd.stderr!.text, /^wshd: the container's first process ended before it served\n/);
+  assert.equal(world.processes.filter(({ title }) => title.startsWith('wshd')).length, 0);
+}, { plan: unheard() }));
+
 traces('killed before a call, a program leaves its descriptors to the kernel', () => withWorld((world) => {
   const container = serving(world), wsh = container.wsh(['/bin/script', '-c', 'copy'], { stdin: 'pipe' });
   world.run();
