@@ -73,7 +73,7 @@ async function atTerminal(server: WshdServer): Promise<void> {
   try {
     const { request } = await server.serve(child, async (_, socket) => {
       await endpoint.send(socket, response(), [master, fromStatus]);
-      endpoint.close(master, fromStatus);
+      endpoint.close(socket, master, fromStatus);
     });
     const expected = encodeRequest({ argv: [], user: '', lang: '', tty: true, limits: defaultLimits(codec()) });
     expect('whether the request asks for a terminal', request.equals(expected), true);
@@ -83,6 +83,7 @@ async function atTerminal(server: WshdServer): Promise<void> {
     await endpoint.write(user, Buffer.from('key\n'));
     expect('what the command reads', (await endpoint.read(command))?.toString(), 'key\n');
     await endpoint.write(status, exitStatus(9));
+    // Nothing is opened from here on, so the second close of the two below finds nothing.
     endpoint.close(command, status);
     expect('its raw wait status', await child.ended, codec().exports.rawOfExit(9));
   } finally {
@@ -162,7 +163,7 @@ function instead(index: number, make: (server: WshdServer) => number): Reply {
 function status(value: bigint): Uint8Array { return encode(codec(), 'exit-status', { fields: { 'exit-status': value } }); }
 
 const answers: WshCase[] = [
-  ends('the connection is closed without an answer', 'required', async () => undefined, 255),
+  ends('the connection is closed without an answer', 'required', async ({ endpoint }, socket) => endpoint.close(socket), 255),
   ends('version 0', 'required', answering(response(0)), 255),
   ends('version 2', 'required', answering(response(2)), 255),
   ends('no descriptors', 'required', answering(response(), () => []), 255),

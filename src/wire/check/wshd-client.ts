@@ -64,14 +64,14 @@ export class WshdClient {
   async run(request: Uint8Array, input: Uint8Array = Buffer.alloc(0)): Promise<Ran> {
     const handles = await this.served(request);
     const [stdin, stdout, stderr, status] = handles as [number, number, number, number];
+    // Closed as soon as it is written, and only there: by the end its number may be another client's.
+    const feed = this.endpoint.write(stdin, input).finally(() => this.endpoint.close(stdin));
     try {
-      const feed = this.endpoint.write(stdin, input).then(() => this.endpoint.close(stdin));
       const coming = [stdout, stderr, status].map((handle) => this.endpoint.drain(handle));
-      const [out, error, code] = await Promise.all(coming) as [Buffer, Buffer, Buffer];
-      await feed;
+      const [out, error, code] = await Promise.all([...coming, feed]) as [Buffer, Buffer, Buffer, boolean];
       return { stdout: out, stderr: error, status: code, mark: this.endpoint.marked(status) };
     } finally {
-      this.endpoint.close(...handles);
+      this.endpoint.close(stdout, stderr, status);
     }
   }
 

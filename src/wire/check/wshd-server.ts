@@ -27,7 +27,7 @@ export interface Ran {
   handles: number;
 }
 
-/** What the server does with a connection once the request has come; it is closed behind that. */
+/** What the server does with a connection once the request has come, to its closing. */
 export type Reply = (server: WshdServer, socket: number) => Promise<void>;
 
 const SLOW_MS = 200;
@@ -53,7 +53,8 @@ export class WshdServer {
     if (isSlowNonBlocking) this.endpoint.unblock(stdout);
     const child = this.start(args, env, [stdin, stdout, stderr]);
     this.endpoint.close(stdin, stdout, stderr);
-    const feeding = this.endpoint.write(feed, input).then(() => this.endpoint.close(feed));
+    // Closed as soon as it is written, and only there: by the end its number may be another handle's.
+    const feeding = this.endpoint.write(feed, input).finally(() => this.endpoint.close(feed));
     const slow = new Promise((resolve) => { setTimeout(resolve, isSlowNonBlocking ? SLOW_MS : 0); });
     try {
       const [request, output, errors, raw] = await Promise.all([
@@ -62,7 +63,7 @@ export class WshdServer {
       return { ...request, end: endInWords(raw), stdout: output, stderr: errors.toString() };
     } finally {
       child.kill(9);
-      this.endpoint.close(feed, out, err);
+      this.endpoint.close(out, err);
     }
   }
 
@@ -74,13 +75,15 @@ export class WshdServer {
   async serve(child: Child, reply: Reply): Promise<Pick<Ran, 'request' | 'handles'>> {
     const socket = await this.endpoint.accept(this.listener, child.ended);
     if (socket === undefined) return { request: Buffer.alloc(0), handles: 0 };
+    let request;
     try {
-      const request = await this.take(socket);
-      await reply(this, socket);
-      return request;
-    } finally {
+      request = await this.take(socket);
+    } catch (error) {
       this.endpoint.close(socket);
+      throw error;
     }
+    await reply(this, socket);
+    return request;
   }
 
   private async take(socket: number): Promise<Pick<Ran, 'request' | 'handles'>> {
@@ -110,7 +113,7 @@ export function answering(bytes: Uint8Array, change: (theirs: number[], server: 
     const { theirs, ours } = makePipes(server.endpoint);
     const changed = change(theirs, server);
     await server.endpoint.send(socket, bytes, changed);
-    server.endpoint.close(...new Set([...theirs, ...changed]), ...Object.values(ours));
+    server.endpoint.close(socket, ...new Set([...theirs, ...changed]), ...Object.values(ours));
   };
 }
 
