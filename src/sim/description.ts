@@ -35,7 +35,6 @@ export abstract class Description {
   /** Permission bits, which `mark` changes. */
   get mode(): number { return 0o600; }
   set mode(_bits: number) { throw new Error('nothing here keeps permission bits'); }
-  get keepsMode(): boolean { return false; }
   /** A description of its own of the same object, as /proc/self/fd gives it; undefined where that is refused. */
   reopen(): Description | undefined { return undefined; }
 

@@ -84,7 +84,6 @@ export class OpenFile extends Description {
 
   override get mode(): number { return this.file.mode; }
   override set mode(bits: number) { this.file.mode = bits; }
-  override get keepsMode(): boolean { return true; }
   poll(): number { return READ | WRITE; }
   override pending(): number { return this.file.bytes.length - this.position; }
 

@@ -26,6 +26,9 @@ const RECORD_BYTES = 16;
 /** PIPE_BUF: what is written into a pipe as a whole or not at all. pipe(7) */
 const ATOMIC_BYTES = 4096;
 
+/** How many of the first descriptors may be given to a program; wshd's second stage gets two more. assembly/wshd/stages.ts */
+const STANDARD = 3, GIVEN_MAX: Partial<Record<ProgramName, number>> = { wshd: 5 };
+
 /** Thrown through the module's frames to leave it: its process has ended. */
 class Left {}
 const LEFT = new Left();
@@ -53,6 +56,8 @@ export class Guest implements Runner, Caller {
   /** The terminal's settings before `raw`. */
   settings: Settings | undefined;
   silent = false;
+  /** Descriptors that it was started with, and has not taken over yet: shim/sys/policy.c. */
+  readonly given = new Set<number>();
   /** Bytes that the call which is being made may move. */
   private allowance = Infinity;
   private started = false;
@@ -65,6 +70,7 @@ export class Guest implements Runner, Caller {
     this.handles = new HandleTable(() => process.descriptors);
     this.instance = process.kernel.programs.acquire(program, boundary.names, argv, environment);
     this.instance.caller = this;
+    for (let fd = 0; fd < (GIVEN_MAX[program] ?? STANDARD); fd++) if (process.descriptors.get(fd)) this.given.add(fd);
     process.descriptors.add(new Internal());
   }
 

@@ -13,6 +13,8 @@ export interface Handle {
   muted?: boolean;
   /** A socket that others share is asked not to block call by call. */
   shared: boolean;
+  /** An end of a pipe that the module itself has made: what it may leave a mark on. */
+  made: boolean;
   /** Told apart from an earlier handle of the same number, whose events may still be on their way. */
   readonly generation: number;
 }
@@ -43,7 +45,8 @@ export class HandleTable {
       this.descriptors().close(fd);
       return -EMFILE;
     }
-    this.slots[slot] = { fd, description: this.descriptors().get(fd)!, wanted: 0, shared: false, generation: ++this.generation };
+    const description = this.descriptors().get(fd)!, generation = ++this.generation;
+    this.slots[slot] = { fd, description, wanted: 0, shared: false, made: false, generation };
     return slot;
   }
 

@@ -138,7 +138,6 @@ export class PipeEnd extends Description {
   override pending(): number { return this.pipe.length; }
   override get mode(): number { return this.pipe.mode; }
   override set mode(bits: number) { this.pipe.mode = bits; }
-  override get keepsMode(): boolean { return true; }
   override reopen(): PipeEnd { return new PipeEnd(this.pipe, this.canRead); }
 
   protected override take(into: Uint8Array): number { return this.pipe.read(into); }

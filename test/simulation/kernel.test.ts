@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { World } from '../../src/sim/index.js';
+import { boundary } from '../../src/sim/calls/index.js';
+import { errnos, Guest, type Program, type World } from '../../src/sim/index.js';
 import { serving, withWorld } from './help.js';
 
 const kernel = suite('the simulated kernel');
@@ -165,6 +166,56 @@ kernel('says what is wrong with a script', () => withWorld((world) => {
   world.run(() => program.ended && program.stderr!.ended);
   assert.is(program.exitCode, 2);
   assert.is(program.stderr!.text, 'script: a brace is not closed\n');
+}));
+
+/** A call of a module's that its logic does not make. */
+function call(guest: Guest, name: string, ...numbers: number[]): number {
+  const [a = 0, b = 0, c = 0, d = 0, e = 0] = numbers;
+  return guest.call(boundary.names.indexOf(name), a, b, c, d, e);
+}
+
+/** A text at the end of the guest's memory; its place and size. */
+function text(guest: Guest, ...strings: string[]): [at: number, size: number] {
+  const bytes = new TextEncoder().encode(strings.map((each) => `${each}\0`).join('')), at = guest.memoryBytes - 64 - bytes.length;
+  guest.writable(at, bytes.length)!.set(bytes);
+  return [at, bytes.length];
+}
+
+kernel('holds modules to the files that they may run, as the native programs are', () => withWorld((world) => {
+  const job = serving(world).spawn('1', ['/bin/script']), link = world.start(['iomux-link', '/c/jobs/1']);
+  const runs = (program: Program, ...files: string[]): number => {
+    const guest = program.process.runner as Guest;
+    assert.is(call(guest, 'spawnBegin'), 0);
+    return call(guest, 'spawnFiles', ...text(guest, ...files));
+  };
+  assert.is(runs(job, '/usr/bin/wsh'), 0);
+  assert.is(runs(job, '/bin/sh'), -errnos.EACCES);
+  assert.is(runs(job, '/usr/bin/wsh', '/bin/sh'), -errnos.EACCES);
+  assert.is(runs(link, '/bin/sh'), -errnos.EACCES);
+}));
+
+kernel('gives modules the descriptors that they were started with, each once', () => withWorld((world) => {
+  const container = serving(world), wshd = container.init!.runner as Guest, wsh = container.wsh(['/bin/script', '-c', 'hang']);
+  const guest = wsh.process.runner as Guest;
+  assert.is(call(guest, 'inherit', 3), -errnos.EBADF, 'epoll\'s');
+  assert.ok(call(guest, 'inherit', 1) > 0);
+  assert.is(call(guest, 'inherit', 1), -errnos.EBADF);
+  assert.ok(call(guest, 'inherit', 2) > 0);
+  assert.ok(call(guest, 'inherit', 2) > 0, 'stderr stays beside');
+  for (let fd = 0; fd < 32; fd++) assert.is(call(wshd, 'inherit', fd), -errnos.EBADF, `descriptor ${fd} of a wshd that serves`);
+  assert.is(call(wshd, 'forgetOrigin'), -errnos.EPERM, 'a second time');
+}));
+
+kernel('lets modules leave marks on pipes of their own', () => withWorld((world) => {
+  const container = serving(world), guest = container.wsh(['/bin/script', '-c', 'hang'], { stdin: 'pipe' }).process.runner as Guest;
+  assert.is(call(guest, 'mark', call(guest, 'inherit', 0), 7), -errnos.EPERM);
+  const [at] = text(guest, '12345678');
+  assert.is(call(guest, 'pipe', at), 0);
+  const [end] = new Int32Array(guest.bytes(at, 4)!.slice().buffer);
+  for (const handle of [end!, call(guest, 'duplicate', end!)]) {
+    assert.is(call(guest, 'mark', handle, 9), 0);
+    assert.is(call(guest, 'marked', end!), 9);
+  }
 }));
 
 kernel.run();

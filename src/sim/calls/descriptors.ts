@@ -1,6 +1,6 @@
 /** The boundary's calls on descriptors: shim/sys/descriptor.c. */
 import { type Description, WOULD_BLOCK } from '../description.js';
-import { EBADF, EFAULT, EINVAL, EPIPE } from '../errno.js';
+import { EBADF, EFAULT, EINVAL, EPERM, EPIPE } from '../errno.js';
 import type { Guest } from '../guest.js';
 import { Pipe, PipeEnd, splicePipes } from '../pipe.js';
 import { Socket } from '../socket.js';
@@ -108,13 +108,16 @@ function describe(guest: Guest, handle: number): number {
 
 function inherit(guest: Guest, fd: number): number {
   const { descriptors } = guest.process, description = descriptors.get(fd);
-  if (!description) return -EBADF;
+  // Any other number is the host's own, or a handle's.
+  if (!guest.given.has(fd) || !description) return -EBADF;
   const reopens = description.kind === Kind.PIPE || description.kind === Kind.TERMINAL, own = reopens ? description.reopen() : undefined;
   if (own || reopens) (own ?? description).nonblocking = true;
   const handle = guest.handles.add(own ?? description, own ? 0 : 3);
   if (handle < 0) return handle;
   guest.handles.get(handle)!.shared = description.kind === Kind.SOCKET;
-  if (fd !== 2) descriptors.close(fd);
+  if (fd === 2) return handle;
+  descriptors.close(fd);
+  guest.given.delete(fd);
   return handle;
 }
 
@@ -122,13 +125,14 @@ function duplicate(guest: Guest, handle: number): number {
   const slot = guest.handles.get(handle);
   if (!slot) return -EBADF;
   const copy = guest.handles.add(slot.description, 3);
-  if (copy >= 0) guest.handles.get(copy)!.shared = slot.shared;
+  if (copy >= 0) Object.assign(guest.handles.get(copy)!, { shared: slot.shared, made: slot.made });
   return copy;
 }
 
 function pipe(guest: Guest, handlesAt: number): number {
-  const pipe = new Pipe();
-  return addPair(guest, handlesAt, new PipeEnd(pipe, true), new PipeEnd(pipe, false));
+  const pipe = new Pipe(), result = addPair(guest, handlesAt, new PipeEnd(pipe, true), new PipeEnd(pipe, false));
+  if (result === 0) for (const handle of new Int32Array(guest.bytes(handlesAt, 8)!.slice().buffer)) guest.handles.get(handle)!.made = true;
+  return result;
 }
 
 /** Stores two handles for two new descriptions; neither stays on failure. */
@@ -158,8 +162,12 @@ function unblock(description: Description): number {
   return 0;
 }
 
-function mark(description: Description, value: number): number {
-  if (description.keepsMode) description.mode = value & 0o777;
+function mark(guest: Guest, handle: number, value: number): number {
+  const slot = guest.handles.get(handle);
+  if (!slot) return -EBADF;
+  // The mode of a file, or of somebody's FIFO, is no place for notes.
+  if (!slot.made) return -EPERM;
+  slot.description.mode = value & 0o777;
   return 0;
 }
 
@@ -177,7 +185,7 @@ export const descriptorCalls: CallTable = {
   pipe: [1, pipe],
   unblock: [1, on(unblock)],
   capacity: [2, on((description, size) => (description instanceof PipeEnd ? description.pipe.resize(size >>> 0) : -EBADF))],
-  mark: [2, on(mark)],
+  mark: [2, mark],
   marked: [1, on((description) => description.mode & 0o777)],
   watch: [2, (guest, handle, events) => guest.handles.watch(handle, events & (READ | WRITE | HANGUP))],
 };

@@ -1,7 +1,8 @@
 /** The boundary's calls on processes: shim/sys/process.c and description.c. */
-import { E2BIG, EBADF, ECHILD, EFAULT, EINVAL, EMFILE, ENOMEM, EPERM } from '../errno.js';
+import { E2BIG, EACCES, EBADF, ECHILD, EFAULT, EINVAL, EMFILE, ENOMEM, EPERM } from '../errno.js';
 import type { Guest } from '../guest.js';
 import { decode } from '../guest.js';
+import { isAllowed } from '../policy.js';
 import { RLIMIT_NOFILE } from '../process.js';
 import { SIGNAL_MAX, SignalSet } from '../signals.js';
 import { fork, setLimit, SpawnDescription } from '../spawn.js';
@@ -20,19 +21,25 @@ function spawnBegin(guest: Guest): number {
   return guest.description ? 0 : -ENOMEM;
 }
 
-/** A call that copies NUL-terminated strings, back to back, into the description. */
-function strings(take: (description: SpawnDescription, list: readonly string[]) => void): Run {
+type Allow = (guest: Guest, text: string) => boolean;
+
+/** A call that copies NUL-terminated strings, back to back, into the description; `allow` says which ones it may name. */
+function strings(take: (description: SpawnDescription, list: readonly string[]) => void, allow: Allow = () => true): Run {
   return (guest, at, size) => {
     const { description } = guest;
     if (!description) return -ENOMEM;
     const bytes = guest.bytes(at, size);
     if (!bytes || (bytes.length > 0 && bytes.at(-1) !== 0)) return -EFAULT;
+    const list = bytes.length === 0 ? [] : decode(bytes.subarray(0, -1)).split('\0');
+    if (!list.every((text) => allow(guest, text))) return -EACCES;
     description.size += bytes.length;
     if (description.size > STRINGS_BYTES_MAX) return -E2BIG;
-    take(description, bytes.length === 0 ? [] : decode(bytes.subarray(0, -1)).split('\0'));
+    take(description, list);
     return 0;
   };
 }
+
+function mayRun({ program, process: { argv } }: Guest, path: string): boolean { return isAllowed(program, argv, path, 'RUN'); }
 
 function spawnDirectory(guest: Guest, at: number): number {
   const path = allowedPath(guest, at, 'HOME');
@@ -150,8 +157,13 @@ function moreDescriptors(guest: Guest): number {
 }
 
 function forgetOrigin(guest: Guest): number {
+  // A second time the numbers would be those of handles.
+  if (guest.silent) return -EPERM;
   guest.silent = true;
-  for (let fd = 0; fd <= 2; fd++) guest.process.descriptors.close(fd);
+  for (let fd = 0; fd <= 2; fd++) {
+    guest.process.descriptors.close(fd);
+    guest.given.delete(fd);
+  }
   return 0;
 }
 
@@ -164,7 +176,7 @@ export const processCalls: CallTable = {
   wakeAfter: [1, wakeAfter],
   signals: [2, (guest, low, high) => guest.setSignals(new SignalSet(low, high))],
   spawnBegin: [0, spawnBegin],
-  spawnFiles: [2, strings((description, list) => { description.files = list; })],
+  spawnFiles: [2, strings((description, list) => { description.files = list; }, mayRun)],
   spawnSelf: [0, spawnSelf],
   spawnArguments: [2, strings((description, list) => { description.argv = list; })],
   spawnEnvironment: [2, strings((description, list) => { description.environment = list; })],
