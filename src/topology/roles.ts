@@ -91,7 +91,10 @@ export class Roles {
 
   private ofSpawnPipe(spawn: MemberEnd, ends: readonly MemberEnd[]): Role {
     const others = ends.filter(({ process }) => process !== spawn.process);
-    if (spawn.side === 'write') return others.length > 0 ? 'start-gate' : 'internal';
+    if (spawn.side === 'write') {
+      if (others.some(({ process }) => process.parent === spawn.process.pid)) return 'start-gate';
+      return others.length > 0 ? 'inherited' : 'internal';
+    }
     if (others.length === 0) return ends.some(({ side }) => side === 'write') ? 'internal' : 'start-report';
     const fds = others.filter(({ side }) => side === 'write').map(({ descriptor }) => descriptor.fd);
     const shared = pipesRead(spawn.member).filter((descriptor) => this.index.channelOf(descriptor)?.ends

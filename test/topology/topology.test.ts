@@ -135,6 +135,17 @@ topology('of a link without stdin, whose stdout and stderr are sockets', () => {
   assert.equal(roles(it, 100), ['21 stdout', '22 stderr']);
 });
 
+topology('of a pipe that iomux-spawn was left with by a starter that has gone: no gate of its own', () => {
+  const it = topologyOf({
+    processes: [
+      processInfo(100, 1, 'bash', ['9r pipe:[80]']),
+      processInfo(20, 1, 'iomux-spawn', ['5u socket:[51]', '8w pipe:[80]', '10w pipe:[81]']), processInfo(21, 20, 'iomux-spawn', ['11r pipe:[81]']), wshd(),
+    ],
+    sockets: [request, listener(51, 'stdout.sock', 601)],
+  }, { ...place, jobs: [{ id: '1', sockets: { stdout: 601, stderr: 0, status: 0 } }] });
+  assert.equal(roles(it, 20), ['5 stdout-socket', '8 inherited', '10 start-gate']);
+});
+
 topology('of what commands share among themselves, and of what was left open for them', () => {
   const it = topologyOf({
     processes: [
