@@ -1,8 +1,9 @@
 /** `warden completion`: scripts for shells, which ask `warden complete` at every TAB; and the answer to that. */
 import type { Command } from 'commander';
 import { WardenError } from '../container/error.js';
+import { printable } from '../printable.js';
 import { complete } from './complete.js';
-import { print, printable } from './print.js';
+import { print } from './print.js';
 
 export type Shell = 'bash' | 'zsh' | 'fish';
 

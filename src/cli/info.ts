@@ -2,8 +2,9 @@
 import type { Bind } from '../container/root.js';
 import type { ContainerInfo, CpuInfo, MemoryInfo, ProcessInfo } from '../container/info.js';
 import type { JobInfo } from '../container/job.js';
+import { printable } from '../printable.js';
 import { openContainer } from './open.js';
-import { bytes, colors, type Column, duration, plural, print, printable, printJson, table } from './print.js';
+import { bytes, colors, type Column, duration, plural, print, printJson, table } from './print.js';
 import { checkRoot, containerDirectory } from './reference.js';
 
 export interface InfoOptions { depot: string; json?: boolean }

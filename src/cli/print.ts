@@ -3,6 +3,7 @@ import { isatty } from 'node:tty';
 import Table from 'cli-table3';
 import pc from 'picocolors';
 import { errnoOf } from '../container/error.js';
+import { printable } from '../printable.js';
 
 /** Fulfilled when it is written. A reader that has seen enough, as head(1), is no failure. */
 export async function print(text: string): Promise<void> {
@@ -41,11 +42,6 @@ export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
   });
   drawn.push(...cells);
   return `${drawn.toString().split('\n').map((line) => line.trimEnd()).join('\n')}\n`;
-}
-
-/** A name that came from a container could hold anything, also what a terminal obeys. */
-export function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
 /** "64 MiB", "1.5 GiB", "512 bytes". */

@@ -1,7 +1,8 @@
 /** What the picture shows: a box a process, a line for all that flows between two of them. Pure, without places. */
 import type { Channel, End, Process, Role, Topology } from './model.js';
 import { ROLES } from './model.js';
-import { nameOf, otherEnds, pidsOf, printable, ranges } from './text.js';
+import { printable } from '../printable.js';
+import { nameOf, otherEnds, pidsOf, ranges } from './text.js';
 
 export interface Picture {
   readonly title: string;

@@ -1,5 +1,6 @@
 /** The topology for a terminal: trees of processes, below each what it holds and who is at the other end. Pure. */
 import type { Formatter } from 'picocolors/types.js';
+import { printable } from '../printable.js';
 import { type Channel, type Descriptor, type Process, ROLES, type Side, type Topology } from './model.js';
 
 export interface Look {
@@ -10,9 +11,6 @@ export interface Look {
 
 /** Which way data goes from the side that the line is about. */
 const ARROWS: Readonly<Record<Side, string>> = { read: '←', write: '→', listen: '◦', accepted: '⇄', connected: '⇄', master: '⇄', slave: '⇄' };
-
-/** What a process wrote into its name and command line must not steer the terminal. */
-export function printable(text: string): string { return text.replace(/[\p{C}\p{Z}]/gu, (one) => (one === ' ' ? ' ' : '�')); }
 
 function cut(text: string, columns: number): string {
   const letters = [...text];
