@@ -72,7 +72,7 @@ export function scratch(): Scratch {
 }
 
 /** Polls until it holds; the deadline is the test's failure. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string, timeoutMs = 5_000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, what: string, timeoutMs = 20_000): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!await condition()) {
     if (Date.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what}`);
