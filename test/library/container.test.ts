@@ -81,7 +81,7 @@ test('ends with its process when it is ephemeral', async () => {
   const { pid } = await (await Container.open(`${depot.path}/brief`)).info();
   await maker.kill();
   await until(() => !isAlive(pid!), 'the container ends');
-  await until(() => depot.left().length === 0, 'nothing is left', 10_000);
+  await until(() => depot.left().length === 0, 'nothing is left', 20_000);
 });
 
 test('a maker that dies at any moment leaves nothing that a sweep does not remove, and no half container', async () => {
@@ -97,7 +97,7 @@ test('a maker that dies at any moment leaves nothing that a sweep does not remov
     await until(async () => {
       assert.equal((await Container.sweep(depot.path)).failures, []);
       return depot.left().length === 0;
-    }, `nothing is left when killed after ${delayMs} ms`, 10_000);
+    }, `nothing is left when killed after ${delayMs} ms`, 20_000);
   }
 });
 

@@ -24,7 +24,7 @@ export interface Ended {
 }
 
 /** Collects what a process writes and how it ends; it is killed when that takes too long. */
-export async function ended(child: ChildProcess, timeoutMs = 10_000): Promise<Ended> {
+export async function ended(child: ChildProcess, timeoutMs = 30_000): Promise<Ended> {
   const stdout: Buffer[] = [], stderr: Buffer[] = [];
   child.stdout?.on('data', (piece: Buffer) => stdout.push(piece));
   child.stderr?.on('data', (piece: Buffer) => stderr.push(piece));

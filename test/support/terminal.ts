@@ -75,7 +75,7 @@ export class Terminal {
   }
 
   /** Waits until the terminal shows this, behind what was waited for before; what stood there. */
-  async sees(what: string | RegExp, timeoutMs = 10_000): Promise<string> {
+  async sees(what: string | RegExp, timeoutMs = 20_000): Promise<string> {
     let found = '';
     const pattern = typeof what === 'string' ? new RegExp(what.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')) : what;
     await until(() => {
@@ -94,7 +94,7 @@ export class Terminal {
   get hasEnded(): boolean { return this.code !== undefined || this.signal !== undefined; }
 
   /** Waits until the program has ended; its exit code, or the signal negated. */
-  async ends(timeoutMs = 10_000): Promise<number> {
+  async ends(timeoutMs = 20_000): Promise<number> {
     await until(() => this.hasEnded, `the program at the terminal ends; shown: ${this.rest()}`, timeoutMs);
     return this.code ?? -this.signal!;
   }
