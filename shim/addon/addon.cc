@@ -202,6 +202,8 @@ Napi::Value Execute(const Napi::CallbackInfo &info) {
   return Napi::Number::New(info.Env(), execute(file.c_str(), pointers.data()));
 }
 
+Napi::Value SealDescriptors(const Napi::CallbackInfo &info) { return Napi::Number::New(info.Env(), seal_descriptors()); }
+
 Napi::Value IsTerminal(const Napi::CallbackInfo &info) {
   return Napi::Boolean::New(info.Env(), is_terminal(info[0].As<Napi::Number>().Int32Value()));
 }
@@ -225,6 +227,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("pipe", Napi::Function::New(env, Pipe, "pipe"));
   exports.Set("unixSockets", Napi::Function::New(env, UnixSockets, "unixSockets"));
   exports.Set("execute", Napi::Function::New(env, Execute, "execute"));
+  exports.Set("sealDescriptors", Napi::Function::New(env, SealDescriptors, "sealDescriptors"));
   exports.Set("isTerminal", Napi::Function::New(env, IsTerminal, "isTerminal"));
   return exports;
 }

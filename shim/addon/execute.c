@@ -1,6 +1,8 @@
+#define _GNU_SOURCE
 #include "execute.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -17,7 +19,11 @@ static void default_signals(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Node's start sets the flag on whatever is open then; what it opens itself has it, too, and shall keep it. */
+int32_t seal_descriptors(void) {
+    return close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0 ? -errno : 0;
+}
+
+/* Node's start has set the flag on them. */
 static void keep_standard_descriptors(void) {
     for (int fd = 0; fd < 3; fd++) {
         int flags = fcntl(fd, F_GETFD);
@@ -30,6 +36,7 @@ int32_t execute(const char *file, char *const arguments[]) {
     if (access(file, X_OK) < 0) return -errno;
     default_signals();
     keep_standard_descriptors();
+    seal_descriptors();
     execve(file, arguments, environ);
     return -errno;
 }

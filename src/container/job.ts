@@ -5,6 +5,7 @@ import { readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { native } from '../host/native.js';
 import { programPath } from '../paths.js';
 import { aborted, whenAborted } from './abort.js';
 import { endJob, withNewId } from './depot.js';
@@ -158,6 +159,8 @@ export async function startJob(container: string, argv: readonly string[], optio
   const command = [programPath('wsh'), '--socket', 'run/wshd.sock', ...requestArguments(options), '--raise', '--', ...argv];
   const env = { ...ENVIRONMENT, ...requestEnvironment(options) };
   if (signal?.aborted) throw aborted(signal);
+  // It outlives whoever started us, and must not keep open what they wait for the end of.
+  native().sealDescriptors();
   const id = makeJob(container, argv, options), directory = join(container, 'jobs', id);
   const messages = openSync(join(directory, 'messages'), 'wx', 0o600);
   try {

@@ -67,6 +67,11 @@ export interface Native {
    * nothing of Node remains. Returns only when that cannot be, with a negated errno. `argv`: the program's name first.
    */
   execute(file: string, argv: readonly string[]): number;
+  /**
+   * No program started from here on inherits what whoever started this process left open: Node's own start sees to that, but
+   * not behind a gap in the numbers. 0, or a negated errno. close_range(2)
+   */
+  sealDescriptors(): number;
   /** Whether the descriptor is a terminal; node:tty knows it too, but loads all of Node's network to tell. */
   isTerminal(fd: number): boolean;
 }

@@ -1,5 +1,5 @@
 /** Jobs: spawn and link, each a process of its own. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -7,7 +7,7 @@ import type { JobInfo } from '../../src/container/job.js';
 import { noContainers } from '../support/container.js';
 import { scratch, until } from '../support/process.js';
 import { unless } from '../support/skip.js';
-import { Depot } from './help.js';
+import { Depot, main, start } from './help.js';
 
 const all = suite('warden spawn and link');
 const it = unless(noContainers, all);
@@ -35,6 +35,15 @@ it('a job goes on by itself, and a link has its output and its exit code', async
   const job = await spawn('echo out; echo err >&2; exit 42');
   assert.equal(await depot.warden('link', 'c', job), { code: 42, signal: null, stdout: 'out\n', stderr: 'err\n' });
   assert.is((await depot.warden('link', 'c', job)).stdout, 'out\n', 'as often as one likes');
+});
+
+it('holds nothing open that its starter was left with, however high its number', async () => {
+  const argv = [process.execPath, main, 'spawn', 'c', '--json', '--', 'sleep', '4243'];
+  const started = await start(['bash', '-c', 'exec 5< /etc/passwd 77< /etc/passwd; exec "$@"', '-', ...argv], '', depot.environment).result;
+  const { pid } = JSON.parse(started.stdout) as JobInfo;
+  const held = readdirSync(`/proc/${pid}/fd`).filter((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === '/etc/passwd');
+  assert.equal(held, []);
+  await depot.prints('stop', 'c', '--grace', '0');
 });
 
 it('tells of itself as JSON', async () => {
