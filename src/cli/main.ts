@@ -12,6 +12,11 @@ export async function main(argv: readonly string[]): Promise<void> {
   process.exit(await perform(argv, (text) => { process.stderr.write(text); }));
 }
 
+/** Of commander's, whose guess at what was meant stands on a line of its own. */
+function oneSentence(text: string): string {
+  return text.trimEnd().replace(/^error: /, '').replace(/\.?\n\((Did you mean .*)\)$/, ' ($1)').replace(/\.$/, '');
+}
+
 /** Does what the command line says; the exit code. `say` gets sentences for people about what failed. */
 export async function perform(argv: readonly string[], say: (text: string) => void): Promise<number> {
   let exitCode = 0;
@@ -20,10 +25,9 @@ export async function perform(argv: readonly string[], say: (text: string) => vo
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .enablePositionalOptions()
-    .showSuggestionAfterError(false)
     .exitOverride()
     .configureOutput({
-      outputError: (text) => say(`warden: ${text.trimEnd().replace(/^error: /, '').replace(/\.$/, '')}; --help shows what there is\n`),
+      outputError: (text) => say(`warden: ${oneSentence(text)}; --help shows what there is\n`),
     });
   for (const define of commands) define(program, (code) => { exitCode = code; });
   try {

@@ -1,7 +1,7 @@
 /** The topology for a terminal: trees of processes, below each what it holds and who is at the other end. Pure. */
 import type { Formatter } from 'picocolors/types.js';
 import { printable } from '../printable.js';
-import { type Channel, type Descriptor, type Process, ROLES, type Side, type Topology } from './model.js';
+import { type Channel, type Descriptor, type End, type Process, ROLES, type Side, type Topology } from './model.js';
 
 export interface Look {
   /** A line is at most so wide; Infinity for what is no terminal. */
@@ -121,7 +121,7 @@ class Describer {
     if (!own) return '';
     if (channel.kind === 'listener') return `${ARROWS.listen} ${printable(this.shortPath(channel.path ?? ''))}`;
     const others = otherEnds(channel, own);
-    if (others.length === 0) return channel.ends.length > 1 ? `${ARROWS[own.side]} itself` : `${ARROWS[own.side]} nobody`;
+    if (others.length === 0) return `${ARROWS[own.side]} ${channel.ends.some((end) => isOpposite(channel, own, end)) ? 'itself' : 'nobody'}`;
     const names = others.map(({ pid, fds }) => `${nameOf(this.byPid.get(pid)!)} ${pid}:${ranges(fds)}`);
     return `${ARROWS[own.side]} ${names.join(', ')}`;
   }
@@ -143,10 +143,12 @@ function head(process: Process, columns: number, { colors }: Look): string {
 }
 
 /** Ends on the other side, of other processes. */
-export function otherEnds(channel: Channel, own: Channel['ends'][number]): Channel['ends'][number][] {
-  const isOther = (end: Channel['ends'][number]): boolean => end.pid !== own.pid && end !== own
-    && (channel.kind === 'connection' ? end.socket !== own.socket : end.side !== own.side);
-  return channel.ends.filter(isOther);
+export function otherEnds(channel: Channel, own: End): End[] {
+  return channel.ends.filter((end) => end.pid !== own.pid && isOpposite(channel, own, end));
+}
+
+function isOpposite(channel: Channel, own: End, end: End): boolean {
+  return channel.kind === 'connection' ? end.socket !== own.socket : end.side !== own.side;
 }
 
 function whatOf(channel: Channel, target: string): string {

@@ -30,6 +30,8 @@ type Refused = [args: string[], words: RegExp, needsRoot?: boolean];
 const refused: Refused[] = [
   [[], /^Usage: warden /],
   [['nosuch'], /^warden: unknown command 'nosuch'; /],
+  [['exce', 'c'], /^warden: unknown command 'exce' \(Did you mean exec\?\); /],
+  [['create', '--memroy', '1M'], /^warden: unknown option '--memroy' \(Did you mean --memory\?\); /],
   [['--nosuch'], /^warden: unknown option '--nosuch'; /],
   [['run'], /^warden: missing required argument 'command'; /],
   [['run', '--'], /^warden: missing required argument 'command'; /],

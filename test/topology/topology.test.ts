@@ -1,7 +1,9 @@
+import pc from 'picocolors';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Topology } from '../../src/topology/model.js';
 import type { Place, ProcessInfo, Snapshot } from '../../src/topology/snapshot.js';
+import { topologyText } from '../../src/topology/text.js';
 import { topologyOf } from '../../src/topology/topology.js';
 import * as article from './article.js';
 import { connection, listener, processInfo } from './snapshots.js';
@@ -58,6 +60,19 @@ const place: Place = { id: 'c', directory: '/c', request: 5, jobs: [] };
 const request = listener(30, 'run/wshd.sock', 5);
 
 function wshd(...descriptors: string[]): ProcessInfo { return processInfo(10, 1, 'wshd: c', ['3u socket:[30]', ...descriptors], { inside: 1 }); }
+
+topology('in words: a pipe with a second reader and no writer has nobody at its other end, one with both ends has itself', () => {
+  const it = topologyOf({
+    processes: [
+      wshd('11w pipe:[63]'),
+      processInfo(103, 10, 'sh', ['0r pipe:[60]', '5r pipe:[64]', '6w pipe:[64]'], { inside: 7 }), processInfo(104, 103, 'sleep', ['0r pipe:[60]'], { inside: 8 }),
+    ],
+    sockets: [request],
+  }, place);
+  const text = topologyText(it, { columns: Infinity, colors: pc.createColors(false) });
+  assert.match(text, /0 +stdin +pipe 60 ← nobody/);
+  assert.not.match(text, /pipe 60 ← itself/);
+});
 
 topology('of a terminal: both ptys, told apart by their file systems', () => {
   const it = topologyOf({
