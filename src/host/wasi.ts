@@ -1,4 +1,5 @@
 /** As much of WASI preview 1 as the modules import: arguments, environment, clock, stdout and stderr, exit. */
+import { storeSizes, storeStrings } from './wasi-lists.js';
 
 const SUCCESS = 0;
 const BAD_DESCRIPTOR = 8;
@@ -22,30 +23,12 @@ type WasiFunction = (...values: never[]) => number;
 
 export function wasi(options: WasiOptions): Record<string, WasiFunction> {
   const view = (): DataView => new DataView(options.memory().buffer);
-  const argv = options.argv.map(terminated);
-  const environment = options.environment.map(terminated);
-
-  function sizes(list: readonly Buffer[], countAt: number, bytesAt: number): number {
-    view().setUint32(countAt, list.length, true);
-    view().setUint32(bytesAt, list.reduce((sum, text) => sum + text.length, 0), true);
-    return SUCCESS;
-  }
-
-  function copy(list: readonly Buffer[], pointersAt: number, textAt: number): number {
-    const bytes = new Uint8Array(options.memory().buffer);
-    for (const [index, text] of list.entries()) {
-      view().setUint32(pointersAt + index * 4, textAt, true);
-      bytes.set(text, textAt);
-      textAt += text.length;
-    }
-    return SUCCESS;
-  }
-
+  const { argv, environment, memory } = options;
   return {
-    args_sizes_get: (countAt: number, bytesAt: number) => sizes(argv, countAt, bytesAt),
-    args_get: (pointersAt: number, textAt: number) => copy(argv, pointersAt, textAt),
-    environ_sizes_get: (countAt: number, bytesAt: number) => sizes(environment, countAt, bytesAt),
-    environ_get: (pointersAt: number, textAt: number) => copy(environment, pointersAt, textAt),
+    args_sizes_get: (countAt: number, bytesAt: number) => storeSizes(memory(), argv, countAt, bytesAt),
+    args_get: (pointersAt: number, textAt: number) => storeStrings(memory(), argv, pointersAt, textAt),
+    environ_sizes_get: (countAt: number, bytesAt: number) => storeSizes(memory(), environment, countAt, bytesAt),
+    environ_get: (pointersAt: number, textAt: number) => storeStrings(memory(), environment, pointersAt, textAt),
     clock_time_get(clock: number, _precision: bigint, at: number) {
       if (clock !== CLOCK_REALTIME && clock !== CLOCK_MONOTONIC) return IO_ERROR;
       view().setBigUint64(at, clock === CLOCK_REALTIME ? BigInt(Date.now()) * 1_000_000n : process.hrtime.bigint(), true);
@@ -65,5 +48,3 @@ export function wasi(options: WasiOptions): Record<string, WasiFunction> {
     proc_exit: (code: number) => options.exit(code),
   };
 }
-
-function terminated(text: string): Buffer { return Buffer.from(`${text}\0`); }

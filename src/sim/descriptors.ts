@@ -4,15 +4,15 @@ import { EBADF, EMFILE } from './errno.js';
 
 export class DescriptorTable {
   private readonly entries: (Description | undefined)[] = [];
-  private readonly closeOnExec = new Set<number>();
+  private readonly closeOnExec: boolean[] = [];
 
   /** RLIMIT_NOFILE, soft. */
   constructor(public limit: number) {}
 
   /** Whether one more can be had. */
   get hasRoom(): boolean {
-    for (let fd = 0; fd < this.limit; fd++) if (!this.entries[fd]) return true;
-    return false;
+    const free = this.entries.indexOf(undefined);
+    return (free < 0 ? this.entries.length : free) < this.limit;
   }
 
   get(fd: number): Description | undefined { return this.entries[fd]; }
@@ -33,8 +33,7 @@ export class DescriptorTable {
   private set(fd: number, description: Description, closeOnExec: boolean): void {
     while (this.entries.length < fd) this.entries.push(undefined);
     this.entries[fd] = description;
-    if (closeOnExec) this.closeOnExec.add(fd);
-    else this.closeOnExec.delete(fd);
+    this.closeOnExec[fd] = closeOnExec;
   }
 
   /** dup3(2): what was there is closed; stays open when the process executes. */
@@ -48,7 +47,6 @@ export class DescriptorTable {
     const description = this.entries[fd];
     if (!description) return -EBADF;
     this.entries[fd] = undefined;
-    this.closeOnExec.delete(fd);
     description.drop();
     return 0;
   }
@@ -56,19 +54,20 @@ export class DescriptorTable {
   /** fork(2): the same descriptions under the same numbers. */
   copy(): DescriptorTable {
     const copy = new DescriptorTable(this.limit);
-    for (const [fd, description] of this.entries.entries()) {
-      if (description) copy.set(fd, description.hold(), this.closeOnExec.has(fd));
+    for (let fd = 0; fd < this.entries.length; fd++) {
+      const description = this.entries[fd];
+      if (description) copy.set(fd, description.hold(), this.closeOnExec[fd] === true);
     }
     return copy;
   }
 
   /** execve(2); from `first` on every descriptor ends, as after close_range(2). */
   execute(first: number): void {
-    for (const fd of this.entries.keys()) if (fd >= first || this.closeOnExec.has(fd)) this.close(fd);
+    for (let fd = 0; fd < this.entries.length; fd++) if (fd >= first || this.closeOnExec[fd]) this.close(fd);
   }
 
   closeAll(): void {
-    for (const fd of this.entries.keys()) this.close(fd);
+    for (let fd = 0; fd < this.entries.length; fd++) this.close(fd);
     this.entries.length = 0;
   }
 

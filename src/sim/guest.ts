@@ -2,11 +2,12 @@
  * A process that runs a module: what the launcher and shim/sys are to a native program. Its loop collects what is ready,
  * in an order of the seed's, and delivers it, a step each; its calls across the boundary are in calls/.
  */
-import { type ModuleExports, trapWords } from '../host/module.js';
-import { boundary, isStream } from './calls/index.js';
+import { trapWords } from '../host/module.js';
+import { boundary, type BoundaryCall } from './calls/index.js';
 import { Description, WOULD_BLOCK } from './description.js';
 import { EIO, EPIPE } from './errno.js';
 import { HandleTable } from './handles.js';
+import { decode } from './memory.js';
 import type { Caller, Instance } from './programs.js';
 import type { Call, Delivery, Fault } from './plan.js';
 import type { Process, Runner } from './process.js';
@@ -66,51 +67,23 @@ export class Guest implements Runner, Caller {
   private inside = false;
   private instance: Instance;
 
-  constructor(readonly process: Process, readonly program: ProgramName, argv: readonly string[], environment: readonly string[]) {
+  constructor(readonly process: Process, readonly program: ProgramName, readonly argv: readonly string[],
+    readonly environment: readonly string[]) {
     this.handles = new HandleTable(() => process.descriptors);
-    this.instance = process.kernel.programs.acquire(program, boundary.names, argv, environment);
-    this.instance.caller = this;
+    this.instance = process.kernel.programs.acquire(program, boundary, this);
     for (let fd = 0; fd < (GIVEN_MAX[program] ?? STANDARD); fd++) if (process.descriptors.get(fd)) this.given.add(fd);
     process.descriptors.add(new Internal());
   }
 
-  private get exports(): ModuleExports { return this.instance.exports; }
   get kernel(): Process['kernel'] { return this.process.kernel; }
 
   // --- memory
 
-  memory(): WebAssembly.Memory { return this.exports.memory; }
-  get memoryBytes(): number { return this.exports.memory.buffer.byteLength; }
-
-  /** Guest memory [at, at + size), to be read; undefined when not all of it is the guest's. */
-  bytes(at: number, size: number): Uint8Array | undefined {
-    const { buffer } = this.exports.memory;
-    at >>>= 0;
-    size >>>= 0;
-    return at + size <= buffer.byteLength ? new Uint8Array(buffer, at, size) : undefined;
-  }
-
-  /** The same, to be written. */
-  writable(at: number, size: number): Uint8Array | undefined {
-    const bytes = this.bytes(at, size);
-    if (bytes) this.instance.touch(at >>> 0, size >>> 0);
-    return bytes;
-  }
-
-  /** A NUL-terminated string; undefined when the memory ends before the string does. */
-  string(at: number): string | undefined {
-    const bytes = new Uint8Array(this.exports.memory.buffer), end = bytes.indexOf(0, at >>> 0);
-    return end < 0 ? undefined : decode(bytes.subarray(at >>> 0, end));
-  }
-
-  /** Stores numbers, 4 bytes each; false when there is no such memory. */
-  store(at: number, ...numbers: number[]): boolean {
-    const bytes = this.writable(at, numbers.length * 4);
-    if (!bytes) return false;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    for (const [index, value] of numbers.entries()) view.setInt32(index * 4, value, true);
-    return true;
-  }
+  get memoryBytes(): number { return this.instance.memory.size; }
+  bytes(at: number, size: number): Uint8Array | undefined { return this.instance.memory.bytes(at, size); }
+  writable(at: number, size: number): Uint8Array | undefined { return this.instance.memory.writable(at, size); }
+  string(at: number): string | undefined { return this.instance.memory.string(at); }
+  store(at: number, ...numbers: readonly number[]): boolean { return this.instance.memory.store(at, ...numbers); }
 
   // --- the loop
 
@@ -141,7 +114,7 @@ export class Guest implements Runner, Caller {
 
   /** What epoll_wait(2) would report, in an order of the seed's, then what it refuses because it is always ready. */
   private collect(): void {
-    if (this.kernel.isObserved) this.tellCollected();
+    if (this.kernel.audience.collected.length > 0) this.tellCollected();
     const always: Ready[] = [];
     if (this.hasSignals()) this.turn.push(SIGNALS);
     for (const [handle, { description, wanted, generation, muted }] of this.handles.watched) {
@@ -184,11 +157,11 @@ export class Guest implements Runner, Caller {
   }
 
   private enter(entry: Delivery['entry'], first: number, second: number): void {
-    const delivery: Delivery = { process: this.process, entry, first, second };
+    const { exports } = this.instance, delivery: Delivery = { process: this.process, entry, first, second };
     this.kernel.tellDeliver(delivery);
     this.inside = true;
     try {
-      this.exports[entry](first, second);
+      exports[entry](first, second);
     } catch (thrown) {
       this.leave(thrown);
     } finally {
@@ -206,7 +179,7 @@ export class Guest implements Runner, Caller {
     this.kernel.tellTrapped(this.process, words);
     try {
       this.print(2, new TextEncoder().encode(`${this.program}: ${words}\n`));
-      const code = this.exports.onTrap();
+      const code = this.instance.exports.onTrap();
       if (code >= 0) this.process.end((code & 0xff) << 8);
     } catch (second) {
       if (second instanceof Left) return;
@@ -238,26 +211,30 @@ export class Guest implements Runner, Caller {
 
   // --- calls
 
-  /** The boundary's call of that number: faults, interruptions, the call itself, and who is told. */
-  call(index: number, a: number, b: number, c: number, d: number, e: number): number {
-    const { kernel, process } = this, { name, count, run } = boundary.calls[index]!, number = process.calls++;
-    const args = kernel.plan || kernel.isObserved ? [a, b, c, d, e].slice(0, count) : [];
+  /** A call of the boundary: faults, interruptions, the call itself, and who is told. */
+  call(to: BoundaryCall, a: number, b: number, c: number, d: number, e: number): number {
+    const { kernel, process } = this, { name } = to, number = process.calls++, isTold = kernel.audience.call.length > 0;
+    const args = kernel.plan || isTold ? argumentsOf(to.count, a, b, c, d, e) : NOTHING;
     const fault = kernel.plan ? this.faultAt(name, number, args) : undefined;
     if (kernel.random.chance(kernel.habits.interrupt)) kernel.interrupt();
     this.stayOnlyIfAlive();
-    this.allowance = fault?.size ?? this.allowanceOf(name, a, c, e);
-    const result = fault?.errno === undefined ? run(this, a, b, c, d, e) : this.fail(fault, name, a, b);
-    if (result < 0 && this.description && name !== 'spawn' && name.startsWith('spawn')) this.description.failed ||= result;
-    if (kernel.isObserved) {
-      kernel.tellCall({
-        process, name, number, args, siteId: this.instance.siteId, result,
-        ...(this.allowance === Infinity ? {} : { size: this.allowance }), ...(fault ? { fault } : {}),
-      });
+    this.allowance = fault?.size ?? (to.isStream ? this.allowanceOf(name, a, c, e) : Infinity);
+    const result = fault?.errno === undefined ? to.run(this, a, b, c, d, e) : this.fail(fault, name, a, b);
+    if (result < 0 && to.describes && this.description) this.description.failed ||= result;
+    if (isTold) {
+      const size = this.allowance === Infinity ? undefined : this.allowance;
+      kernel.tellCall({ process, name, number, args, siteId: this.instance.siteId, result, size, fault });
     }
-    if (fault?.stallMs !== undefined) kernel.block(process, 'a stall', () => false, kernel.nowMs + fault.stallMs);
-    if (fault?.kill === 'after') process.end(SIGKILL);
+    if (fault) this.suffer(fault);
     this.stayOnlyIfAlive();
     return result;
+  }
+
+  /** What a fault does behind its call. */
+  private suffer({ stallMs, kill }: Fault): void {
+    const { kernel, process } = this;
+    if (stallMs !== undefined) kernel.block(process, 'a stall', () => false, kernel.nowMs + stallMs);
+    if (kill === 'after') process.end(SIGKILL);
   }
 
   /** Answers with the fault's errno; what a call does all the same, or leaves undone, is as in shim/sys. */
@@ -284,7 +261,7 @@ export class Guest implements Runner, Caller {
   /** How much of what a call asks to move it may, by habit: only what Linux might part, too. */
   private allowanceOf(name: string, handle: number, size: number, rest: number): number {
     const { random, habits } = this.kernel;
-    if (!isStream(name) || !random.chance(habits.shorten)) return Infinity;
+    if (!random.chance(habits.shorten)) return Infinity;
     const description = this.handles.description(handle);
     if (!description || description.alwaysReady || description.kind === Kind.OTHER || description.kind === Kind.FILE) return Infinity;
     const asked = name === 'readv' || name === 'writev' ? size + rest : size, writes = name === 'write' || name === 'writev';
@@ -296,6 +273,7 @@ export class Guest implements Runner, Caller {
 
   /** Of so many bytes, those that this call may move. */
   allowed(size: number): number { return Math.min(size >>> 0, this.allowance); }
+  allowedOf(bytes: Uint8Array): Uint8Array { return bytes.length <= this.allowance ? bytes : bytes.subarray(0, this.allowance); }
 
   /** Waits, where the descriptor blocks, until an attempt would not. */
   attempt(description: Description, what: string, events: number, once: () => number): number {
@@ -310,10 +288,10 @@ export class Guest implements Runner, Caller {
   // --- WASI
 
   wasi(name: string, run: () => number): number {
-    const fault = this.kernel.plan ? this.faultAt(name, this.process.calls, []) : undefined;
+    const fault = this.kernel.plan ? this.faultAt(name, this.process.calls, NOTHING) : undefined;
     if (fault?.errno !== undefined) {
       const { process, instance: { siteId } } = this;
-      this.kernel.tellCall({ process, name, number: process.calls, args: [], siteId, result: -fault.errno, fault });
+      this.kernel.tellCall({ process, name, number: process.calls, args: NOTHING, siteId, result: -fault.errno, size: undefined, fault });
       return WASI_IO_ERROR;
     }
     const result = run();
@@ -349,10 +327,18 @@ export class Guest implements Runner, Caller {
   }
 }
 
-const decoder = new TextDecoder();
+const NOTHING: readonly number[] = [];
 
-/** Bytes that are no UTF-8 become U+FFFD. */
-export function decode(bytes: Uint8Array): string { return decoder.decode(bytes); }
+/** The numbers that a call takes. */
+function argumentsOf(count: number, a: number, b: number, c: number, d: number, e: number): number[] {
+  switch (count) {
+    case 0: return [];
+    case 1: return [a];
+    case 2: return [a, b];
+    case 3: return [a, b, c];
+    default: return [a, b, c, d, e];
+  }
+}
 
 /** The innermost frame of a module on the stack. */
 function callSite(): string {

@@ -22,6 +22,8 @@ export interface Handle {
 export class HandleTable {
   private readonly slots: (Handle | undefined)[] = [undefined];
   private generation = 0;
+  /** Handles that the module has. */
+  count = 0;
   /** Handles with an interest, in no order that means anything. */
   readonly watched = new Map<number, Handle>();
 
@@ -47,6 +49,7 @@ export class HandleTable {
     }
     const description = this.descriptors().get(fd)!, generation = ++this.generation;
     this.slots[slot] = { fd, description, wanted: 0, shared: false, made: false, generation };
+    this.count++;
     return slot;
   }
 
@@ -55,6 +58,7 @@ export class HandleTable {
     if (!slot) return -EBADF;
     this.watched.delete(handle);
     this.slots[handle] = undefined;
+    this.count--;
     return this.descriptors().close(slot.fd);
   }
 
@@ -78,5 +82,4 @@ export class HandleTable {
     for (const slot of this.slots) if (slot) yield slot;
   }
 
-  get count(): number { return this.slots.reduce((sum, slot) => sum + (slot ? 1 : 0), 0); }
 }

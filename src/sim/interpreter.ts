@@ -87,8 +87,9 @@ export class ScriptRunner implements Runner {
     }
   }
 
-  private tell(step: string, result: number, bytes?: Uint8Array): void {
-    this.process.kernel.tellScript(this.process, step, result, bytes);
+  private tell(step: () => string, result: number, bytes?: Uint8Array): void {
+    const { kernel } = this.process;
+    if (kernel.audience.script.length > 0) kernel.tellScript(this.process, step(), result, bytes);
   }
 
   private next(): void {
@@ -99,7 +100,7 @@ export class ScriptRunner implements Runner {
 
   private finish(words: string, act: () => unknown): void {
     this.next();
-    this.tell(words, 0);
+    this.tell(() => words, 0);
     act();
   }
 
@@ -111,7 +112,7 @@ export class ScriptRunner implements Runner {
     }
     this.frames.pop();
     if (this.frames.length > 0) return;
-    this.tell('exit 0', 0);
+    this.tell(() => 'exit 0', 0);
     this.process.end(0);
   }
 
@@ -120,7 +121,7 @@ export class ScriptRunner implements Runner {
     const description = this.process.descriptors.get(fd);
     const result = description ? description.write(bytes) : -1;
     if (result === WOULD_BLOCK) return undefined;
-    this.tell(`write ${fd} ${bytes.length}`, result, bytes);
+    this.tell(() => `write ${fd} ${bytes.length}`, result, bytes);
     if (result === -EPIPE && !this.ignored.has(SIGPIPE)) {
       this.process.receive(SIGPIPE);
       return undefined;
@@ -158,7 +159,7 @@ export class ScriptRunner implements Runner {
     const stdin: Description | undefined = this.process.descriptors.get(0), got = stdin ? stdin.read(scratch.subarray(0, size)) : 0;
     if (got === WOULD_BLOCK) return undefined;
     const bytes = scratch.slice(0, Math.max(got, 0));
-    this.tell(`read ${size}`, got, bytes);
+    this.tell(() => `read ${size}`, got, bytes);
     return bytes;
   }
 
@@ -185,7 +186,7 @@ export class ScriptRunner implements Runner {
     if (this.done > 0) return this.next();
     this.done = 1;
     this.sleepsUntil = this.process.kernel.nowMs + ms;
-    this.tell(`sleep ${ms}`, 0);
+    this.tell(() => `sleep ${ms}`, 0);
   }
 
   private repeat(step: { times: number; steps: readonly ScriptStep[] }): void {
@@ -206,7 +207,7 @@ export class ScriptRunner implements Runner {
     child.runner = runner;
     process.kernel.add(child);
     process.kernel.tellStarted(child);
-    this.tell('fork', child.ownPid);
+    this.tell(() => 'fork', child.ownPid);
   }
 
   /** A shell of sorts: lines of stdin are steps. */

@@ -1,4 +1,5 @@
 /** The simulated machine: its processes, its clock, and who takes the next step. */
+import { Audience } from './audience.js';
 import { Directory } from './files.js';
 import { MountNamespace, type View } from './mounts.js';
 import type { Description } from './description.js';
@@ -52,7 +53,7 @@ export class Kernel {
   readonly seed: number;
   readonly plan: FaultPlan | undefined;
   readonly habits: Readonly<Habits>;
-  readonly observers: Observer[];
+  readonly audience = new Audience();
   readonly root = new Directory();
   readonly namespace = new PidNamespace(undefined);
   /** Takes in the host's orphans, and reaps them at once. */
@@ -70,7 +71,7 @@ export class Kernel {
     this.random = new Random(options.seed);
     this.programs = options.programs;
     this.plan = options.plan;
-    this.observers = [...options.observers ?? []];
+    this.observe(...options.observers ?? []);
     this.habits = { shorten: 0.1, interrupt: 0.1, ...options.habits };
     this.stepsMax = options.stepsMax ?? STEPS_MAX;
     const mounts = MountNamespace.of(this.root);
@@ -99,17 +100,14 @@ export class Kernel {
   forget(process: Process): void { this.remove(process); }
 
   /** One step of whoever is ready, or the clock's to the next moment at which somebody is. False: nothing will happen any more. */
-  step(): boolean {
-    let ready = 0;
-    for (const actor of this.actors) if (actor.ready()) ready++;
-    if (ready === 0) return this.advanceClock();
+  step(): boolean { return this.stepOfReady() || this.advanceClock(); }
+
+  /** Without moving the clock. */
+  private stepOfReady(): boolean {
+    const ready = this.actors.filter((actor) => actor.ready());
+    if (ready.length === 0) return false;
     if (++this.steps > this.stepsMax) throw new SimulationError(this.seed, `no end after ${this.stepsMax} steps: ${this.describe()}`);
-    let skip = this.random.below(ready);
-    for (const actor of this.actors) {
-      if (!actor.ready() || skip-- > 0) continue;
-      actor.step();
-      break;
-    }
+    ready[this.random.below(ready.length)]!.step();
     this.tellStep();
     return true;
   }
@@ -128,7 +126,7 @@ export class Kernel {
 
   setClock(nowMs: number): void {
     this.nowMs = nowMs;
-    for (const observer of this.observers) observer.clock?.(nowMs);
+    for (const tell of this.audience.clock) tell(nowMs);
   }
 
   /** Lets others run in the middle of a process's call, as a real machine may at any moment. */
@@ -136,15 +134,10 @@ export class Kernel {
     if (this.nesting >= NESTING_MAX) return;
     this.nesting++;
     try {
-      for (let left = this.random.between(1, STEPS_AN_INTERRUPTION); left > 0 && this.stepOfOthers(); left--);
+      for (let left = this.random.between(1, STEPS_AN_INTERRUPTION); left > 0 && this.stepOfReady(); left--);
     } finally {
       this.nesting--;
     }
-  }
-
-  /** Without moving the clock. */
-  private stepOfOthers(): boolean {
-    return this.actors.some((actor) => actor.ready()) && this.step();
   }
 
   /**
@@ -152,7 +145,7 @@ export class Kernel {
    * one that is not ended costs the next a new instance for each of its processes.
    */
   end(): void {
-    this.observers.length = 0;
+    this.audience.clear();
     for (const process of this.processes) process.end(SIGKILL);
   }
 
@@ -181,26 +174,28 @@ export class Kernel {
   }
 
   faultAt(call: Call): Fault | undefined { return this.plan?.at(call); }
-  get isObserved(): boolean { return this.observers.length > 0; }
 
-  tellCall(event: CallEvent): void { for (const observer of this.observers) observer.call?.(event); }
-  tellDeliver(delivery: Delivery): void { for (const observer of this.observers) observer.deliver?.(delivery); }
-  tellDelivered(delivery: Delivery): void { for (const observer of this.observers) observer.delivered?.(delivery); }
+  /** Who is told of everything from now on, behind those who are told already. */
+  observe(...observers: readonly Observer[]): void { this.audience.add(...observers); }
+
+  tellCall(event: CallEvent): void { for (const tell of this.audience.call) tell(event); }
+  tellDeliver(delivery: Delivery): void { for (const tell of this.audience.deliver) tell(delivery); }
+  tellDelivered(delivery: Delivery): void { for (const tell of this.audience.delivered) tell(delivery); }
   tellScript(process: Process, step: string, result: number, bytes?: Uint8Array): void {
-    for (const observer of this.observers) observer.script?.(process, step, result, bytes);
+    for (const tell of this.audience.script) tell(process, step, result, bytes);
   }
   tellPrint(process: Process, fd: number, text: string, result: number): void {
-    for (const observer of this.observers) observer.print?.(process, fd, text, result);
+    for (const tell of this.audience.print) tell(process, fd, text, result);
   }
   tellCollected(process: Process, watched: readonly Watched[]): void {
-    for (const observer of this.observers) observer.collected?.(process, watched);
+    for (const tell of this.audience.collected) tell(process, watched);
   }
   tellOutside(end: Description, what: 'read' | 'write' | 'close', size: number, result: number, bytes: Uint8Array): void {
-    for (const observer of this.observers) observer.outside?.(end, what, size, result, bytes);
+    for (const tell of this.audience.outside) tell(end, what, size, result, bytes);
   }
-  tellStarted(process: Process): void { for (const observer of this.observers) observer.started?.(process); }
-  tellExecuted(process: Process): void { for (const observer of this.observers) observer.executed?.(process); }
-  tellExited(process: Process): void { for (const observer of this.observers) observer.exited?.(process); }
-  tellTrapped(process: Process, words: string): void { for (const observer of this.observers) observer.trapped?.(process, words); }
-  private tellStep(): void { for (const observer of this.observers) observer.step?.(this); }
+  tellStarted(process: Process): void { for (const tell of this.audience.started) tell(process); }
+  tellExecuted(process: Process): void { for (const tell of this.audience.executed) tell(process); }
+  tellExited(process: Process): void { for (const tell of this.audience.exited) tell(process); }
+  tellTrapped(process: Process, words: string): void { for (const tell of this.audience.trapped) tell(process, words); }
+  private tellStep(): void { for (const tell of this.audience.step) tell(this); }
 }

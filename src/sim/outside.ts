@@ -2,9 +2,9 @@
 import type { Description } from './description.js';
 import { WOULD_BLOCK } from './description.js';
 import type { Actor, Kernel } from './kernel.js';
+import { decode } from './memory.js';
 import { Pipe, PipeEnd } from './pipe.js';
 import { Pty, PtyMaster, PtySlave, type WindowSize } from './pty.js';
-import { decode } from './guest.js';
 import { HANGUP, READ, WRITE } from './vocabulary.js';
 
 const scratch = new Uint8Array(65_536), nothing = new Uint8Array(0);
@@ -37,9 +37,9 @@ export class Sink implements Actor {
     const { random } = this.kernel, size = random.chance(0.2) ? random.between(1, 512) : scratch.length;
     const got = this.end.read(scratch.subarray(0, size));
     if (got === WOULD_BLOCK) return;
-    this.kernel.tellOutside(this.end, 'read', size, got, scratch.subarray(0, Math.max(got, 0)));
+    const bytes = got > 0 ? scratch.slice(0, got) : nothing;
+    this.kernel.tellOutside(this.end, 'read', size, got, bytes);
     if (got <= 0) return this.close();
-    const bytes = scratch.slice(0, got);
     this.length += got;
     this.pieces.push(bytes);
     this.onData?.(bytes);

@@ -1,4 +1,5 @@
 /** What scripts write: bytes that say where in their stream they belong. */
+import { mismatch } from './bytes.js';
 
 /**
  * The byte at a position of a descriptor's stream. All bits of the position count, so that bytes which were lost, repeated
@@ -10,14 +11,32 @@ export function patternByte(fd: number, position: number): number {
   return (mixed >>> 24) ^ (mixed & 0xff);
 }
 
-export function pattern(fd: number, position: number, count: number): Uint8Array {
+/** Streams' beginnings, by descriptor, as far as they were asked for: most streams are short, and all begin alike. */
+const beginnings: Uint8Array[] = [];
+const BEGINNING_BYTES_MAX = 1 << 20, FIRST_BYTES = 1 << 14, DESCRIPTORS_MAX = 8;
+
+/** At least `end` bytes of a stream's beginning; undefined when that is more than is kept. */
+function beginning(fd: number, end: number): Uint8Array | undefined {
+  if (end > BEGINNING_BYTES_MAX || fd < 0 || fd >= DESCRIPTORS_MAX) return undefined;
+  const known = beginnings[fd];
+  if (known && known.length >= end) return known;
+  let size = known?.length ?? FIRST_BYTES;
+  while (size < end) size *= 2;
+  return beginnings[fd] = computed(fd, 0, size);
+}
+
+function computed(fd: number, position: number, count: number): Uint8Array {
   const bytes = new Uint8Array(count);
   for (let i = 0; i < count; i++) bytes[i] = patternByte(fd, position + i);
   return bytes;
 }
 
+export function pattern(fd: number, position: number, count: number): Uint8Array {
+  return beginning(fd, position + count)?.slice(position, position + count) ?? computed(fd, position, count);
+}
+
 /** Where the bytes first differ from the pattern; -1 when they do not. */
 export function patternMismatch(fd: number, position: number, bytes: Uint8Array): number {
-  for (let i = 0; i < bytes.length; i++) if (bytes[i] !== patternByte(fd, position + i)) return i;
-  return -1;
+  const expected = beginning(fd, position + bytes.length);
+  return expected ? mismatch(expected, position, bytes) : mismatch(computed(fd, position, bytes.length), 0, bytes);
 }

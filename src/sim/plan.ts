@@ -53,8 +53,8 @@ export interface CallEvent {
   /** >= 0, or a negated errno. */
   readonly result: number;
   /** Bytes that it was allowed to move, when that is less than it asked for. */
-  readonly size?: number;
-  readonly fault?: Fault;
+  readonly size: number | undefined;
+  readonly fault: Fault | undefined;
 }
 
 /** An event that a module was called with. */

@@ -51,9 +51,17 @@ function isOfArguments(argv: readonly string[], path: string, ending: string): b
     || (argument.length > 1 && argument.startsWith('-') && path === argument.slice(2) + ending));
 }
 
+/** The rules for one use by one program: "wshd READ". */
+const rulesFor = new Map<string, (readonly [shape: Shape, text: string])[]>();
+for (const [program, shape, text, uses] of rules) {
+  for (const use of uses.split(' ')) {
+    const key = `${program} ${use}`;
+    rulesFor.set(key, [...rulesFor.get(key) ?? [], [shape, text]]);
+  }
+}
+
 export function isAllowed(program: ProgramName, argv: readonly string[], path: string, use: Use): boolean {
-  return rules.some(([owner, shape, text, uses]) => {
-    if (owner !== program || !uses.split(' ').includes(use)) return false;
+  return (rulesFor.get(`${program} ${use}`) ?? []).some(([shape, text]) => {
     if (shape === 'FIXED') return path === text;
     if (shape === 'FOUND') return argv.slice(1).some((argument) => path.endsWith(`/${argument}`));
     return shape === 'ARGUMENT' ? isOfArguments(argv, path, text) : path.endsWith(text);

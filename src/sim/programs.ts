@@ -3,73 +3,79 @@
  * so instances are used again: their memory and globals are set back to what they were when they were new.
  */
 import type { ModuleExports } from '../host/module.js';
+import type { BoundaryCall } from './calls/index.js';
 import { exportGlobals, GLOBAL_PREFIX } from './globals.js';
 import type { ProgramName } from './files.js';
+import { CLEANED_BYTES, ModuleMemory } from './memory.js';
 import { SITE } from './sites.js';
 import { loadWasi, makeWasi, type Wasi, type WasiHost } from './wasi.js';
 
 /** Whose calls an instance makes at the moment. */
 export interface Caller extends WasiHost {
-  call(index: number, a: number, b: number, c: number, d: number, e: number): number;
+  call(to: BoundaryCall, a: number, b: number, c: number, d: number, e: number): number;
   /** A call of WASI's: what may go wrong at it, around what it does. */
   wasi(name: string, run: () => number): number;
 }
 
+/** The boundary's calls by their names. */
+export type Calls = ReadonlyMap<string, BoundaryCall>;
+type Imports = Record<string, (...values: never[]) => number>;
+
 const POOLED_MAX = 256;
-const PAGE_BYTES = 1 << 16;
-/**
- * Of a large memory only so much is cleaned as a whole; further up only pages that the host wrote to. Right for wshd, whose
- * tables that it writes to itself lie below its clients' buffers; test/simulation/programs.test.ts compares. Others'
- * large memories (a large ring) are not used again.
- */
-const CLEANED_BYTES = 1 << 19;
+
+/** A program's module, and what its instances are like when they are new. */
+class Compiled {
+  readonly imports: ReturnType<typeof WebAssembly.Module.imports>;
+  readonly globals: readonly string[];
+  contents: Uint8Array | undefined;
+  memoryBytes = 0;
+
+  constructor(readonly program: ProgramName, readonly module: WebAssembly.Module) {
+    this.imports = WebAssembly.Module.imports(module);
+    this.globals = WebAssembly.Module.exports(module).map(({ name }) => name).filter((name) => name.startsWith(GLOBAL_PREFIX));
+  }
+}
 
 export class Instance {
   caller: Caller | undefined;
-  readonly exports: ModuleExports;
+  readonly exports: Pick<ModuleExports, 'onStart' | 'onReady' | 'onSignal' | 'onDeadline' | 'onTrap'>;
+  readonly memory: ModuleMemory;
   private readonly wasi: Wasi;
   private readonly globals: readonly (readonly [global: WebAssembly.Global, initial: unknown])[];
-  /** Memory as it was at first, up to its last byte that is not 0. */
-  private readonly initial: Uint8Array;
   private readonly site: WebAssembly.Global | undefined;
-  private readonly touched = new Set<number>();
 
-  constructor(readonly key: string, readonly program: ProgramName, module: WebAssembly.Module, calls: readonly string[],
-    argv: readonly string[], environment: readonly string[]) {
-    this.wasi = makeWasi(module, argv, environment, {
-      memory: () => this.exports.memory,
-      nowMs: () => this.caller!.nowMs(),
-      print: (fd, bytes) => this.caller!.print(fd, bytes),
-      exit: (code) => this.caller!.exit(code),
-    });
-    const imports = { shim: this.shimFor(module, calls), wasi_snapshot_preview1: this.wasiFor(module) };
-    const instance = new WebAssembly.Instance(module, imports);
-    this.exports = instance.exports as unknown as ModuleExports;
+  constructor(readonly compiled: Compiled, calls: Calls) {
+    const { module } = compiled;
+    this.wasi = makeWasi(module, () => this.memory.memory, () => this.caller!);
+    const instance = new WebAssembly.Instance(module, { shim: this.shimFor(calls), wasi_snapshot_preview1: this.wasiImports() });
     this.wasi.attach(instance);
-    this.globals = Object.entries(instance.exports).filter(([name]) => name.startsWith(GLOBAL_PREFIX))
-      .map(([, global]) => [global as WebAssembly.Global, (global as WebAssembly.Global).value] as const);
+    const { memory, onStart, onReady, onSignal, onDeadline, onTrap } = instance.exports as unknown as ModuleExports;
+    this.exports = { onStart, onReady, onSignal, onDeadline, onTrap };
+    this.memory = new ModuleMemory(memory);
+    this.globals = compiled.globals.map((name) => {
+      const global = instance.exports[name] as WebAssembly.Global;
+      return [global, global.value] as const;
+    });
     this.site = instance.exports[SITE] as WebAssembly.Global | undefined;
-    const bytes = new Uint8Array(this.exports.memory.buffer);
-    let end = bytes.length;
-    while (end > 0 && bytes[end - 1] === 0) end--;
-    this.initial = bytes.slice(0, end);
+    compiled.contents ??= this.memory.contents();
+    compiled.memoryBytes = this.memory.size;
   }
 
   /** Only what the module imports: that is the list of what it may do. */
-  private shimFor(module: WebAssembly.Module, calls: readonly string[]): Record<string, (...numbers: number[]) => number> {
-    const shim: Record<string, (a: number, b: number, c: number, d: number, e: number) => number> = {};
-    for (const { module: from, name } of WebAssembly.Module.imports(module)) {
+  private shimFor(calls: Calls): Imports {
+    const shim: Imports = {};
+    for (const { module: from, name } of this.compiled.imports) {
       if (from !== 'shim') continue;
-      const index = calls.indexOf(name);
-      if (index < 0) throw new Error(`the simulated kernel has no call ${name}`);
-      shim[name] = (a, b, c, d, e) => this.caller!.call(index, a, b, c, d, e);
+      const to = calls.get(name);
+      if (!to) throw new Error(`the simulated kernel has no call ${name}`);
+      shim[name] = (a: number, b: number, c: number, d: number, e: number) => this.caller!.call(to, a, b, c, d, e);
     }
     return shim;
   }
 
-  private wasiFor(module: WebAssembly.Module): Record<string, (...values: never[]) => number> {
-    const wasi: Record<string, (...values: never[]) => number> = {};
-    for (const { module: from, name } of WebAssembly.Module.imports(module)) {
+  private wasiImports(): Imports {
+    const wasi: Imports = {};
+    for (const { module: from, name } of this.compiled.imports) {
       const run = from === 'wasi_snapshot_preview1' ? this.wasi.imports[name] : undefined;
       if (run) wasi[name] = (...values) => this.caller!.wasi(name, () => Number(run(...values)));
     }
@@ -77,22 +83,14 @@ export class Instance {
   }
 
   /** Which call site calls, in a module that sites.ts has marked; 0 in others. */
-  get siteId(): number { return Number(this.site?.value ?? 0); }
+  get siteId(): number { return this.site ? this.site.value as number : 0; }
 
-  /** The host is about to write to [at, at + size). */
-  touch(at: number, size: number): void {
-    for (let page = Math.floor(at / PAGE_BYTES); page * PAGE_BYTES < at + size; page++) this.touched.add(page);
-  }
-
-  get isReusable(): boolean { return this.program === 'wshd' || this.exports.memory.buffer.byteLength <= CLEANED_BYTES; }
+  get hasGrown(): boolean { return this.memory.size !== this.compiled.memoryBytes; }
+  get isReusable(): boolean { return this.compiled.program === 'wshd' || this.memory.size <= CLEANED_BYTES; }
 
   renew(): void {
     this.caller = undefined;
-    const bytes = new Uint8Array(this.exports.memory.buffer);
-    bytes.set(this.initial);
-    bytes.fill(0, this.initial.length, CLEANED_BYTES);
-    for (const page of this.touched) if ((page + 1) * PAGE_BYTES > CLEANED_BYTES) bytes.fill(0, page * PAGE_BYTES, (page + 1) * PAGE_BYTES);
-    this.touched.clear();
+    this.memory.renew(this.compiled.contents!);
     for (const [global, initial] of this.globals) global.value = initial;
   }
 
@@ -104,33 +102,40 @@ export class Programs {
   private readonly idle = new Map<string, Instance[]>();
   private idleCount = 0;
 
-  constructor(private readonly modules: ReadonlyMap<ProgramName, WebAssembly.Module>) {}
+  constructor(private readonly modules: ReadonlyMap<ProgramName, Compiled>) {}
 
   get names(): ProgramName[] { return [...this.modules.keys()]; }
 
-  /** The module with its globals exported; what a hostile guest or a variant of a program is put in place of. */
+  /** What a hostile guest or a variant of a program is put in place of the program with. */
   with(name: ProgramName, bytes: Uint8Array): Programs {
-    return new Programs(new Map([...this.modules, [name, compile(bytes)]]));
+    return new Programs(new Map([...this.modules, [name, compile(name, bytes)]]));
   }
 
-  acquire(name: ProgramName, calls: readonly string[], argv: readonly string[], environment: readonly string[]): Instance {
-    const key = [name, argv.length, ...argv, ...environment].join('\0');
-    const idle = this.idle.get(key)?.pop();
-    if (idle) {
-      this.idleCount--;
-      return idle;
-    }
-    const module = this.modules.get(name);
-    if (!module) throw new Error(`there is no module of ${name}`);
-    return new Instance(key, name, module, calls, argv, environment);
+  acquire(name: ProgramName, calls: Calls, caller: Caller): Instance {
+    const instance = this.idleOf(grownKey(name, caller)) ?? this.idleOf(name) ?? this.make(name, calls);
+    instance.caller = caller;
+    return instance;
+  }
+
+  private make(name: ProgramName, calls: Calls): Instance {
+    const compiled = this.modules.get(name);
+    if (!compiled) throw new Error(`there is no module of ${name}`);
+    return new Instance(compiled, calls);
+  }
+
+  private idleOf(key: string): Instance | undefined {
+    const instance = this.idle.get(key)?.pop();
+    if (instance) this.idleCount--;
+    return instance;
   }
 
   release(instance: Instance): void {
     if (!instance.isReusable) return instance.free();
+    const name = instance.compiled.program, key = instance.hasGrown ? grownKey(name, instance.caller!) : name;
     instance.renew();
-    const list = this.idle.get(instance.key) ?? [];
-    this.idle.delete(instance.key);
-    this.idle.set(instance.key, list);
+    const list = this.idle.get(key) ?? [];
+    this.idle.delete(key);
+    this.idle.set(key, list);
     list.push(instance);
     if (++this.idleCount > POOLED_MAX) this.dropOldest();
   }
@@ -147,10 +152,19 @@ export class Programs {
   }
 }
 
-function compile(bytes: Uint8Array): WebAssembly.Module { return new WebAssembly.Module(exportGlobals(bytes)); }
+/** Memory that has grown does not shrink: such an instance is as good as new only for who lets it grow as far. */
+function grownKey(name: ProgramName, { argv, environment }: Caller): string {
+  return [name, argv.length, ...argv, ...environment].join('\0');
+}
+
+/** The module with its globals exported. */
+function compile(name: ProgramName, bytes: Uint8Array): Compiled {
+  return new Compiled(name, new WebAssembly.Module(exportGlobals(bytes)));
+}
 
 /** Compiles the modules; where their bytes come from is the caller's business. */
 export async function preparePrograms(bytes: Readonly<Record<ProgramName, Uint8Array>>): Promise<Programs> {
   await loadWasi();
-  return new Programs(new Map(Object.entries(bytes).map(([name, module]) => [name as ProgramName, compile(module)])));
+  const modules = Object.entries(bytes) as [ProgramName, Uint8Array][];
+  return new Programs(new Map(modules.map(([name, module]) => [name, compile(name, module)])));
 }

@@ -1,15 +1,18 @@
 /**
- * WASI for modules in a simulation: @wasmer/wasi's, which knows arguments, environment and what is written. Its clock
- * and its exit would be JavaScript's: those two are the kernel's own.
+ * WASI for modules in a simulation: @wasmer/wasi's. The kernel's own are the clock and the exit, which would be JavaScript's,
+ * and arguments and environment, which the library wants to know when it is made: longer before the process is.
  */
 import type { WASI } from '@wasmer/wasi';
+import { storeSizes, storeStrings } from '../host/wasi-lists.js';
 
-const SUCCESS = 0, IO_ERROR = 29;
+const SUCCESS = 0, FAULT = 21, IO_ERROR = 29;
 const CLOCK_MONOTONIC = 1;
 
-/** What of WASI concerns the kernel. */
+/** What of WASI concerns the kernel: the process that a module runs in. */
 export interface WasiHost {
-  memory(): WebAssembly.Memory;
+  readonly argv: readonly string[];
+  /** `NAME=value` */
+  readonly environment: readonly string[];
   nowMs(): number;
   /** Writes to the process's stdout (1) or stderr (2): bytes, or a negated errno. */
   print(fd: number, bytes: Uint8Array): number;
@@ -49,29 +52,34 @@ export interface Wasi {
   free(): void;
 }
 
-export function makeWasi(module: WebAssembly.Module, argv: readonly string[], environment: readonly string[], host: WasiHost): Wasi {
+/** `memory` is the module's, once there is one; `host` whoever runs in it at the moment. */
+export function makeWasi(module: WebAssembly.Module, memory: () => WebAssembly.Memory, host: () => WasiHost): Wasi {
   if (!loaded) throw new Error('preparePrograms() loads what this needs');
-  const env = Object.fromEntries(environment.map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]));
-  const wasi = new loaded({ args: [...argv], env });
+  const wasi = new loaded({});
   const { wasi_snapshot_preview1: given } = wasi.getImports(module) as { wasi_snapshot_preview1: Imports };
   const write = given['fd_write'] as (fd: number, vectors: number, count: number, writtenAt: number) => number;
   return {
     imports: {
       ...given,
+      args_sizes_get: (countAt: number, bytesAt: number) => storeSizes(memory(), host().argv, countAt, bytesAt),
+      args_get: (pointersAt: number, textAt: number) => storeStrings(memory(), host().argv, pointersAt, textAt),
+      environ_sizes_get: (countAt: number, bytesAt: number) => storeSizes(memory(), host().environment, countAt, bytesAt),
+      environ_get: (pointersAt: number, textAt: number) => storeStrings(memory(), host().environment, pointersAt, textAt),
       clock_time_get(clock: number, _precision: bigint, at: number): number {
-        if (clock > CLOCK_MONOTONIC) return IO_ERROR;
-        new DataView(host.memory().buffer).setBigUint64(at, BigInt(Math.trunc(host.nowMs() * 1000)) * 1000n, true);
+        if (clock >>> 0 > CLOCK_MONOTONIC) return IO_ERROR;
+        if ((at >>> 0) + 8 > memory().buffer.byteLength) return FAULT;
+        new DataView(memory().buffer).setBigUint64(at >>> 0, BigInt(Math.trunc(host().nowMs() * 1000)) * 1000n, true);
         return SUCCESS;
       },
       fd_write(fd: number, vectors: number, count: number, writtenAt: number): number {
         const result = write(fd, vectors, count, writtenAt);
         if (result !== SUCCESS || (fd !== 1 && fd !== 2)) return result;
-        const sent = host.print(fd, fd === 1 ? wasi.getStdoutBuffer() : wasi.getStderrBuffer());
+        const sent = host().print(fd, fd === 1 ? wasi.getStdoutBuffer() : wasi.getStderrBuffer());
         if (sent < 0) return IO_ERROR;
-        new DataView(host.memory().buffer).setUint32(writtenAt, sent, true);
+        new DataView(memory().buffer).setUint32(writtenAt >>> 0, sent, true);
         return SUCCESS;
       },
-      proc_exit(code: number): never { return host.exit(code); },
+      proc_exit(code: number): never { return host().exit(code); },
     },
     attach: (instance) => { wasi.instantiate(instance); },
     free: () => wasi.free(),

@@ -28,6 +28,6 @@ export function serving(world: World, ...args: Parameters<World['container']> | 
 /** What the processes of a title do from now on. */
 export function traceOf(world: World, title: string, options: TraceOptions = {}): Trace {
   const trace = new Trace({ of: (process) => process.title === title, ...options });
-  world.observers.push(trace);
+  world.observe(trace);
   return trace;
 }

@@ -13,7 +13,7 @@ function firstMemories(into: Map<string, Uint8Array>): Observer {
 }
 
 function keyOf(process: Process): string { return `${process.program} ${process.argv.join(' ')} ${process.environment.length}`; }
-function memoryOf(process: Process): Uint8Array { return new Uint8Array((process.runner as Guest).memory().buffer).slice(); }
+function memoryOf({ runner }: Process): Uint8Array { return (runner as Guest).bytes(0, (runner as Guest).memoryBytes)!.slice(); }
 
 /** Everything that a module may do to its memory in a day's work. */
 async function run(memories: Map<string, Uint8Array>): Promise<void> {

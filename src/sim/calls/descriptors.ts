@@ -12,7 +12,7 @@ const PAGE_BYTES = 4096;
 /** A place in the guest's memory that `size` bytes are put to or taken from; part of it when the call may not move as much. */
 function place(guest: Guest, at: number, size: number): Uint8Array | undefined {
   const whole = guest.writable(at, size);
-  return whole?.subarray(0, guest.allowed(size));
+  return whole && guest.allowedOf(whole);
 }
 
 function read(guest: Guest, handle: number, at: number, size: number): number {
@@ -22,7 +22,7 @@ function read(guest: Guest, handle: number, at: number, size: number): number {
 }
 
 function readInto(guest: Guest, handle: number, description: Description, into: Uint8Array): number {
-  if (guest.handles.get(handle)!.shared) return description.read(into);
+  if (description.nonblocking || guest.handles.get(handle)!.shared) return description.read(into);
   return guest.attempt(description, 'read', READ, () => description.read(into));
 }
 
@@ -30,7 +30,7 @@ function write(guest: Guest, handle: number, at: number, size: number): number {
   const description = guest.handles.description(handle), whole = guest.bytes(at, size);
   if (!description) return -EBADF;
   if (!whole) return -EFAULT;
-  return writeFrom(guest, handle, description, whole.subarray(0, guest.allowed(size)));
+  return writeFrom(guest, handle, description, guest.allowedOf(whole));
 }
 
 /** A descriptor that blocks takes all of it, however long that takes. */

@@ -12,17 +12,20 @@ export type Run = (guest: Guest, a: number, b: number, c: number, d: number, e: 
 /** Calls by name: how many numbers each takes, and what it does. */
 export type CallTable = Readonly<Record<string, readonly [count: number, run: Run]>>;
 
-export interface BoundaryCall { readonly name: string; readonly count: number; readonly run: Run }
-
-const all: readonly BoundaryCall[] = [descriptorCalls, socketCalls, fileCalls, processCalls, containerCalls]
-  .flatMap((table) => Object.entries(table).map(([name, [count, run]]) => ({ name, count, run })));
-
-export const boundary: { readonly calls: readonly BoundaryCall[]; readonly names: readonly string[] } = {
-  calls: all,
-  names: all.map(({ name }) => name),
-};
+export interface BoundaryCall {
+  readonly name: string;
+  readonly count: number;
+  readonly run: Run;
+  /** It moves bytes of a stream, and may move fewer than it is asked to. */
+  readonly isStream: boolean;
+  /** It describes a process: what it is refused, the process lacks. */
+  readonly describes: boolean;
+}
 
 const streams = new Set(['read', 'write', 'readv', 'writev', 'splice']);
 
-/** Whether the call moves bytes of a stream, and may move fewer than it is asked to. */
-export function isStream(name: string): boolean { return streams.has(name); }
+export const calls: readonly BoundaryCall[] = [descriptorCalls, socketCalls, fileCalls, processCalls, containerCalls]
+  .flatMap((table) => Object.entries(table)).map(([name, [count, run]]) => (
+    { name, count, run, isStream: streams.has(name), describes: name.startsWith('spawn') && name !== 'spawn' }));
+
+export const boundary: ReadonlyMap<string, BoundaryCall> = new Map(calls.map((call) => [call.name, call]));

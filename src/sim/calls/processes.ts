@@ -1,7 +1,7 @@
 /** The boundary's calls on processes: shim/sys/process.c and description.c. */
 import { E2BIG, EACCES, EBADF, ECHILD, EFAULT, EINVAL, EMFILE, ENOMEM, EPERM } from '../errno.js';
 import type { Guest } from '../guest.js';
-import { decode } from '../guest.js';
+import { decode } from '../memory.js';
 import { isAllowed } from '../policy.js';
 import { RLIMIT_NOFILE } from '../process.js';
 import { SIGNAL_MAX, SignalSet } from '../signals.js';

@@ -1,4 +1,6 @@
 /** Bytes as they come: what a stream was, for all who shall get it. */
+import { mismatch } from '../bytes.js';
+
 export class Recording {
   length = 0;
   private bytes = new Uint8Array(256);
@@ -16,8 +18,5 @@ export class Recording {
   slice(from: number, to: number): Uint8Array { return this.bytes.subarray(from, Math.min(to, this.length)); }
 
   /** Where `piece` differs from what stands at `from`; -1 when it does not. */
-  mismatch(from: number, piece: Uint8Array): number {
-    for (let i = 0; i < piece.length; i++) if (from + i >= this.length || this.bytes[from + i] !== piece[i]) return i;
-    return -1;
-  }
+  mismatch(from: number, piece: Uint8Array): number { return mismatch(this.slice(0, this.length), from, piece); }
 }

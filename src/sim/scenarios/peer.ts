@@ -6,7 +6,7 @@ import { lookUp } from '../mounts.js';
 import { type Credentials, type Socket } from '../socket.js';
 import { HANGUP, READ, WRITE } from '../vocabulary.js';
 
-const READ_BYTES = 65_536;
+const scratch = new Uint8Array(65_536);
 /** From here on, process ids that no process has. */
 const STRANGERS = 1_000_000;
 
@@ -64,7 +64,7 @@ export class Peer implements Actor {
   }
 
   private read(): void {
-    const rights: Parameters<Socket['receive']>[1] = [], got = this.socket.receive(new Uint8Array(READ_BYTES), rights);
+    const rights: Parameters<Socket['receive']>[1] = [], got = this.socket.receive(scratch, rights);
     this.descriptors += rights.length;
     for (const right of rights) right.drop();
     if (got > 0) this.received += got;

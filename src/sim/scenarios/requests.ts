@@ -1,5 +1,6 @@
 /** Requests to wshd that are none: each a good one with one thing wrong. docs/protocol.md §1 */
 import { encodeRequest } from '../../wire/codec.js';
+import { concatenated } from '../binary.js';
 import { Random } from '../random.js';
 import type { RudePlan } from './scenario.js';
 
@@ -18,8 +19,8 @@ export function rudeBytes({ sends, bytes }: RudePlan): Uint8Array {
   const message = good.slice(), view = new DataView(message.buffer);
   switch (sends) {
     case 'part': return message.subarray(0, bytes);
-    case 'garbage': return Uint8Array.from({ length: good.length }, noise(bytes));
-    case 'long': return Uint8Array.from([...message, 0]);
+    case 'garbage': return noise(bytes, good.length);
+    case 'long': return concatenated([message, new Uint8Array(1)]);
     case 'version': view.setInt32(AT_VERSION, bytes + 2, true); break;
     case 'tty': view.setInt32(AT_TTY, bytes + 2, true); break;
     case 'arguments': {
@@ -35,7 +36,8 @@ export function rudeBytes({ sends, bytes }: RudePlan): Uint8Array {
 }
 
 /** Bytes of a seed's; the first is no version's. */
-function noise(seed: number): (value: unknown, index: number) => number {
-  const random = new Random(seed);
-  return (_, index) => (index === 0 ? 0xff : random.below(256));
+function noise(seed: number, count: number): Uint8Array {
+  const random = new Random(seed), bytes = new Uint8Array(count);
+  for (let index = 0; index < count; index++) bytes[index] = index === 0 ? 0xff : random.below(256);
+  return bytes;
 }

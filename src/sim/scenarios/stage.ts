@@ -48,7 +48,7 @@ export type Listener = (program: Program, fd: number, bytes: Uint8Array) => void
 export interface StageOptions {
   programs: Programs;
   scenario: Scenario;
-  plan?: FaultPlan;
+  plan?: FaultPlan | undefined;
   stepsMax?: number;
 }
 
@@ -83,7 +83,7 @@ export class Stage {
     this.containers = scenario.containers.map(({ hooks }, index) => this.world.container(`/c${index}`, { hooks }));
   }
 
-  observe(...observers: Observer[]): void { this.world.observers.push(...observers); }
+  observe(...observers: readonly Observer[]): void { this.world.observe(...observers); }
 
   /** Until nothing can happen any more while those who read late do not read. */
   play(): void {

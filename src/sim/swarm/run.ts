@@ -25,7 +25,8 @@ export interface Outcome {
 
 /** Plays the scenario; `observers` see it, too. */
 export function runScenario(programs: Programs, scenario: Scenario, observers: readonly Observer[] = [], faults?: FaultPlan): Outcome {
-  const plan = faults ?? new SeededFaults(scenario), stage = new Stage({ programs, scenario, plan, stepsMax: STEPS_MAX });
+  const plan = faults ?? (scenario.faults.most > 0 ? new SeededFaults(scenario) : undefined);
+  const stage = new Stage({ programs, scenario, plan, stepsMax: STEPS_MAX });
   const blame = new Blame(stage), facts = new Facts(), jobs = new JobsChecker(stage, blame, facts);
   const checkers: Checker[] = [
     blame, facts, new ModulesChecker(), jobs, new LinksChecker(stage, blame, jobs), new CommandsChecker(stage, blame, facts),
@@ -39,7 +40,7 @@ export function runScenario(programs: Programs, scenario: Scenario, observers: r
   } catch (error) {
     outcome.violation = violationOf(error);
   }
-  stage.world.observers.length = 0;
+  stage.world.audience.clear();
   stage.abandon();
   outcome.steps = stage.world.steps;
   return outcome;
