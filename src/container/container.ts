@@ -1,7 +1,7 @@
 /**
  * A container: its directory in the depot, and in it a native wshd as PID 1 of new namespaces.
  *
- *   create: directory → cgroups → wshd: hooks (src/container/lib), mounts → serves → container.json → disowned
+ *   create: directory → cgroups → wshd: hooks (shim/hooks), mounts → serves → container.json → disowned
  *
  * It lives until somebody destroys it; until it is complete, and with `ephemeral` for good, it belongs to the process that
  * makes it. When that dies, the next sweep of the depot removes it, and an ephemeral one lib/watch.sh does, at once.

@@ -4,10 +4,9 @@ import { isAbsolute, join, normalize, resolve } from 'node:path';
 import { type Group, formatGroups, limitCpu, limitMemory, makeGroup, planGroups, SHARES_MAX, SHARES_MIN } from './cgroup.js';
 import type { ContainerOptions } from './container.js';
 import { reason, WardenError } from './error.js';
-import { fstab } from './fstab.js';
 import { DIRECTORIES } from './layout.js';
 import { type Bind, bindMounts, checkRoot, givenRoot, ownRoot } from './root.js';
-import { archive } from './tar.js';
+import { formatSteps } from './steps.js';
 
 /** Linux's limit of a host name: sethostname(2). */
 const HOSTNAME_BYTES = 64;
@@ -53,18 +52,14 @@ export function check(options: ContainerOptions): Checked {
   return { root: options.root === undefined ? undefined : checkRoot(options.root), binds };
 }
 
-/** Writes what the hooks read; nothing of it lives yet. */
+/** Writes what the hook in the container reads; nothing of it lives yet. */
 export function describe(id: string, directory: string, hostname: string, { root: given, binds }: Checked): void {
   const write = (name: string, content: string | Buffer): void => writeFileSync(join(directory, name), content, { mode: 0o600, flag: 'wx' });
   try {
     for (const name of DIRECTORIES) mkdirSync(join(directory, name), { mode: 0o700 });
     const at = join(directory, 'root');
     const root = given === undefined ? ownRoot(id, hostname, at) : givenRoot(id, at, given);
-    write('etc/hostname', `${hostname}\n`);
-    write('etc/fstab', fstab(root.mounts));
-    write('etc/root.tar', archive(root.entries, Date.now()));
-    // Mounted when the archive is unpacked: what they cover is not to be written to.
-    write('etc/binds', fstab(bindMounts(at, binds)));
+    write('etc/steps', formatSteps({ hostname, ...root, root: at, over: bindMounts(at, binds) }));
   } catch (error) {
     throw new WardenError('START_FAILED', `cannot describe the container in ${directory}: ${reason(error)}`, { cause: error });
   }

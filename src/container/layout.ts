@@ -6,7 +6,7 @@
  *                       at no moment something unfinished lies there unowned
  *   ID/run/wshd.sock    where wsh connects
  *   ID/run/wshd.pid     the container's first process as the host sees it, "PID START"
- *   ID/etc/             what the hooks read: hostname, fstab, root.tar, binds; cgroups, which are there or about to be;
+ *   ID/etc/             what the hooks read: steps, of the making of the root; cgroups, which are there or about to be;
  *                       container.json, written last: a directory without it is no container yet
  *   ID/jobs/JOB/        a job: job.json, written first; pid, iomux-spawn's, "PID START"; its messages; its three sockets
  *   ID/root/            empty; the container's root file system is mounted here, where only the container sees it
@@ -19,7 +19,7 @@ import { formatId, parseId, type ProcessId } from './process.js';
 export const DIRECTORIES = ['run', 'etc', 'jobs', 'root'] as const;
 /** lib/watch.sh has the same lists. */
 const FILES = [
-  'etc/container.json', 'etc/container.json.new', 'run/wshd.sock', 'run/wshd.pid', 'etc/hostname', 'etc/fstab', 'etc/root.tar', 'etc/binds', 'etc/cgroups',
+  'etc/container.json', 'etc/container.json.new', 'run/wshd.sock', 'run/wshd.pid', 'etc/steps', 'etc/cgroups',
 ] as const;
 const JOB_FILES = ['job.json', 'pid', 'messages', 'stdout.sock', 'stderr.sock', 'status.sock'] as const;
 

@@ -1,9 +1,9 @@
-/** What a container's root file system is made of: mounts, and an archive that is unpacked into them. */
+/** What a container's root file system is made of: mounts, and what is made in them. */
 import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, reason, WardenError } from './error.js';
-import { mountPoints, type Mount } from './fstab.js';
-import type { Entry } from './tar.js';
+import { mountPoints, type Mount } from './mounts.js';
+import type { Entry } from './steps.js';
 
 /** A directory of the host's, seen in the container. */
 export interface Bind {
@@ -22,18 +22,16 @@ export interface Root {
 /** As in the original's containers. */
 const VCAP_ID = 10_001;
 const TTY_GROUP = 5;
-/** Makes the directory that it is mounted on, where that is missing. */
-const MAKE = 'X-mount.mkdir';
-const READ_ONLY = ['bind', 'ro', 'nosuid', 'nodev'];
+const READ_ONLY = ['readOnly', 'noSuid', 'noDevices'] as const;
 
 /** The kernel's own file systems, fresh ones; the name under which they are listed is the container's. */
 function privateMounts(id: string, at: string): Mount[] {
-  const pts = ['newinstance', 'ptmxmode=0666', 'mode=0620', `gid=${TTY_GROUP}`, 'nosuid', 'noexec', MAKE];
+  const pts = `newinstance,ptmxmode=0666,mode=0620,gid=${TTY_GROUP}`;
   return [
-    { source: id, target: `${at}/proc`, type: 'proc', options: ['nosuid', 'nodev', 'noexec', MAKE] },
-    { source: id, target: `${at}/dev`, type: 'tmpfs', options: ['nosuid', 'noexec', 'mode=755', MAKE] },
-    { source: id, target: `${at}/dev/pts`, type: 'devpts', options: pts },
-    { source: id, target: `${at}/dev/shm`, type: 'tmpfs', options: ['nosuid', 'nodev', 'mode=1777', MAKE] },
+    { source: id, target: `${at}/proc`, type: 'proc', flags: ['noSuid', 'noDevices', 'noExecute'] },
+    { source: id, target: `${at}/dev`, type: 'tmpfs', flags: ['noSuid', 'noExecute'], data: 'mode=755' },
+    { source: id, target: `${at}/dev/pts`, type: 'devpts', flags: ['noSuid', 'noExecute'], data: pts },
+    { source: id, target: `${at}/dev/shm`, type: 'tmpfs', flags: ['noSuid', 'noDevices'], data: 'mode=1777' },
   ];
 }
 
@@ -55,7 +53,7 @@ const DEVICES: readonly Entry[] = [
 /** The caller's own directory, with all that is mounted in it. */
 export function givenRoot(id: string, at: string, directory: string): Root {
   return {
-    mounts: [{ source: directory, target: at, type: 'bind', options: ['rbind'] }, ...privateMounts(id, at)],
+    mounts: [{ source: directory, target: at, type: 'bind', flags: ['recursive'] }, ...privateMounts(id, at)],
     entries: DEVICES,
   };
 }
@@ -65,7 +63,7 @@ export function ownRoot(id: string, hostname: string, at: string): Root {
   const programs = hostPrograms();
   return {
     mounts: [
-      { source: id, target: at, type: 'tmpfs', options: ['nosuid', 'nodev', 'mode=755'] },
+      { source: id, target: at, type: 'tmpfs', flags: ['noSuid', 'noDevices'], data: 'mode=755' },
       ...programs.directories.flatMap((directory) => readOnly(at, directory)),
       ...privateMounts(id, at),
     ],
@@ -76,7 +74,7 @@ export function ownRoot(id: string, hostname: string, at: string): Root {
 /** Over everything else. With a read-only one, what is mounted below its source does not come along: it would be writable. */
 export function bindMounts(at: string, binds: readonly Bind[]): Mount[] {
   return binds.map(({ source, target, readOnly }): Mount => (
-    { source, target: at + target, type: 'bind', options: readOnly ? [...READ_ONLY, MAKE] : ['rbind', 'nosuid', 'nodev', MAKE] }
+    { source, target: at + target, type: 'bind', flags: readOnly ? READ_ONLY : ['recursive', 'noSuid', 'noDevices'] }
   ));
 }
 
@@ -99,21 +97,21 @@ function readOnly(at: string, directory: string): Mount[] {
   const below = mountPoints(readFileSync('/proc/self/mountinfo', 'utf8'))
     .filter((point) => point.startsWith(`${directory}/`) && statIfAny(point) !== undefined);
   return [
-    { source: directory, target: at + directory, type: 'bind', options: [...READ_ONLY, MAKE] },
-    ...below.map((point): Mount => ({ source: point, target: at + point, type: 'bind', options: READ_ONLY })),
+    { source: directory, target: at + directory, type: 'bind', flags: READ_ONLY },
+    ...below.map((point): Mount => ({ source: point, target: at + point, type: 'bind', flags: READ_ONLY })),
   ];
 }
 
 function directories(): Entry[] {
   return [
-    { type: 'directory', path: 'etc/' },
-    { type: 'directory', path: 'home/' },
-    { type: 'directory', path: 'home/vcap/', owner: VCAP_ID },
-    { type: 'directory', path: 'root/', mode: 0o700 },
-    { type: 'directory', path: 'run/' },
-    { type: 'directory', path: 'tmp/', mode: 0o1777 },
-    { type: 'directory', path: 'var/' },
-    { type: 'directory', path: 'var/tmp/', mode: 0o1777 },
+    { type: 'directory', path: 'etc' },
+    { type: 'directory', path: 'home' },
+    { type: 'directory', path: 'home/vcap', owner: VCAP_ID },
+    { type: 'directory', path: 'root', mode: 0o700 },
+    { type: 'directory', path: 'run' },
+    { type: 'directory', path: 'tmp', mode: 0o1777 },
+    { type: 'directory', path: 'var' },
+    { type: 'directory', path: 'var/tmp', mode: 0o1777 },
   ];
 }
 
@@ -141,7 +139,7 @@ function copies(path: string): Entry[] {
 function copiesIn(directory: string): Entry[] {
   if (!statIfAny(directory)?.isDirectory()) return [];
   const files = readdirSync(directory).flatMap((name) => copies(join(directory, name)));
-  return [{ type: 'directory', path: `${directory.slice(1)}/` }, ...files];
+  return [{ type: 'directory', path: directory.slice(1) }, ...files];
 }
 
 function statIfAny(path: string): Stats | undefined {

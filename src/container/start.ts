@@ -1,19 +1,20 @@
-/** The start of a container: a native wshd, with the hooks of src/container/lib. */
+/** The start of a container: a native wshd, with the hooks of shim/hooks. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
+import { getSystemErrorMap } from 'node:util';
 import { packageRoot, programPath } from '../paths.js';
 import { aborted, whenAborted } from './abort.js';
 import { FIRST_PROCESS_NAME } from './depot.js';
 import { reason, WardenError } from './error.js';
 
 /** The hooks: fixed files, since the depot may be on a file system from which nothing can be executed, as /run often is. */
-const LIB = `${packageRoot}src/container/lib`;
-/** The hooks run what the host has, whatever the caller's environment says. */
+const LIB = `${packageRoot}build/lib`;
+/** The watcher runs what the host has, whatever the caller's environment says. */
 const HOOK_ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
-/** Tells the hooks to leave a watcher behind. */
-const EPHEMERAL = { EPHEMERAL: '1' };
+/** Tells the hook on the host to leave a watcher behind. */
+const EPHEMERAL = { WATCHER: `${packageRoot}src/container/lib/watch.sh` };
 /** What is killed is gone at once, unless it waits in the kernel. */
 export const GONE_DEADLINE_MS = 10_000;
 const WORDS_MAX = 8_192;
@@ -76,8 +77,13 @@ async function endOf(wshd: ChildProcess): Promise<string | undefined> {
   }
 }
 
+/** The hooks have no C library that would know what a number means. */
 function indented(words: string): string {
-  return words.trim() === '' ? '  nothing' : words.trimEnd().replace(/^/gm, '  ');
+  const spelled = words.trimEnd().replace(/\(errno (\d+)\)/g, (number, digits: string) => {
+    const [name, meaning] = getSystemErrorMap().get(-Number(digits)) ?? [];
+    return name === undefined ? number : `(${name}: ${meaning})`;
+  });
+  return spelled.trim() === '' ? '  nothing' : spelled.replace(/^/gm, '  ');
 }
 
 /** Lets go of the watcher, and waits until it has seen that, for it has its directory open. */

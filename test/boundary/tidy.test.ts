@@ -6,7 +6,7 @@ import { source } from './sources.js';
 
 const LINES_MAX = 400;
 const COLUMNS_MAX = 140;
-const FOLDERS = ['assembly', 'shim/sys', 'shim/launcher', 'shim/addon', 'src', 'test'];
+const FOLDERS = ['assembly', 'shim/sys', 'shim/launcher', 'shim/hooks', 'shim/addon', 'src', 'test'];
 
 const tidy = suite('tidy');
 const files = FOLDERS.flatMap((folder) => readdirSync(packageRoot + folder, { recursive: true, encoding: 'utf8' })

@@ -152,6 +152,15 @@ test('binds directories, read-only or not', async () => {
   assert.ok(existsSync(`${source}/yes`) && !existsSync(`${source}/no`));
 });
 
+test('says which part of its root cannot be made, and why', async () => {
+  const root = `${depot.path}-root`;
+  mkdirSync(root);
+  writeFileSync(`${root}/file`, '');
+  const words = await fails(depot.create({ root, binds: [{ source: '/tmp', target: '/file' }] }), 'START_FAILED');
+  assert.match(words, /hook-child-before-pivot\.sh: cannot bind a directory to .*\/root\/file \(ENOTDIR: not a directory\)/);
+  assert.match(words, /hook .*\/hook-child-before-pivot\.sh failed with exit code 1/);
+});
+
 test('a limit can be changed, and memory that runs out is told apart', async () => {
   await using container = await depot.create({ memoryBytes: 1 << 30 });
   await container.limitMemory(20 << 20);

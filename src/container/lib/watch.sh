@@ -23,6 +23,6 @@ while read -r controller version group; do
     rmdir "$group" 2> /dev/null || sleep 0.1
   done
 done < etc/cgroups
-rm -f etc/container.json etc/container.json.new run/wshd.sock run/wshd.pid etc/hostname etc/fstab etc/root.tar etc/binds etc/cgroups
+rm -f etc/container.json etc/container.json.new run/wshd.sock run/wshd.pid etc/steps etc/cgroups
 rmdir run etc root jobs
 cd .. && rmdir "$1" && rm -f "$1.owner"

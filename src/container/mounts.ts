@@ -1,24 +1,16 @@
-/** Mounts as data for mount(8), in the format of fstab(5). */
+/** Mounts as data, and those that there are. mount(2), proc(5) */
 export interface Mount {
   /** A directory of the host's, or what the mount shall be called where mounts are listed. */
   readonly source: string;
   readonly target: string;
   readonly type: 'bind' | 'tmpfs' | 'proc' | 'devpts';
-  readonly options: readonly string[];
+  readonly flags: readonly (keyof typeof MOUNT_FLAGS)[];
+  /** Options of the file system's own, as mount(8) has them. */
+  readonly data?: string;
 }
 
-/** Octal, for what separates fields and lines; libmount takes "#" for a comment where a line starts with it. */
-function escaped(path: string): string {
-  return path.replace(/[\s\\#]/g, (character) =>
-    [...Buffer.from(character)].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join(''));
-}
-
-function line(mount: Mount): string {
-  const type = mount.type === 'bind' ? 'none' : mount.type;
-  return `${escaped(mount.source)} ${escaped(mount.target)} ${type} ${mount.options.join(',')} 0 0\n`;
-}
-
-export function fstab(mounts: readonly Mount[]): string { return mounts.map(line).join(''); }
+/** Of <linux/mount.h>. */
+export const MOUNT_FLAGS = { readOnly: 1, noSuid: 2, noDevices: 4, noExecute: 8, remount: 32, bind: 4_096, recursive: 16_384 } as const;
 
 /** Where something is mounted, as /proc/self/mountinfo says it; each place once. */
 export function mountPoints(mountinfo: string): string[] {
