@@ -7,6 +7,7 @@
  * makes it. When that dies, the next sweep of the depot removes it, and an ephemeral one lib/watch.sh does, at once.
  */
 import { unlinkSync } from 'node:fs';
+import { constants } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { aborted } from './abort.js';
 import { limitCpu, limitMemory, memoryDirectory, readCpu, readMemory } from './cgroup.js';
@@ -159,13 +160,13 @@ export class Container implements AsyncDisposable {
   async destroy(): Promise<void> {
     const { started } = this;
     this.started = undefined;
-    if (started?.wshd.exitCode === null) started.wshd.kill('SIGKILL');
+    started?.wshd.kill(constants.signals.SIGKILL);
     disown(this.directory, ourselves());
     try {
       // Before the watcher wakes up: it has nothing to do then.
       await endContainer(this.directory);
     } finally {
-      started?.lifeline?.destroy();
+      started?.cutLifeline();
     }
     if (!started || await isGone(started)) return;
     throw new WardenError('NOT_REMOVED', `processes that started the container ${this.id} are still there after `

@@ -14,7 +14,7 @@ const FAILURES: ReadonlyMap<number, WardenErrorCode> = new Map([
 const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
 
 /** wait(2)'s status. */
-function fromRaw(raw: number): Ended {
+export function fromRaw(raw: number): Ended {
   const signal = raw & 0x7f;
   // Realtime signals have no name in Node.
   return signal === 0 ? { exitCode: (raw >> 8) & 0xff, signal: null }

@@ -11,7 +11,7 @@
  *   ID/jobs/JOB/        a job: job.json, written first; pid, iomux-spawn's, "PID START"; its messages; its three sockets
  *   ID/root/            empty; the container's root file system is mounted here, where only the container sees it
  */
-import { readdirSync, readlinkSync, readFileSync, rmdirSync, symlinkSync, unlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync, readFileSync, rmdirSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, reason, unlessMissing, WardenError } from './error.js';
 import { formatId, parseId, type ProcessId } from './process.js';
@@ -65,12 +65,24 @@ export function removeJob(directory: string): void {
 export function removeLayout(directory: string): void {
   for (const job of namesIn(join(directory, 'jobs')).filter(isName)) removeJob(join(directory, 'jobs', job));
   try {
-    removeFiles(directory, FILES);
-    for (const name of DIRECTORIES) unlessMissing(() => rmdirSync(join(directory, name)));
-    unlessMissing(() => rmdirSync(directory));
+    let turns = FILES.length;
+    while (!removeDirectories(directory, --turns === 0)) continue;
     unlessMissing(() => unlinkSync(ownerLink(directory)));
   } catch (error) {
     throw notRemoved('container', directory, error);
+  }
+}
+
+/** False when a start that was just killed has written one of its files in the meantime; each comes once at most. */
+function removeDirectories(directory: string, last: boolean): boolean {
+  removeFiles(directory, FILES);
+  try {
+    for (const name of DIRECTORIES) unlessMissing(() => rmdirSync(join(directory, name)));
+    unlessMissing(() => rmdirSync(directory));
+    return true;
+  } catch (error) {
+    if (!last && errnoOf(error) === 'ENOTEMPTY' && FILES.some((file) => existsSync(join(directory, file)))) return false;
+    throw error;
   }
 }
 

@@ -22,7 +22,7 @@ export interface Streams {
   destroy(): void;
 }
 
-function makePipe(): readonly [number, number] {
+export function makePipe(): readonly [read: number, write: number] {
   const ends = native().pipe();
   if (typeof ends !== 'number') return ends;
   throw new WardenError('UNSUPPORTED', `cannot make a pipe (errno ${-ends}); the limits are ulimit -n and fs.pipe-user-pages-soft`);

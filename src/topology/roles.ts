@@ -109,7 +109,7 @@ export class Roles {
     if (special) return special;
     if (isInherited(this.index, member.process, descriptor)) return 'inherited';
     if (member.program === 'wsh' || member.program === 'iomux-link') return this.movedStdio(member, descriptor);
-    if (member.program === 'watcher') return watchersRole(member, descriptor);
+    if (member.program === 'watcher') return watchersRole(descriptor);
     if (descriptor.fd <= 2) return STDIO[descriptor.fd as 0 | 1 | 2];
     if (member.program !== 'command') return 'unexplained';
     return this.index.channelOf(descriptor) ? 'internal' : 'file';
@@ -169,12 +169,11 @@ function ofPty(ends: readonly MemberEnd[]): Role | undefined {
   return inside.length === ends.length && inside.some(({ side }) => side === 'master') ? 'internal' : 'pty';
 }
 
-/** Its stdout is the lifeline, also while the shell reads from there; then its stdin waits under another number. */
-function watchersRole({ process }: Member, { fd, target }: DescriptorInfo): Role {
-  const lifeline = process.descriptors.find((descriptor) => descriptor.fd === 1)?.target;
-  if (target === lifeline) return 'lifeline';
+/** Its stdin is the lifeline. */
+function watchersRole({ fd, target }: DescriptorInfo): Role {
+  if (fd === 0) return 'lifeline';
   if (target.endsWith('/watch.sh')) return 'file';
-  return fd === 2 ? 'stderr' : 'stdin';
+  return fd === 2 ? 'stderr' : 'stdout';
 }
 
 function specialRole(program: Program, target: string): Role | undefined {

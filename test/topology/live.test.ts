@@ -180,7 +180,7 @@ live('a process that uses the library: it holds what programs would hold', async
     for (const role of ['stdout-link', 'stderr-link', 'status-link'] as const) {
       assert.equal(channel(topology, role, 'iomux-spawn'), ['iomux-spawn accepted', 'server connected'], role);
     }
-    assert.equal(channel(topology, 'lifeline', 'watcher'), ['server connected', 'watcher connected']);
+    assert.equal(channel(topology, 'lifeline', 'watcher'), ['server write', 'watcher read']);
     const held = new Set(server.descriptors.map(({ role }) => role));
     for (const role of ['command-stdin', 'command-stdout', 'command-stderr', 'exit-status'] as const) assert.ok(held.has(role), role);
     assert.equal(topology.processes.filter(({ program }) => program === 'command').map(({ job: id }) => id).sort(), [job.id, null]);

@@ -178,13 +178,13 @@ topology('of what commands share among themselves, and of what was left open for
 topology('of a container that ends with its owner: the lifeline', () => {
   const it = topologyOf({
     processes: [
-      processInfo(100, 1, 'node server.js', ['20u socket:[40]', '21r pipe:[42]']), wshd(),
-      processInfo(50, 1, 'sh /lib/watch.sh c', ['0u socket:[41]', '1u socket:[41]', '2w pipe:[42]', '10r /dev/null'], { directory: '/c' }),
+      processInfo(100, 1, 'node server.js', ['20w pipe:[40]', '21r pipe:[42]']), wshd(),
+      processInfo(50, 1, 'sh /lib/watch.sh c', ['0r pipe:[40]', '1u /dev/null', '2w pipe:[42]', '10r /lib/watch.sh'], { directory: '/c' }),
       processInfo(51, 10, 'sh /lib/watch.sh c', ['1w /log'], { directory: '/c', inside: 9 }),
     ],
-    sockets: [request, ...connection(40, 41)],
+    sockets: [request],
   }, place);
-  assert.equal(roles(it, 50), ['0 lifeline', '1 lifeline', '2 stderr', '10 stdin']);
+  assert.equal(roles(it, 50), ['0 lifeline', '1 stdout', '2 stderr', '10 file']);
   assert.equal(roles(it, 100), ['20 lifeline', '21 stderr']);
   assert.equal(it.processes.map(({ pid, program }) => [pid, program]), [[50, 'watcher'], [100, 'server'], [10, 'wshd'], [51, 'command']]);
 });
