@@ -1,13 +1,12 @@
 /** Hooks: programs of the operator's, run one at a time while the container starts. One that is missing is skipped. */
 import {
-  close, inspect, kill, read, REPORT_BYTES, spawn, SPAWN_DIE_WITH_PARENT, SPAWN_INHERIT_ENVIRONMENT, spawnArguments,
+  close, inspect, read, REPORT_BYTES, spawn, SPAWN_DIE_WITH_PARENT, SPAWN_INHERIT_ENVIRONMENT, spawnArguments,
   spawnBegin, spawnDirectory, spawnEnvironment, spawnFiles, wait,
 } from "../shim";
 import { stringLength } from "../shared/bytes";
 import { ENAMETOOLONG, ENOENT } from "../shared/errno";
 import { begin, put, putError, putNumber, putSignal, putString, tell } from "../shared/message";
 import { complain } from "../shared/program";
-import { SIGKILL } from "../shared/signal";
 import { exitCode, exited, signalOf } from "../wire/status";
 import { PATH_BYTES } from "./paths";
 
@@ -48,8 +47,6 @@ export function startHook(path: usize, environment: usize, directory: usize = 0)
 export function hookState(): Hook {
   const reaped = wait(pid, out);
   if (reaped == 0) return Hook.RUNNING;
-  // The number may be another process's from now on.
-  pid = 0;
   const notExecuted = read(reportHandle, report, REPORT_BYTES) == <i32>REPORT_BYTES;
   close(reportHandle);
   const status = load<i32>(out);
@@ -70,8 +67,4 @@ export function hookState(): Hook {
   }
   tell();
   return Hook.FAILED;
-}
-
-export function killHook(): void {
-  if (pid > 0) kill(pid, SIGKILL);
 }

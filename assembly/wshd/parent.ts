@@ -15,7 +15,7 @@ import { putDigits, putText, stringLength } from "../shared/bytes";
 import { EACCES, EAGAIN, ECONNREFUSED, ENOENT } from "../shared/errno";
 import { complain, fail } from "../shared/program";
 import { bit, SIGCHLD, SIGKILL } from "../shared/signal";
-import { Hook, hookState, killHook, startHook } from "./hook";
+import { Hook, hookState, startHook } from "./hook";
 import { lib, parse, root, run, title } from "./options";
 import { join, PATH_BYTES } from "./paths";
 import { CHILD_LISTENER_FD, CHILD_STAGE, CHILD_SYNC_FD, GO, SERVING } from "./stages";
@@ -160,7 +160,6 @@ function fall(): void {
   if (state == State.FAILING) return;
   moveTo(State.FAILING);
   unlink(socketPath);
-  killHook();
   if (child <= 0) return exit(1);
   const killed = kill(child, SIGKILL);
   // It ends by itself when we do, should it not serve yet; to wait for it could be for ever.

@@ -7,6 +7,8 @@ export interface ContainerOptions {
   passwd?: string;
   /** Scripts by name: "parent-before-clone", "parent-after-clone", "child-before-pivot", "child-after-pivot". */
   hooks?: Readonly<Record<string, string>>;
+  /** Whether its root has a directory mnt; it has, unless said otherwise. */
+  mnt?: boolean;
 }
 
 const PASSWD = 'root:x:0:0:root:/root:/bin/sh\nvcap:x:1000:1000:vcap:/home/vcap:/bin/sh\n';
@@ -16,7 +18,8 @@ export class Container {
 
   constructor(private readonly world: World, readonly path: string, options: ContainerOptions) {
     const { files } = world;
-    for (const directory of ['run', 'lib', 'jobs', 'root/mnt', 'root/tmp', 'root/root', 'root/home/vcap']) files.directory(`${path}/${directory}`);
+    for (const directory of ['run', 'lib', 'jobs', 'root/tmp', 'root/root', 'root/home/vcap']) files.directory(`${path}/${directory}`);
+    if (options.mnt !== false) files.directory(`${path}/root/mnt`);
     files.write(`${path}/root/etc/passwd`, options.passwd ?? PASSWD);
     for (const name of ['script', 'sh']) files.interpreter(`${path}/root/bin/${name}`);
     files.devices(`${path}/root/dev`);

@@ -105,6 +105,7 @@ export const CALL_ERRNOS: Readonly<Record<string, readonly ErrnoName[]>> = {
   raw: ['EIO', 'ENOTTY'],
   cooked: ['EIO', 'ENOTTY', 'EINTR'],
   windowSize: ['EIO', 'ENOTTY'],
+  setWindowSize: ['EIO', 'ENOTTY'],
   // eventfd(2)
   counter: [...DESCRIPTOR, 'ENODEV'],
   // cgroup-v1/memory.rst: the write to cgroup.event_control

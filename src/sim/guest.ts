@@ -157,18 +157,27 @@ export class Guest implements Runner, Caller {
   }
 
   private enter(entry: Delivery['entry'], first: number, second: number): void {
-    const { exports } = this.instance, delivery: Delivery = { process: this.process, entry, first, second };
+    const delivery: Delivery = { process: this.process, entry, first, second };
     this.kernel.tellDeliver(delivery);
+    this.run(entry, first, second);
+    this.kernel.tellDelivered(delivery);
+  }
+
+  /** What a host in JavaScript asks of wsh between events: assembly/shim.ts. */
+  resize(rows: number, columns: number): void { if (!this.process.ended) this.run('resize', rows, columns); }
+
+  /** Runs the module, until it returns or its process has ended. */
+  private run(entry: Delivery['entry'] | 'resize', first: number, second: number): void {
+    const run = this.instance.exports[entry] as (first: number, second: number) => void;
     this.inside = true;
     try {
-      exports[entry](first, second);
+      run(first, second);
     } catch (thrown) {
       this.leave(thrown);
     } finally {
       this.inside = false;
       if (this.process.ended) this.letGo();
     }
-    this.kernel.tellDelivered(delivery);
   }
 
   /** The module was left by an exception: its process has ended, or it trapped and says what that costs. */
@@ -226,15 +235,17 @@ export class Guest implements Runner, Caller {
       kernel.tellCall({ process, name, number, args, siteId: this.instance.siteId, result, size, fault });
     }
     if (fault) this.suffer(fault);
-    this.stayOnlyIfAlive();
+    else this.stayOnlyIfAlive();
     return result;
   }
 
   /** What a fault does behind its call. */
-  private suffer({ stallMs, kill }: Fault): void {
+  private suffer({ stallMs, kill, trap }: Fault): void {
     const { kernel, process } = this;
     if (stallMs !== undefined) kernel.block(process, 'a stall', () => false, kernel.nowMs + stallMs);
     if (kill === 'after') process.end(SIGKILL);
+    this.stayOnlyIfAlive();
+    if (trap) throw new WebAssembly.RuntimeError('unreachable');
   }
 
   /** Answers with the fault's errno; what a call does all the same, or leaves undone, is as in shim/sys. */
@@ -289,14 +300,13 @@ export class Guest implements Runner, Caller {
 
   wasi(name: string, run: () => number): number {
     const fault = this.kernel.plan ? this.faultAt(name, this.process.calls, NOTHING) : undefined;
-    if (fault?.errno !== undefined) {
-      const { process, instance: { siteId } } = this;
-      this.kernel.tellCall({ process, name, number: process.calls, args: NOTHING, siteId, result: -fault.errno, size: undefined, fault });
-      return WASI_IO_ERROR;
+    const result = fault?.errno === undefined ? run() : WASI_IO_ERROR;
+    if (fault?.errno !== undefined || fault?.trap) {
+      const { process, instance: { siteId } } = this, answer = fault.errno === undefined ? result : -fault.errno;
+      this.kernel.tellCall({ process, name, number: process.calls, args: NOTHING, siteId, result: answer, size: undefined, fault });
     }
-    const result = run();
-    if (fault?.kill === 'after') this.process.end(SIGKILL);
-    this.stayOnlyIfAlive();
+    if (fault) this.suffer(fault);
+    else this.stayOnlyIfAlive();
     return result;
   }
 

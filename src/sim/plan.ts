@@ -31,6 +31,8 @@ export interface Fault {
   size?: number;
   /** The process is killed by SIGKILL, before the call takes effect or after it. */
   kill?: 'before' | 'after';
+  /** The module traps when the call has taken effect, as if an assertion of its own had failed. */
+  trap?: boolean;
   /** The process does nothing for so long after the call; longer when another that stalls meanwhile takes longer. */
   stallMs?: number;
   /** The clock jumps forward by so much, before the call. */

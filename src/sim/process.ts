@@ -97,6 +97,8 @@ export class Process {
   ended = false;
   reaped = false;
   stopped = false;
+  /** Killed, but not gone yet: its next step is its end. */
+  private dying = false;
   /** Its frames are on JavaScript's stack: it is in the middle of something. */
   busy = false;
   /** Raw wait status: wait(2). */
@@ -136,16 +138,18 @@ export class Process {
   get killedBy(): number | undefined { return this.ended && (this.status & 0x7f) !== 0 ? this.status & 0x7f : undefined; }
 
   ready(): boolean {
-    if (this.ended || this.busy || this.stopped) return false;
+    if (this.ended || this.busy) return false;
+    if (this.dying || this.stopped) return this.dying;
     return this.runner !== undefined && this.runner.ready();
   }
 
   wakesAt(): number {
-    if (this.ended || this.busy || this.stopped || !this.runner) return Infinity;
+    if (this.ended || this.busy || this.stopped || this.dying || !this.runner) return Infinity;
     return this.runner.wakesAt();
   }
 
   step(): void {
+    if (this.dying) return this.end(SIGKILL);
     this.busy = true;
     try {
       this.runner!.step();
@@ -166,6 +170,13 @@ export class Process {
     if (signal === SIGCONT) this.stopped = false;
     if (this.runner?.catches(signal)) this.pending.add(signal);
     else this.undergo(signal);
+  }
+
+  /** SIGKILL to the first process of a namespace, from outside: it ends the others first, which takes its time. pid_namespaces(7) */
+  doom(): void {
+    // In the middle of a call of its own it has no step to take before that returns.
+    if (this.busy) this.end(SIGKILL);
+    else this.dying = true;
   }
 
   /** What a signal does that nobody catches. */

@@ -38,7 +38,7 @@ class Compiled {
 
 export class Instance {
   caller: Caller | undefined;
-  readonly exports: Pick<ModuleExports, 'onStart' | 'onReady' | 'onSignal' | 'onDeadline' | 'onTrap'>;
+  readonly exports: Pick<ModuleExports, 'onStart' | 'onReady' | 'onSignal' | 'onDeadline' | 'onTrap' | 'resize'>;
   readonly memory: ModuleMemory;
   private readonly wasi: Wasi;
   private readonly globals: readonly (readonly [global: WebAssembly.Global, initial: unknown])[];
@@ -49,8 +49,8 @@ export class Instance {
     this.wasi = makeWasi(module, () => this.memory.memory, () => this.caller!);
     const instance = new WebAssembly.Instance(module, { shim: this.shimFor(calls), wasi_snapshot_preview1: this.wasiImports() });
     this.wasi.attach(instance);
-    const { memory, onStart, onReady, onSignal, onDeadline, onTrap } = instance.exports as unknown as ModuleExports;
-    this.exports = { onStart, onReady, onSignal, onDeadline, onTrap };
+    const { memory, onStart, onReady, onSignal, onDeadline, onTrap, resize } = instance.exports as unknown as ModuleExports;
+    this.exports = { onStart, onReady, onSignal, onDeadline, onTrap, resize };
     this.memory = new ModuleMemory(memory);
     this.globals = compiled.globals.map((name) => {
       const global = instance.exports[name] as WebAssembly.Global;

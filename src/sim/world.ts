@@ -28,6 +28,8 @@ export interface StartOptions {
   /** All three streams are a terminal of this size. */
   terminal?: WindowSize;
   uid?: number;
+  /** Descriptors that it may have open: RLIMIT_NOFILE, soft and hard. */
+  descriptorsMax?: number;
   /** Whose child it is; the machine's own by default. */
   parent?: Process;
 }
@@ -130,9 +132,10 @@ export class World extends Kernel {
   start(argv: readonly string[], options: StartOptions = {}): Program {
     const environment = options.env ?? [PATH], terminal = options.terminal ? new Terminal(this, options.terminal) : undefined;
     const parent = options.parent ?? this.init;
-    const limit = Number((parent.limits.get(RLIMIT_NOFILE) ?? { soft: 1024n }).soft);
+    const limit = options.descriptorsMax ?? Number((parent.limits.get(RLIMIT_NOFILE) ?? { soft: 1024n }).soft);
     const uid = options.uid ?? 0, descriptors = new DescriptorTable(limit);
     const process = new Process(this, { ...originOf(parent), descriptors, uid, gid: uid });
+    if (options.descriptorsMax !== undefined) process.limits.set(RLIMIT_NOFILE, { soft: BigInt(limit), hard: BigInt(limit) });
     this.add(process);
     const stdin = terminal ? { end: terminal.slave } : this.input(options.stdin ?? 'null');
     const stdout = terminal ? { end: terminal.slave } : this.output(options.stdout ?? 'pipe');

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { wasmPath } from '../../src/paths.js';
+import { CALL_ERRNOS } from '../../src/sim/errnos.js';
 import { markSites, SITE } from '../../src/sim/sites.js';
 import { importsOf, modules } from '../boundary/sources.js';
 
@@ -14,6 +15,10 @@ for (const module of modules) {
     const before = new WebAssembly.Module(bytes), after = new WebAssembly.Module(marked.bytes);
     assert.equal(WebAssembly.Module.imports(after), WebAssembly.Module.imports(before));
     assert.equal(WebAssembly.Module.exports(after), [...WebAssembly.Module.exports(before), { name: SITE, kind: 'global' }]);
+  });
+
+  sites(`${module}: what each of its calls can fail with is known`, () => {
+    assert.equal(marked.sites.filter(({ from, call }) => from === 'shim' && !(call in CALL_ERRNOS)), []);
   });
 
   sites(`${module}: each import is called somewhere`, () => {

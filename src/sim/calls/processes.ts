@@ -4,7 +4,7 @@ import type { Guest } from '../guest.js';
 import { decode } from '../memory.js';
 import { isAllowed } from '../policy.js';
 import { RLIMIT_NOFILE } from '../process.js';
-import { SIGNAL_MAX, SignalSet } from '../signals.js';
+import { SIGKILL, SIGNAL_MAX, SignalSet } from '../signals.js';
 import { fork, setLimit, SpawnDescription } from '../spawn.js';
 import { DESCRIPTORS_MAX, LIMITS_MAX, STARTS_MAX } from '../vocabulary.js';
 import { allowedPath } from './files.js';
@@ -120,7 +120,9 @@ function kill(guest: Guest, pid: number, signal: number): number {
   if (!target) return -EPERM;
   if (signal < 0 || signal > SIGNAL_MAX) return -EINVAL;
   if (process.uid !== 0 && process.uid !== target.uid) return -EPERM;
-  target.receive(signal, target.namespace !== process.namespace);
+  const outside = target.namespace !== process.namespace;
+  if (signal === SIGKILL && target.isInit && outside) target.doom();
+  else target.receive(signal, outside);
   return 0;
 }
 

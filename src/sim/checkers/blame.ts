@@ -19,7 +19,7 @@ export class Blame implements Checker {
   private readonly misled = new Set<Process>();
 
   call({ process, name, fault }: CallEvent): void {
-    if (fault?.errno === undefined) return;
+    if (fault?.errno === undefined && !fault?.trap) return;
     this.failed.set(process, this.failures(process) + 1);
     if (name === 'fd_write') this.silenced.add(process);
     if (fault.errno === EPIPE) this.misled.add(process);

@@ -1,5 +1,6 @@
 /** wsh as its caller sees it: the command's output, whole and in order, its exit code, and a word where that says too little. */
 import { patternByte, patternMismatch } from '../pattern.js';
+import { hasTerminal } from '../scenarios/scenario.js';
 import type { Stage, StagedWsh } from '../scenarios/stage.js';
 import type { Blame } from './blame.js';
 import { type Checker, holds, Violation } from './checker.js';
@@ -16,23 +17,35 @@ export class CommandsChecker implements Checker {
   }
 
   private read({ program, plan }: StagedWsh, bytes: Uint8Array): void {
-    if (plan.terminal !== undefined) return;
+    if (hasTerminal(plan)) return;
     const position = program.stdout!.length - bytes.length, at = patternMismatch(plan.command.echoes ? 0 : 1, position, bytes);
     holds(at < 0, 'stream', () => `${program.process.name}: stdout is not what the command wrote, at byte ${position + at}`);
   }
 
-  released(): void { for (const wsh of this.stage.wshs) this.check(wsh); }
+  released(): void {
+    for (const wsh of this.stage.wshs) this.check(wsh);
+    for (const { program: { process, exitCode, stderr }, plan } of this.stage.miscalls) {
+      const words = (): string => `${plan.argv.join(' ')} ends with ${exitCode ?? 'nothing'} and says ${JSON.stringify(stderr!.text)}`;
+      if (!this.blame.hit(process)) holds(exitCode === plan.ends, 'exit-code', words);
+      holds(stderr!.length > 0 || this.blame.hit(process), 'message', words);
+    }
+  }
 
   private check(wsh: StagedWsh): void {
     const { process } = wsh.program, isHit = this.blame.hit(process) || this.blame.hitContainer(wsh.plan.container);
     holds(process.ended, 'nobody-waits', () => `${process.name} does not end`);
-    if (process.killedBy !== undefined) return holds(isHit || wsh.plan.terminal !== undefined, 'exit-code', () => `${process.name} was killed`);
+    if (process.killedBy !== undefined) return this.checkKilled(wsh, isHit);
     try {
-      if (wsh.plan.terminal === undefined) this.checkStrictly(wsh);
-      else this.checkTerminal(wsh);
+      if (hasTerminal(wsh.plan)) this.checkTerminal(wsh);
+      else this.checkStrictly(wsh);
     } catch (violation) {
       if (!(violation instanceof Violation) || !isHit || !this.toldSo(wsh)) throw violation;
     }
+  }
+
+  private checkKilled({ program: { process }, plan, number }: StagedWsh, isHit: boolean): void {
+    const raised = plan.command.options.includes('--raise') && process.killedBy === this.facts.process(number)?.killedBy;
+    holds(isHit || raised || plan.terminal !== undefined, 'exit-code', () => `${process.name} was killed`);
   }
 
   /** What was hit may fail, but not in silence, nor with the code of a success. */
@@ -80,6 +93,6 @@ export class CommandsChecker implements Checker {
     if (this.blame.hit(process)) return;
     const code = this.facts.exitCode(number, command);
     holds(exitCode === code, 'exit-code', () => `${process.name} ends with ${exitCode}, its shell with ${code}`);
-    holds(terminal!.pty.settings.cooked, 'terminal', () => `${process.name} leaves its terminal raw`);
+    holds(terminal?.pty.settings.cooked ?? true, 'terminal', () => `${process.name} leaves its terminal raw`);
   }
 }

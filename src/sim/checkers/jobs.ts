@@ -16,6 +16,8 @@ import { Recording } from './recording.js';
 
 const STREAMS = 2, STATUS = 2, HEADER_BYTES = 4, STATUS_BYTES = 4;
 const RING_BYTES = 65_536;
+/** One more is closed at once: docs/iomux-spawn.md. */
+const CONNECTIONS_MAX = 1_536;
 
 /** One connection to a job, as iomux-spawn accepted it. */
 export interface Delivery {
@@ -165,8 +167,10 @@ export class JobsChecker implements Checker {
   private closing(record: JobRecord, handle: number): void {
     const delivery = record.open.get(handle);
     if (!delivery) return;
+    const isRefused = record.open.size > CONNECTIONS_MAX && delivery.sent === 0;
     record.open.delete(handle);
     delivery.closed = true;
+    if (isRefused) return;
     const { process } = record.job.program;
     if (this.blame.hit(process) || delivery.socket.peer?.closed !== false || record.dropsSlow) return;
     this.checkEnd(record, delivery);

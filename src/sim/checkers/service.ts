@@ -2,9 +2,10 @@
 import { Guest } from '../guest.js';
 import { PipeEnd } from '../pipe.js';
 import type { Process } from '../process.js';
-import type { Command } from '../scenarios/scenario.js';
+import { type Command, hasTerminal, type OomPlan } from '../scenarios/scenario.js';
 import type { Stage, StagedJob, StagedWsh } from '../scenarios/stage.js';
 import { Listener, Socket } from '../socket.js';
+import type { Program } from '../world.js';
 import type { Blame } from './blame.js';
 import { type Checker, holds } from './checker.js';
 import type { JobsChecker } from './jobs.js';
@@ -31,7 +32,7 @@ export class ServiceChecker implements Checker {
     }
     this.checkLinks();
     for (const { program, plan } of this.stage.ooms) {
-      const mayWait = plan.kills === 0 && !plan.removed || this.blame.hit(program.process);
+      const mayWait = (plan.kills === 0 || plan.follows === true) && !plan.removed || this.blame.hit(program.process);
       holds(program.ended || mayWait, 'nobody-waits', () => `${program.process.name} does not see what happened`);
     }
     this.checkRudes();
@@ -40,7 +41,7 @@ export class ServiceChecker implements Checker {
   private mayWait({ program, plan }: StagedWsh): boolean {
     const { command, stdin, stdout, stderr } = plan;
     if (this.blame.hit(program.process) || program.process.stopped || stdout === 'late' || stderr === 'late') return true;
-    if (command.ends === undefined || plan.terminal !== undefined) return true;
+    if (command.ends === undefined || hasTerminal(plan)) return true;
     return waitsForInput(command) && stdin?.ends === false;
   }
 
@@ -91,11 +92,19 @@ export class ServiceChecker implements Checker {
     for (const { program } of this.stage.links) holds(program.ended, 'nobody-waits', () => `${program.process.name} does not end after its job`);
     for (const index of this.stage.containers.keys()) this.checkAtRest(index);
     for (const { program, plan } of this.stage.ooms) {
-      if (this.blame.hit(program.process) || !program.ended) continue;
+      if (this.blame.hit(program.process)) continue;
+      if (plan.follows) this.checkFollower(program, plan);
+      if (!program.ended) continue;
       // Killed and removed in the same instant, a v2 group may be gone before anybody can look.
-      const codes = plan.kills > 0 ? plan.removed && plan.version === 2 ? [0, 1] : [0] : [1];
+      const codes = plan.follows ? [1] : plan.kills > 0 ? plan.removed && plan.version === 2 ? [0, 1] : [0] : [1];
       holds(codes.includes(program.exitCode!), 'exit-code', () => `${program.process.name} ends with ${program.exitCode}`);
     }
+  }
+
+  /** A line for all that was killed at once; none where the group was gone before anybody could look. */
+  private checkFollower({ process, stdout }: Program, { version, kills, removed }: OomPlan): void {
+    const { text } = stdout!, told = text === 'out of memory\n', mayMiss = kills === 0 || (removed && version === 2);
+    holds(told ? kills > 0 : text === '' && mayMiss, 'message', () => `${process.name} says ${JSON.stringify(text)} of ${kills} kills`);
   }
 
   private checkProbe(probe: Process | undefined, index: number): void {

@@ -10,7 +10,7 @@ import type { Site } from '../sites.js';
 import { PROGRAMS, sitesOf } from '../swarm/marked.js';
 import { processors, runPool } from '../swarm/pool.js';
 import type { Blow, Injected, InjectedResult, Injection } from './injection.js';
-import { scenarios } from './scenarios.js';
+import { bases } from './scenarios.js';
 
 /** Runs that a site is struck in, of all that reach it: those that are shortest in the list come first. */
 const BASES_A_SITE = 2;
@@ -48,6 +48,7 @@ export function blowsAt({ call }: Site): Blow[] {
 }
 
 export function blowName(blow: Blow): string {
+  if ('trap' in blow) return 'a trap in it';
   return 'kill' in blow ? `killed ${blow.kill} it` : `${blow.errno}, ${blow.forEver ? 'for ever' : 'once'}`;
 }
 
@@ -67,7 +68,6 @@ class Exhaustion {
   runs = 0;
   private queue: Injected[] = [];
   private total = 0;
-  private next: Injected[] = [];
 
   constructor(private readonly options: ExhaustiveOptions) {
     for (const program of PROGRAMS) {
@@ -81,32 +81,42 @@ class Exhaustion {
   }
 
   async run(): Promise<void> {
-    this.queue = scenarios().map((scenario) => ({ scenario, injections: [] }));
+    this.queue = bases();
     for (let round = 0; round <= ROUNDS && this.queue.length > 0 && this.options.signal?.aborted !== true; round++) {
       this.total += this.queue.length;
-      await this.runQueue();
-      this.queue = this.next;
-      this.next = [];
+      const results = await this.runQueue();
+      this.queue = [];
+      // In the queue's order, whichever thread was faster: the same runs every time.
+      for (const result of results) this.follow(result);
     }
   }
 
-  private runQueue(): Promise<void> {
-    const { queue, options } = this;
-    return runPool({
+  private async runQueue(): Promise<InjectedResult[]> {
+    const { queue, options } = this, results: InjectedResult[] = [];
+    let next = 0;
+    await runPool({
       workers: options.workers ?? processors(), modules: options.modules, signal: options.signal,
-      take: () => (queue.length > 0 ? { injected: queue.splice(0, TASK_RUNS) } : undefined),
+      take: () => {
+        const first = next;
+        next += TASK_RUNS;
+        return first < queue.length ? { first, injected: queue.slice(first, next) } : undefined;
+      },
       answered: (answer) => {
-        if ('results' in answer) for (const result of answer.results) this.take(result);
+        if (!('results' in answer)) return;
+        for (const [index, result] of answer.results.entries()) results[answer.first + index] = result;
+        this.runs += answer.results.length;
         options.onProgress?.(this.runs, this.total, this.failures.length);
       },
     });
+    return results;
   }
 
-  private take({ injected, struck, reached, violation }: InjectedResult): void {
-    this.runs++;
-    const last = injected.injections.at(-1), target = last && this.targets.get(`${last.program} ${last.site}`);
+  private follow({ injected, struck, reached, violation }: InjectedResult): void {
+    const last = injected.injections.at(-1), target = last && this.targets.get(`${last.program} ${last.place}`);
     if (target && struck) target.struck.add(blowName(last.blow));
     if (violation) this.failures.push({ site: target?.name ?? 'no call', blow: last ? blowName(last.blow) : 'no fault', ...violation, injected });
+    // What follows from a failure that did not come to its call does not follow from it.
+    if (!struck) return;
     for (const [program, sites] of Object.entries(reached)) {
       for (const [site, count] of sites) this.strike(this.targets.get(`${program} ${site}`), injected, count);
     }
@@ -115,12 +125,12 @@ class Exhaustion {
   /** Plans all blows at a site that this run has reached, unless there are enough such runs. */
   private strike(target: Target | undefined, { scenario, injections }: Injected, count: number): void {
     if (!target || target.bases >= BASES_A_SITE) return;
-    if (injections.some(({ program, site }) => program === target.program && site === target.site.id)) return;
+    if (injections.some(({ program, place }) => program === target.program && place === target.site.id)) return;
     target.bases++;
     for (const blow of blowsAt(target.site)) {
       for (const hit of new Set([1, count])) {
-        const injection: Injection = { program: target.program, site: target.site.id, hit, blow };
-        this.next.push({ scenario, injections: [...injections, injection] });
+        const injection: Injection = { program: target.program, place: target.site.id, hit, blow };
+        this.queue.push({ scenario, injections: [...injections, injection] });
       }
     }
   }

@@ -7,13 +7,14 @@ import type { Programs } from '../programs.js';
 import type { Scenario } from '../scenarios/scenario.js';
 import { runScenario } from '../swarm/run.js';
 
-/** What is done to a call: it fails, once or, in the same process, for ever after; or its process is killed. */
-export type Blow = { errno: ErrnoName; forEver: boolean } | { kill: 'before' | 'after' };
+/** What is done to a call: it fails, once or, in the same process, for ever after; its process is killed; its module traps. */
+export type Blow = { errno: ErrnoName; forEver: boolean } | { kill: 'before' | 'after' } | { trap: true };
 
 export interface Injection {
   program: ProgramName;
-  site: number;
-  /** Which of the site's calls in the whole run: 1 is the first. */
+  /** A call site's id; or a call's name: all of its sites. */
+  place: number | string;
+  /** Which of the place's calls in the whole run: 1 is the first. */
   hit: number;
   blow: Blow;
 }
@@ -32,9 +33,12 @@ export interface InjectedResult {
 /** Calls whose first number is a handle that readiness belongs to: EAGAIN for ever means that it never comes. */
 const ON_READINESS = new Set(['read', 'write', 'readv', 'writev', 'splice', 'accept', 'receive']);
 
+type Counts<Place> = Map<ProgramName, Map<Place, number>>;
+
 /** Strikes where it is told, and counts who was where. */
 export class Injections implements FaultPlan {
-  readonly counts = new Map<ProgramName, Map<number, number>>();
+  private readonly sites: Counts<number> = new Map();
+  private readonly names: Counts<string> = new Map();
   private readonly struck = new Map<Injection, Process>();
 
   constructor(private readonly injections: readonly Injection[]) {}
@@ -44,9 +48,10 @@ export class Injections implements FaultPlan {
   at({ process, name, siteId }: Call): Fault | undefined {
     const { program } = process;
     if (program === undefined) return undefined;
-    const hit = this.count(program, siteId);
+    const hits = { [siteId]: this.count(this.sites, program, siteId), [name]: this.count(this.names, program, name) };
     for (const injection of this.injections) {
-      if (injection.program !== program || injection.site !== siteId) continue;
+      const hit = hits[injection.place];
+      if (injection.program !== program || hit === undefined) continue;
       const { blow } = injection, again = 'errno' in blow && blow.forEver && this.struck.get(injection) === process;
       if (hit !== injection.hit && !again) continue;
       this.struck.set(injection, process);
@@ -55,22 +60,26 @@ export class Injections implements FaultPlan {
     return undefined;
   }
 
-  private count(program: ProgramName, site: number): number {
-    let sites = this.counts.get(program);
-    if (!sites) this.counts.set(program, sites = new Map());
-    const count = (sites.get(site) ?? 0) + 1;
-    sites.set(site, count);
+  /** How often each site was reached, by program. */
+  get reached(): InjectedResult['reached'] {
+    return Object.fromEntries([...this.sites].map(([program, sites]) => [program, [...sites]]));
+  }
+
+  private count<Place>(counts: Counts<Place>, program: ProgramName, place: Place): number {
+    let places = counts.get(program);
+    if (!places) counts.set(program, places = new Map());
+    const count = (places.get(place) ?? 0) + 1;
+    places.set(place, count);
     return count;
   }
 }
 
 function faultOf(blow: Blow, call: string): Fault {
-  if ('kill' in blow) return { kill: blow.kill };
+  if (!('errno' in blow)) return blow;
   return { errno: errnos[blow.errno], ...(blow.forEver && blow.errno === 'EAGAIN' && ON_READINESS.has(call) ? { mute: true } : {}) };
 }
 
 export function runInjected(programs: Programs, injected: Injected): InjectedResult {
   const plan = new Injections(injected.injections), { violation } = runScenario(programs, injected.scenario, [], plan);
-  const reached = Object.fromEntries([...plan.counts].map(([program, sites]) => [program, [...sites]]));
-  return { injected, struck: plan.haveStruck, reached, violation };
+  return { injected, struck: plan.haveStruck, reached: plan.reached, violation };
 }

@@ -1,5 +1,6 @@
 /** Clients and servers of unix sockets that are no program of ours: they say and do what a scenario wants. */
 import { WOULD_BLOCK } from '../description.js';
+import { ECONNREFUSED } from '../errno.js';
 import { SocketFile } from '../files.js';
 import type { Actor, Kernel } from '../kernel.js';
 import { lookUp } from '../mounts.js';
@@ -33,9 +34,7 @@ export class Peer implements Actor {
 
   /** A connection of stranger `number` to the socket at `path`; undefined where nobody listens. */
   static connect(kernel: Kernel, path: string, says: Uint8Array, reads: boolean, number: number): Peer | undefined {
-    const place = lookUp(kernel.view, path), pid = STRANGERS + number;
-    if (typeof place === 'number' || !(place.node instanceof SocketFile)) return undefined;
-    const stranger: Credentials = { pidIn: () => pid }, socket = place.node.listener.connect(stranger);
+    const socket = connect(kernel, path, number);
     return typeof socket === 'number' ? undefined : new Peer(kernel, socket, says, reads);
   }
 
@@ -75,6 +74,39 @@ export class Peer implements Actor {
     if (this.closed) return;
     this.closed = true;
     this.socket.drop();
+    this.kernel.remove(this);
+  }
+}
+
+/** A stranger's connection; a negated errno where nobody listens, or too many wait. */
+function connect(kernel: Kernel, path: string, number: number): Socket | number {
+  const place = lookUp(kernel.view, path), pid = STRANGERS + number;
+  if (typeof place === 'number') return place;
+  const stranger: Credentials = { pidIn: () => pid };
+  return place.node instanceof SocketFile ? place.node.listener.connect(stranger) : -ECONNREFUSED;
+}
+
+/** Many connections that say nothing and read nothing, as fast as they are taken. */
+export class Crowd implements Actor {
+  private readonly sockets: Socket[] = [];
+
+  constructor(private readonly kernel: Kernel, private readonly path: string, private left: number, private readonly number: number) {
+    kernel.add(this);
+  }
+
+  ready(): boolean { return this.left > 0; }
+  wakesAt(): number { return Infinity; }
+
+  step(): void {
+    const socket = connect(this.kernel, this.path, this.number);
+    if (socket === WOULD_BLOCK) return;
+    this.left = typeof socket === 'number' ? 0 : this.left - 1;
+    if (typeof socket !== 'number') this.sockets.push(socket.hold());
+  }
+
+  close(): void {
+    this.left = 0;
+    for (const socket of this.sockets.splice(0)) socket.drop();
     this.kernel.remove(this);
   }
 }

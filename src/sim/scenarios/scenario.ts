@@ -24,7 +24,13 @@ export interface Command {
 export type Reader = 'eager' | 'late' | { goneAfter: number };
 
 /** Hooks by name, as scripts; "parent-before-clone" and so on. */
-export interface ContainerPlan { hooks: Readonly<Record<string, string>> }
+export interface ContainerPlan {
+  hooks: Readonly<Record<string, string>>;
+  /** Whether its root has a directory mnt; it has, unless said otherwise. */
+  mnt?: boolean;
+  /** Descriptors that its wshd may have open. */
+  descriptorsMax?: number;
+}
 
 export interface CommandPlan {
   do: 'wsh';
@@ -34,6 +40,8 @@ export interface CommandPlan {
   stdin?: { bytes: number; ends: boolean };
   /** At a terminal of so many rows instead. */
   terminal?: number;
+  /** A terminal of so many rows asked for, by --tty, although stdin is none. */
+  asksFor?: number;
   /** Typed there, a piece when what came before has been read. */
   keys?: readonly string[];
   stdout: Reader;
@@ -46,6 +54,8 @@ export interface JobPlan {
   command: Command;
   /** Options of iomux-spawn. */
   options: readonly string[];
+  /** Descriptors that iomux-spawn may have open. */
+  descriptorsMax?: number;
 }
 
 export interface LinkPlan {
@@ -75,6 +85,8 @@ export interface IntruderPlan {
   socket: 'stdout' | 'stderr' | 'status';
   /** It goes away at once, says something nobody wants, or never reads what it gets until the end. */
   manner: 'touches' | 'chatters' | 'stares';
+  /** So many connections of the same stranger's; one, unless said otherwise. */
+  count?: number;
 }
 
 /** A memory cgroup and its oom. */
@@ -84,7 +96,12 @@ export interface OomPlan {
   /** What becomes of the group: so many kills, then removed or not. */
   kills: number;
   removed: boolean;
+  /** It goes on after each: oom --follow. */
+  follows?: boolean;
 }
+
+/** A program that its command line, or its environment, ends at once: help, or what makes no sense. */
+export interface MiscallPlan { do: 'miscall'; argv: readonly string[]; environment?: readonly string[]; ends: number }
 
 /** A signal to a program that was started before, by its place among those of its kind. */
 export interface SignalPlan {
@@ -96,7 +113,10 @@ export interface SignalPlan {
 
 export interface ResizePlan { do: 'resize'; wsh: number; rows: number }
 
-export type Act = CommandPlan | JobPlan | LinkPlan | RudePlan | IntruderPlan | OomPlan | SignalPlan | ResizePlan;
+export type Act = CommandPlan | JobPlan | LinkPlan | RudePlan | IntruderPlan | OomPlan | MiscallPlan | SignalPlan | ResizePlan;
+
+/** Whether the command gets a terminal: its streams are no pattern then. */
+export function hasTerminal({ terminal, asksFor }: CommandPlan): boolean { return terminal !== undefined || asksFor !== undefined; }
 
 /** An act, so many steps of the world after the one before it; sooner when nothing else happens any more. */
 export interface Timed { after: number; act: Act }

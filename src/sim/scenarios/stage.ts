@@ -8,16 +8,19 @@ import type { Sink } from '../outside.js';
 import { type Pipe, PipeEnd } from '../pipe.js';
 import type { Process } from '../process.js';
 import type { Programs } from '../programs.js';
-import { SIGKILL, SIGTERM } from '../signals.js';
+import { SIGCONT, SIGKILL, SIGSTOP, SIGTERM, SIGTSTP } from '../signals.js';
 import { type Program, World } from '../world.js';
-import { Peer } from './peer.js';
+import { Crowd, Peer } from './peer.js';
 import { rudeBytes } from './requests.js';
 import type {
-  Act, Command, CommandPlan, IntruderPlan, JobPlan, LinkPlan, OomPlan, Reader, RudePlan, Scenario, SignalPlan,
+  Act, Command, CommandPlan, IntruderPlan, JobPlan, LinkPlan, MiscallPlan, OomPlan, Reader, ResizePlan, RudePlan, Scenario, SignalPlan,
 } from './scenario.js';
 
 const INPUT_FD = 0;
 const REST_MS_MAX = 100_000;
+const COLUMNS = 80;
+/** Whoever gets these goes on later as if nothing had been. */
+const PAUSES: ReadonlySet<number> = new Set([SIGSTOP, SIGTSTP, SIGCONT]);
 const CHATTER = new TextEncoder().encode('GET / HTTP/1.0\r\n\r\n');
 
 /** A command's script lies there in its container's root; what runs is told by it. */
@@ -39,7 +42,7 @@ export interface StagedLink extends Staged<LinkPlan> {
   readonly pipes: readonly [Pipe, Pipe];
 }
 export interface StagedRude { readonly plan: RudePlan; readonly peer: Peer | undefined }
-export interface StagedIntruder { readonly plan: IntruderPlan; readonly peer: Peer | undefined }
+export interface StagedIntruder { readonly plan: IntruderPlan; readonly peer: Peer | undefined; readonly crowd: Crowd | undefined }
 export interface StagedOom extends Staged<OomPlan> { readonly group: MemoryCgroup; happened: boolean }
 
 /** Who wants to know what the readers of programs get. */
@@ -65,7 +68,8 @@ export class Stage {
   readonly rudes: StagedRude[] = [];
   readonly intruders: StagedIntruder[] = [];
   readonly ooms: StagedOom[] = [];
-  /** Processes that an act has sent a signal to. */
+  readonly miscalls: Staged<MiscallPlan>[] = [];
+  /** Processes that an act has sent a signal to, other than to stop or to go on. */
   readonly signalled = new Set<Process>();
   /** Answers of each container's wshd to a last, plain command; undefined where it is dead. */
   readonly probes: (Program | undefined)[] = [];
@@ -80,14 +84,16 @@ export class Stage {
     this.scenario = scenario;
     const faults: FaultPlan | undefined = plan && { at: (call) => (this.calm ? undefined : plan.at(call)) };
     this.world = new World({ programs, seed, habits, plan: faults, stepsMax });
-    this.containers = scenario.containers.map(({ hooks }, index) => this.world.container(`/c${index}`, { hooks }));
+    this.containers = scenario.containers.map((container, index) => this.world.container(`/c${index}`, container));
   }
 
   observe(...observers: readonly Observer[]): void { this.world.observe(...observers); }
 
   /** Until nothing can happen any more while those who read late do not read. */
   play(): void {
-    for (const container of this.containers) this.wshds.push(container.start());
+    for (const [index, { descriptorsMax }] of this.scenario.containers.entries()) {
+      this.wshds.push(this.containers[index]!.start({ ...(descriptorsMax === undefined ? {} : { descriptorsMax }) }));
+    }
     this.world.run(() => this.wshds.every(({ ended }) => ended));
     for (const [index, { init }] of this.containers.entries()) this.inits.push(this.wshds[index]!.exitCode === 0 ? init : undefined);
     for (const { after, act } of this.scenario.acts) {
@@ -101,7 +107,10 @@ export class Stage {
   release(): void {
     for (const sink of this.late) sink.resume();
     for (const { program } of this.wshs) program.stdin?.end();
-    for (const { peer, plan } of this.intruders) if (plan.manner === 'stares') peer?.close();
+    for (const { peer, crowd, plan } of this.intruders) {
+      if (plan.manner === 'stares') peer?.close();
+      crowd?.close();
+    }
     this.rest();
     this.calm = true;
     for (const { runner } of this.world.processes) if (runner instanceof Guest) runner.handles.unmute();
@@ -167,16 +176,18 @@ export class Stage {
       case 'rude': return this.rude(act);
       case 'intruder': return this.intruder(act);
       case 'oom': return this.oom(act);
+      case 'miscall': return this.miscall(act);
       case 'signal': return this.signal(act);
-      case 'resize': return this.wshs[act.wsh]?.program.terminal?.resize({ rows: act.rows, columns: 80 });
+      case 'resize': return this.resize(act);
     }
   }
 
   private wsh(plan: CommandPlan): void {
-    const { world } = this, number = this.commands++, argv = this.argvOf(plan.command, plan.container, number);
+    const { world } = this, number = this.commands++, size = plan.asksFor === undefined ? [] : ['--tty', `${plan.asksFor}x${COLUMNS}`];
+    const argv = [...size, ...this.argvOf(plan.command, plan.container, number)];
     const program = this.containers[plan.container]!.wsh(argv, {
-      stdin: plan.stdin ? 'pipe' : 'null',
-      ...(plan.terminal === undefined ? {} : { terminal: { rows: plan.terminal, columns: 80 } }),
+      stdin: plan.stdin || plan.asksFor !== undefined ? 'pipe' : 'null',
+      ...(plan.terminal === undefined ? {} : { terminal: { rows: plan.terminal, columns: COLUMNS } }),
     });
     this.feed(program, plan);
     this.attend(program, 1, program.stdout, plan.stdout);
@@ -196,7 +207,10 @@ export class Stage {
       program.stdin!.write(pattern(INPUT_FD, 0, stdin.bytes));
       if (stdin.ends) program.stdin!.end();
     }
-    for (const key of keys ?? []) program.terminal!.type(key);
+    for (const key of keys ?? []) {
+      if (program.terminal) program.terminal.type(key);
+      else program.stdin!.write(key);
+    }
   }
 
   /** A reader as the plan has it. */
@@ -216,7 +230,9 @@ export class Stage {
 
   private job(plan: JobPlan): void {
     const { world } = this, container = this.containers[plan.container]!, number = this.commands++, name = `j${this.jobs.length}`;
-    const program = container.spawn(name, this.argvOf(plan.command, plan.container, number), { spawnOptions: plan.options });
+    const program = container.spawn(name, this.argvOf(plan.command, plan.container, number), {
+      spawnOptions: plan.options, ...(plan.descriptorsMax === undefined ? {} : { descriptorsMax: plan.descriptorsMax }),
+    });
     const directory = container.jobDirectory(name);
     this.jobs.push({ plan, index: this.jobs.length, program, number, directory, startedAtMs: world.nowMs });
   }
@@ -241,21 +257,33 @@ export class Stage {
 
   private intruder(plan: IntruderPlan): void {
     const path = `${this.jobs[plan.job]!.directory}/${plan.socket}.sock`, says = plan.manner === 'chatters' ? CHATTER : new Uint8Array(0);
-    const peer = Peer.connect(this.world, path, says, plan.manner === 'chatters', 1000 + this.intruders.length);
+    const number = 1000 + this.intruders.length, peer = Peer.connect(this.world, path, says, plan.manner === 'chatters', number);
     if (plan.manner === 'touches') peer?.close();
-    this.intruders.push({ plan, peer });
+    const crowd = plan.count === undefined ? undefined : new Crowd(this.world, path, plan.count - 1, number);
+    this.intruders.push({ plan, peer, crowd });
   }
 
   private oom(plan: OomPlan): void {
     const { world } = this, index = this.ooms.length, path = `/cgroup/group-${index}`, group = world.cgroup(path, plan.version);
-    const program = world.start(['oom', path]);
+    const program = world.start(['oom', ...plan.follows ? ['--follow'] : [], path]);
     this.ooms.push({ plan, index, program, group, happened: false, startedAtMs: world.nowMs });
+  }
+
+  private miscall(plan: MiscallPlan): void {
+    const { world } = this, program = world.start(plan.argv, plan.environment ? { env: plan.environment } : {});
+    this.miscalls.push({ plan, index: this.miscalls.length, program, startedAtMs: world.nowMs });
+  }
+
+  private resize({ wsh, rows }: ResizePlan): void {
+    const program = this.wshs[wsh]?.program;
+    if (program?.terminal) program.terminal.resize({ rows, columns: COLUMNS });
+    else if (program?.process.runner instanceof Guest) program.process.runner.resize(rows, COLUMNS);
   }
 
   private signal({ to, index, signal }: SignalPlan): void {
     const process = this.target(to, index);
     if (!process || process.ended) return;
-    this.signalled.add(process);
+    if (!PAUSES.has(signal)) this.signalled.add(process);
     process.receive(signal);
   }
 

@@ -9,8 +9,8 @@ import type { Tally } from './summary.js';
 export interface Piece { first: number; count: number }
 
 /** What a thread is asked for, and answers. */
-export type Task = { seeds: Piece } | { injected: readonly Injected[] };
-export type Answer = { tally: Tally } | { results: readonly InjectedResult[] };
+export type Task = { seeds: Piece } | { first: number; injected: readonly Injected[] };
+export type Answer = { tally: Tally } | { first: number; results: readonly InjectedResult[] };
 
 /** What a thread is started with. */
 export interface WorkerData {

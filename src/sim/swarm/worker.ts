@@ -11,7 +11,7 @@ const programs = await loadMarked((workerData as WorkerData).modules);
 
 function answer(task: Task): Answer {
   if ('seeds' in task) return { tally: runPiece(programs, task.seeds) };
-  return { results: task.injected.map((each) => runInjected(programs, each)) };
+  return { first: task.first, results: task.injected.map((each) => runInjected(programs, each)) };
 }
 
 port.on('message', (task: Task) => port.postMessage(answer(task)));
