@@ -5,13 +5,13 @@ import { pathOf } from './mounts.js';
 import { pattern } from './pattern.js';
 import { Process, type Runner } from './process.js';
 import { ptyOf } from './pty.js';
-import { parseScript, ScriptError, type ScriptStep } from './script.js';
+import { parseScript, ScriptError, type ScriptStep, ZEROS_BYTES } from './script.js';
 import { SIGPIPE } from './signals.js';
 import { originOf } from './spawn.js';
 import { HANGUP, READ, WRITE } from './vocabulary.js';
 
 const READ_BYTES = 65_536;
-const scratch = new Uint8Array(READ_BYTES);
+const scratch = new Uint8Array(READ_BYTES), zeros = new Uint8Array(ZEROS_BYTES);
 const EXIT_BAD_SCRIPT = 2;
 
 /** Steps that are being run, and how often more. */
@@ -51,7 +51,7 @@ export class ScriptRunner implements Runner {
       case 'hang': return false;
       case 'sleep': return this.done === 0 || this.sleepsUntil <= this.process.kernel.nowMs;
       case 'wait': return this.process.children.every((child) => child.ended);
-      case 'write': return this.can(step.fd, WRITE);
+      case 'write': case 'zeros': return this.can(step.fd, WRITE);
       case 'say': case 'print': return this.can(step.fd, WRITE);
       case 'read': case 'drain': case 'interpret': return this.can(0, READ);
       case 'copy': return this.rest ? this.can(1, WRITE) : this.can(0, READ);
@@ -68,7 +68,7 @@ export class ScriptRunner implements Runner {
     const step = this.current;
     if (!step) return this.endFrame();
     switch (step.op) {
-      case 'write': return this.write(step);
+      case 'write': case 'zeros': return this.write(step);
       case 'say': return this.say(step.fd, `${step.text}\n`);
       case 'print': return this.say(step.fd, `${this.about(step.what)}\n`);
       case 'read': return this.read(step.count);
@@ -129,10 +129,10 @@ export class ScriptRunner implements Runner {
     return result;
   }
 
-  private write(step: { fd: number; count: number; piece: number }): void {
+  private write(step: { op: 'write' | 'zeros'; fd: number; count: number; piece: number }): void {
     const size = Math.min(step.piece, step.count - this.done), position = this.written.get(step.fd) ?? 0;
     if (size === 0) return this.next();
-    const sent = this.writeOnce(step.fd, pattern(step.fd, position, size));
+    const sent = this.writeOnce(step.fd, step.op === 'zeros' ? zeros.subarray(0, size) : pattern(step.fd, position, size));
     if (sent === undefined) return;
     // Nobody reads it any more: the rest is given up.
     if (sent < 0) return this.next();

@@ -2,7 +2,7 @@
 
 /** Numbers are as they stand in the text. */
 export type ScriptStep =
-  | { op: 'write'; fd: number; count: number; piece: number }
+  | { op: 'write' | 'zeros'; fd: number; count: number; piece: number }
   | { op: 'say'; fd: number; text: string }
   | { op: 'read'; count: number }
   | { op: 'sleep'; ms: number }
@@ -18,6 +18,8 @@ export type ScriptStep =
 export class ScriptError extends Error {}
 
 const PIECE_BYTES = 4096;
+/** As much as a pipe may ever take at once. */
+export const ZEROS_BYTES = 1 << 20;
 export const WHATS = ['pid', 'cwd', 'uid', 'env', 'args', 'descriptors', 'size'] as const;
 
 /** Steps, and braces, in order: "write 1 5", "fork", "{", … */
@@ -65,6 +67,7 @@ class Parser {
     };
     switch (op) {
       case 'write': return { op, fd: number(0), count: number(1), piece: Math.max(1, number(2, PIECE_BYTES)) };
+      case 'zeros': return { op, fd: number(0), count: number(1), piece: ZEROS_BYTES };
       case 'say': return { op, fd: number(0), text: word.replace(/^say\s+\d+ ?/, '') };
       case 'read': return { op, count: number(0) };
       case 'sleep': return { op, ms: number(0) };

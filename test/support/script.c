@@ -53,12 +53,12 @@ static int put(int fd, const void *bytes, size_t size) {
     return 1;
 }
 
-static void write_pattern(int fd, uint64_t count, uint64_t piece) {
+static void write_stream(int fd, uint64_t count, uint64_t piece, int zeros) {
     if (fd >= DESCRIPTORS) fail("no pattern for so high a descriptor", "");
     if (piece < 1 || piece > BUFFER_BYTES) piece = piece < 1 ? 1 : BUFFER_BYTES;
     while (count > 0) {
         size_t size = count < piece ? count : piece;
-        for (size_t i = 0; i < size; i++) buffer[i] = pattern_byte((uint32_t)fd, written[fd] + i);
+        for (size_t i = 0; i < size; i++) buffer[i] = zeros ? 0 : pattern_byte((uint32_t)fd, written[fd] + i);
         if (!put(fd, buffer, size)) return;
         written[fd] += size;
         count -= size;
@@ -142,7 +142,8 @@ static void act(const char *op, const char *rest) {
     char what[32] = "";
     unsigned long long number[3] = {0, 0, PIECE_BYTES};
     int given = sscanf(rest, "%llu %llu %llu", &number[0], &number[1], &number[2]);
-    if (!strcmp(op, "write") && given >= 2) write_pattern((int)number[0], number[1], number[2]);
+    if (!strcmp(op, "write") && given >= 2) write_stream((int)number[0], number[1], number[2], 0);
+    else if (!strcmp(op, "zeros") && given >= 2) write_stream((int)number[0], number[1], BUFFER_BYTES, 1);
     else if (!strcmp(op, "say") && given >= 1) {
         int skipped = 0;
         sscanf(rest, "%*u%n", &skipped);

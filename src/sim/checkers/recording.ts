@@ -1,22 +1,39 @@
 /** Bytes as they come: what a stream was, for all who shall get it. */
 import { mismatch } from '../bytes.js';
 
+/** Of a long stream only so much is kept, its last: more than any ring and all that lies in pipes and sockets behind it. */
+const KEPT_BYTES_MIN = 1 << 22;
+
 export class Recording {
   length = 0;
   private bytes = new Uint8Array(256);
+  /** Position of the first byte that is kept. */
+  private first = 0;
 
   add(piece: Uint8Array): void {
-    if (this.length + piece.length > this.bytes.length) {
-      const grown = new Uint8Array(Math.max(this.bytes.length * 2, this.length + piece.length));
-      grown.set(this.bytes.subarray(0, this.length));
-      this.bytes = grown;
-    }
-    this.bytes.set(piece, this.length);
+    if (this.length - this.first + piece.length > this.bytes.length) this.makeRoom(piece.length);
+    this.bytes.set(piece, this.length - this.first);
     this.length += piece.length;
   }
 
-  slice(from: number, to: number): Uint8Array { return this.bytes.subarray(from, Math.min(to, this.length)); }
+  private makeRoom(size: number): void {
+    const from = Math.max(this.first, this.length - KEPT_BYTES_MIN);
+    const kept = this.bytes.subarray(from - this.first, this.length - this.first);
+    if (from > this.first && kept.length + size <= this.bytes.length) {
+      this.bytes.copyWithin(0, from - this.first, this.length - this.first);
+    } else {
+      const grown = new Uint8Array(Math.max(this.bytes.length * 2, kept.length + size));
+      grown.set(kept);
+      this.bytes = grown;
+    }
+    this.first = from;
+  }
+
+  slice(from: number, to: number): Uint8Array {
+    if (from < this.first) throw new Error(`position ${from} is asked for, and only what follows ${this.first} is kept`);
+    return this.bytes.subarray(from - this.first, Math.min(to, this.length) - this.first);
+  }
 
   /** Where `piece` differs from what stands at `from`; -1 when it does not. */
-  mismatch(from: number, piece: Uint8Array): number { return mismatch(this.slice(0, this.length), from, piece); }
+  mismatch(from: number, piece: Uint8Array): number { return mismatch(this.slice(from, this.length), 0, piece); }
 }

@@ -12,6 +12,8 @@ export interface Command {
   /** Bytes of pattern on stdout and stderr before it ends, if nobody keeps it from writing them. */
   stdout: number;
   stderr: number;
+  /** So many bytes of stdout, its first, are zeros instead. */
+  zeros?: number;
   /** More of them, that a child it leaves behind may write after its end. */
   later: number;
   /** Its stdout repeats its stdin: what comes is the input's pattern, as much as there is of it. */
@@ -119,7 +121,12 @@ export type Act = CommandPlan | JobPlan | LinkPlan | RudePlan | IntruderPlan | O
 export function hasTerminal({ terminal, asksFor }: CommandPlan): boolean { return terminal !== undefined || asksFor !== undefined; }
 
 /** An act, so many steps of the world after the one before it; sooner when nothing else happens any more. */
-export interface Timed { after: number; act: Act }
+export interface Timed {
+  after: number;
+  act: Act;
+  /** Not before the command has written so many bytes to its stdout; commands are numbered in the order of their acts. */
+  until?: { command: number; written: number };
+}
 
 /** How often the seed lets something go wrong at a call: probabilities, and how many of them at most. */
 export interface FaultRates {

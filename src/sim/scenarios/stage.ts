@@ -4,6 +4,7 @@ import type { FaultPlan, Observer } from '../plan.js';
 import type { MemoryCgroup } from '../cgroup.js';
 import type { Container } from '../container.js';
 import { Guest } from '../guest.js';
+import { ScriptRunner } from '../interpreter.js';
 import type { Sink } from '../outside.js';
 import { type Pipe, PipeEnd } from '../pipe.js';
 import type { Process } from '../process.js';
@@ -96,11 +97,17 @@ export class Stage {
     }
     this.world.run(() => this.wshds.every(({ ended }) => ended));
     for (const [index, { init }] of this.containers.entries()) this.inits.push(this.wshds[index]!.exitCode === 0 ? init : undefined);
-    for (const { after, act } of this.scenario.acts) {
+    for (const { after, act, until } of this.scenario.acts) {
+      if (until) while (this.written(until.command) < until.written && this.step());
       for (let left = after; left > 0 && this.step(); left--);
       this.do(act);
     }
     this.rest();
+  }
+
+  private written(command: number): number {
+    const runner = this.target('command', command)?.runner;
+    return runner instanceof ScriptRunner ? runner.written.get(1) ?? 0 : 0;
   }
 
   /** Everybody reads, writes to its end, or is ended; then each wshd is asked once more for a plain command. */
