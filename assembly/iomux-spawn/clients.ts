@@ -71,14 +71,17 @@ export function acceptClient(listener: i32, channel: u32, ring: Ring): Accepted 
 
 /** Makes a new connection one of the oldest link of its process that has not had one like it, else of a new link. */
 function joinLink(client: Client): void {
-  let oldest: Client | null = null;
+  let oldest = linksCount, joined: u32 = 0;
   for (let i: u32 = 0; i < used; i++) {
     const other = clientAt(i);
     if (other.socket == 0 || other.pid != client.pid || (other.joined >> client.channel & 1) != 0) continue;
-    if (oldest == null || <i32>(other.link - oldest.link) < 0) oldest = other;
+    if (<i32>(other.link - oldest) >= 0) continue;
+    oldest = other.link;
+    joined = other.joined;
   }
-  client.link = oldest == null ? linksCount++ : oldest.link;
-  client.joined = (oldest == null ? 0 : oldest.joined) | (1 << client.channel);
+  if (oldest == linksCount) linksCount++;
+  client.link = oldest;
+  client.joined = joined | (1 << client.channel);
   for (let i: u32 = 0; i < used; i++) if (isOf(i, client.link)) clientAt(i).joined = client.joined;
 }
 

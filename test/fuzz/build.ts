@@ -1,38 +1,48 @@
 /**
- * Builds what the fuzzer runs, below build/fuzz: the guarded modules, wasm2c's output of them, the host around it, with
- * libFuzzer and the sanitizers. What its inputs have not changed is not built again.
+ * Builds what runs inputs, below build/fuzz: a module, wasm2c's output of it, and the host around it: with libFuzzer and the
+ * sanitizers, or as a recorder, which writes down what a run does.
  */
-import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { packageRoot } from '../../src/paths.js';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { packageRoot, wasmPath } from '../../src/paths.js';
+import { exportGlobals, GLOBAL_PREFIX } from '../../src/sim/globals.js';
+import { type Change, compileSources } from '../support/asc.js';
 import { bytesOf, REQUEST_BYTES, vectors } from '../wire/vectors.js';
-import { type Change, guardSources } from './guards.js';
+import { guardedSources } from './guards.js';
+import { fuzzRoot, once, tool } from './tools.js';
 
 const HOST = `${packageRoot}test/fuzz/host`;
-export const fuzzRoot = `${packageRoot}build/fuzz`;
 
 export const SANITIZERS = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
 export const FLAGS = [
   '-std=gnu11', '-g1', '-fno-omit-frame-pointer', '-D_GNU_SOURCE', `-I${packageRoot}shim/launcher`, `-I${HOST}`,
 ];
-const FUZZED = ['-O2', ...SANITIZERS, '-fsanitize=fuzzer-no-link'];
-const LINKED = ['-O2', ...SANITIZERS, '-fsanitize=fuzzer'];
-/** Sources of the host that every fuzzed program has; the codec has `codec.c` instead of `targets.c`. */
-const SOURCES = ['machine', 'world', 'oracle', 'calls', 'processes', 'imports', 'fuzzer'];
 
-/** Why nothing can be fuzzed here; undefined when it can. */
-export function noFuzzing(): string | undefined {
-  if (process.platform !== 'linux' || process.arch !== 'x64') return 'the fuzz host is for x86-64 Linux';
-  try {
-    execFileSync('clang', ['-fsanitize=fuzzer', '-x', 'c', '-', '-o', '/dev/null'], {
-      input: '#include <stddef.h>\nint LLVMFuzzerTestOneInput(const unsigned char *a, size_t b) { return !a && b; }', stdio: 'pipe',
-    });
-    return undefined;
-  } catch {
-    return 'clang with libFuzzer is missing: apt-get install clang libclang-rt-14-dev';
-  }
+/** How a program and its host are compiled. */
+interface Toolchain {
+  name: string;
+  compiler: string;
+  flags: readonly string[];
+  /** Where this differs for the codec, whose target is to be fast. */
+  codecFlags: readonly string[];
+  linkFlags: readonly string[];
+  /** The host's source that has main(), or what is linked for it. */
+  main: string;
 }
+
+const FUZZER: Toolchain = {
+  name: 'fuzzer', compiler: 'clang',
+  flags: [...FLAGS, '-O1', ...SANITIZERS, '-fsanitize=fuzzer-no-link'],
+  // The decoder compares single bytes, which need no help; telling of each would take a third of its time.
+  codecFlags: ['-O2', '-fno-sanitize-coverage=trace-cmp'],
+  linkFlags: [...SANITIZERS, '-fsanitize=fuzzer'],
+  main: 'fuzzer',
+};
+const RECORDER: Toolchain = {
+  name: 'recorder', compiler: 'cc', flags: [...FLAGS, '-O1', '-DRECORDED'], codecFlags: [], linkFlags: [], main: 'recorder',
+};
+
+/** What every program's host has besides main() and what sees the module: `machine`, and the codec's `codec`. */
+const COMMON = ['world', 'oracle', 'calls', 'processes', 'imports'];
 
 export interface Variant {
   /** Where below build/fuzz. */
@@ -43,56 +53,40 @@ export interface Variant {
 /** What ships, but for the ground between its tables. */
 export const GUARDED: Variant = { name: 'guarded', changes: [] };
 
-/** Builds the program; the path of the executable. */
-export function buildFuzzer(program: string, variant: Variant = GUARDED): string {
+/** Builds the program's fuzzer; the path of the executable. */
+export function buildFuzzer(program: string, variant: Variant = GUARDED): Promise<string> {
   const directory = `${fuzzRoot}/${variant.name}/${program}`, executable = `${directory}/fuzzer`;
-  return once(directory, [variant.changes, FLAGS, FUZZED, LINKED], executable, () => {
-    guardSources(directory, variant.changes);
-    compileModule(directory, program, ['--debug']);
-    touchStores(`${directory}/program.c`);
-    // The decoder compares single bytes, which need no help; telling of each would take a third of its time.
-    const traced = program === 'codec' ? ['-fno-sanitize-coverage=trace-cmp'] : [];
-    const objects = compileHost(directory, program, 'clang', [...FLAGS, ...FUZZED, ...traced], SOURCES);
-    execFileSync('clang', [...LINKED, ...objects, '-o', executable], { stdio: 'inherit' });
+  return once(directory, [variant.changes, FUZZER], executable, async () => {
+    const module = await compileSources(`assembly/${program}/index.ts`, guardedSources(variant.changes), ['--debug']);
+    await translate(directory, module);
+    await compileHost(directory, program, FUZZER, executable);
   });
 }
 
-/** Builds anew when a source, or `flags`, is another than the last time. */
-export function once(directory: string, flags: unknown, product: string, build: () => void): string {
-  const stamp = `${directory}/stamp`, wanted = digest(JSON.stringify(flags));
-  if (existsSync(product) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return product;
-  rmSync(directory, { recursive: true, force: true });
-  mkdirSync(directory, { recursive: true });
-  build();
-  writeFileSync(stamp, wanted);
-  return product;
+/**
+ * The module as it ships, but that its globals are exported, for whoever wants to see them; `from` is another one. Both the
+ * recorder and V8 run this.
+ */
+export function observableModule(program: string, from: Uint8Array = readFileSync(wasmPath(program))): Uint8Array<ArrayBuffer> {
+  return exportGlobals(from);
 }
 
-let sources: string | undefined;
-
-/** Of all that goes into a build. */
-function digest(flags: string): string {
-  const hash = createHash('sha256');
-  sources ??= ['assembly', 'shim/launcher', 'shim/sys', 'test/fuzz/host', 'test/fuzz/hostile', 'test/wire/vectors'].flatMap((folder) => (
-    readdirSync(packageRoot + folder, { recursive: true, encoding: 'utf8', withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => `${entry.parentPath}/${entry.name}`).sort()
-      .map((file) => `${file}\0${createHash('sha256').update(readFileSync(file)).digest('hex')}\n`)
-  )).join('') + ['asconfig.json', 'build/js/test/fuzz/guards.js', 'build/js/test/fuzz/build.js', 'build/js/test/fuzz/hostile.js']
-    .map((file) => readFileSync(packageRoot + file, 'utf8')).join('');
-  return hash.update(sources).update(flags).digest('hex');
+/** Builds what records the runs of this module, as `program`; the path of the executable. */
+export function buildRecorder(program: string, module: Uint8Array<ArrayBuffer>): Promise<string> {
+  const directory = `${fuzzRoot}/recorder/${program}`, executable = `${directory}/recorder`;
+  return once(directory, [Buffer.from(module).toString('base64'), RECORDER], executable, async () => {
+    await translate(directory, module);
+    await compileHost(directory, program, RECORDER, executable);
+  });
 }
 
-/** Runs asc in a directory with an asconfig.json. */
-export function compileScript(directory: string, args: readonly string[]): void {
-  const asc = `${packageRoot}node_modules/assemblyscript/bin/asc.js`;
-  execFileSync(process.execPath, [asc, ...args], { cwd: directory, stdio: ['ignore', 'ignore', 'inherit'] });
-}
-
-/** assembly/ below `directory` becomes program.c beside it. */
-export function compileModule(directory: string, program: string, flags: readonly string[]): void {
-  compileScript(directory, [`assembly/${program}/index.ts`, '-o', 'program.wasm', ...flags]);
-  execFileSync(`${packageRoot}node_modules/.bin/wasm2c`, ['program.wasm', '-n', 'program', '-o', 'program.c'], { cwd: directory });
+/** The module becomes program.c in the directory, and exports.h, which says what the host finds in it. */
+async function translate(directory: string, module: Uint8Array<ArrayBuffer>): Promise<void> {
+  writeFileSync(`${directory}/program.wasm`, module);
+  await tool(`${packageRoot}node_modules/.bin/wasm2c`, [`${directory}/program.wasm`, '-n', 'program', '-o', `${directory}/program.c`]);
+  touchStores(`${directory}/program.c`);
+  writeFileSync(`${directory}/exports.h`, exportsHeader(module, readFileSync(`${directory}/program.h`, 'utf8')));
+  writeFileSync(`${directory}/requests.h`, recordedRequests());
 }
 
 /** Has every store say what it writes to, so that a run can be undone. */
@@ -108,25 +102,69 @@ function touchStores(path: string): void {
   writeFileSync(path, text);
 }
 
-/** Compiles program.c and the host around it; the objects. */
-export function compileHost(
-  directory: string, program: string, compiler: string, flags: readonly string[], names: readonly string[],
-): string[] {
-  writeFileSync(`${directory}/requests.h`, recordedRequests());
-  const imports = /wasm2c_program_instantiate\(w2c_program\*([^)]*)\)/.exec(readFileSync(`${directory}/program.h`, 'utf8'))?.[1];
-  if (imports === undefined) throw new Error(`${directory}/program.h: wasm2c instantiates in another way than before`);
-  const given = Array.from(imports.matchAll(/,/g), () => 'NULL').join(', ');
-  const own = [
-    ...flags, `-I${directory}`, `-DPROGRAM="${program}"`, `-DMODULE_IMPORTS=${given}`, ...(program === 'codec' ? ['-DNO_ENTRIES'] : []),
-  ];
-  const object = (name: string, source: string, ...more: string[]): string => {
-    execFileSync(compiler, [...own, ...more, '-c', source, '-o', `${directory}/${name}.o`], { stdio: 'inherit' });
-    return `${directory}/${name}.o`;
-  };
-  const host = [...names, program === 'codec' ? 'codec' : 'targets'];
+/** Compiles program.c and the host around it. */
+async function compileHost(directory: string, program: string, chain: Toolchain, executable: string): Promise<void> {
+  const isCodec = program === 'codec';
+  const own = [...chain.flags, ...(isCodec ? chain.codecFlags : []), `-I${directory}`, `-DPROGRAM="${program}"`];
+  const common = await commonObjects(chain);
+  const objects = await Promise.all([
+    compile(chain, `${directory}/program.c`, directory, [...own, '-w', '-include', `${HOST}/sanitizer.h`]),
+    ...['machine', ...(isCodec ? ['codec'] : [])].map((name) => compile(chain, `${HOST}/${name}.c`, directory, [...own, ...WARNINGS])),
+  ]);
+  const rest = common.filter((object) => !(isCodec && object.endsWith('/targets.o')));
+  await tool(chain.compiler, [...chain.linkFlags, ...objects, ...rest, '-o', executable]);
+}
+
+const WARNINGS = ['-Wall', '-Wextra', '-Werror'];
+
+/** What is the same for all programs. */
+async function commonObjects(chain: Toolchain): Promise<string[]> {
+  const directory = `${fuzzRoot}/${chain.name}-host`, names = [...COMMON, 'targets', chain.main];
+  await once(directory, chain, `${directory}/${chain.main}.o`, async () => {
+    writeFileSync(`${directory}/requests.h`, recordedRequests());
+    await Promise.all(names.map((name) => compile(chain, `${HOST}/${name}.c`, directory, [...chain.flags, ...WARNINGS, `-I${directory}`])));
+  });
+  return names.map((name) => `${directory}/${name}.o`);
+}
+
+async function compile(chain: Toolchain, source: string, directory: string, flags: readonly string[]): Promise<string> {
+  const object = `${directory}/${/([^/]+)\.c$/.exec(source)![1]}.o`;
+  await tool(chain.compiler, [...flags, '-c', source, '-o', object]);
+  return object;
+}
+
+/** What the module has, for machine.c; and its functions once more, telling the recorder of each call. */
+function exportsHeader(module: Uint8Array<ArrayBuffer>, header: string): string {
+  const imports = /wasm2c_program_instantiate\(w2c_program\*([^)]*)\)/.exec(header)?.[1];
+  if (imports === undefined) throw new Error('wasm2c instantiates in another way than before');
+  const declared = new Map([...header.matchAll(/^\/\* export: '(.*)' \*\/\n(\S+) (w2c_program_\w+)\((.*)\);$/gm)]
+    .map(([, name = '', result = '', symbol = '', given = '']) => [name, { result, symbol, types: given.split(', ').slice(1) }]));
+  const has: string[] = [], recorded: string[] = [], globals: string[] = [];
+  WebAssembly.Module.exports(new WebAssembly.Module(module)).forEach(({ name, kind }, place) => {
+    const { result, symbol, types } = declared.get(name)!;
+    if (kind === 'global' && name.startsWith(GLOBAL_PREFIX)) globals.push(`each(${symbol})`);
+    if (kind !== 'function') return;
+    has.push(`#define HAS_${name}`);
+    recorded.push(...recordedCall(symbol, result, types, place));
+  });
   return [
-    object('program', `${directory}/program.c`, '-w', '-include', `${HOST}/sanitizer.h`),
-    ...host.map((name) => object(name, `${HOST}/${name}.c`, '-Wall', '-Wextra', '-Werror')),
+    `#define INSTANTIATE(m) wasm2c_program_instantiate(m${Array.from(imports.matchAll(/,/g), () => ', NULL').join('')})`,
+    `#define MODULE_GLOBALS(each) ${globals.join(' ')}`, ...has, '#ifdef RECORDED', ...recorded, '#endif', '',
+  ].join('\n');
+}
+
+function recordedCall(symbol: string, result: string, types: readonly string[], place: number): string[] {
+  const names = types.map((_, index) => `a${index}`);
+  const given = types.flatMap((type, index) => (type === 'u64' ? [`(u32)a${index}`, `(u32)(a${index} >> 32)`] : [`a${index}`]));
+  const wide = types.reduce((mask, type, index) => mask | (type === 'u64' ? 1 << (16 + index) : 0), 0);
+  const call = `${symbol}(${['m', ...names].join(', ')})`;
+  const returned = { void: [`${call};`, 'NULL, 0'], u32: [`u32 r = ${call};`, '&r, 1'], u64: [`u64 r = ${call};`, '(uint32_t[]){(u32)r, (u32)(r >> 32)}, 2'] }[result];
+  if (!returned) throw new Error(`${symbol} is of a type that is not recorded: ${result}`);
+  return [
+    `static inline ${result} recorded_${symbol}(${['w2c_program *m', ...names.map((name, index) => `${types[index]!} ${name}`)].join(', ')}) {`,
+    `  trace_named(EVENT_ENTER, ${place | wide}, (const uint32_t[]){${given.join(', ') || 0}}, ${given.length});`,
+    `  ${returned[0]!}`, `  trace(EVENT_RETURNED, ${returned[1]!});`, ...(result === 'void' ? [] : ['  return r;']), '}',
+    `#define ${symbol} recorded_${symbol}`,
   ];
 }
 

@@ -1,30 +1,77 @@
-/** What the kept corpora reach, function by function, as libFuzzer's counters tell it: edges reached of edges there are. */
-import { type Edges, edgesOf } from './run.js';
-import type { Target } from './targets.js';
+/**
+ * What of the sources' branches the kept corpora reach: the recorded runs of all targets are done again in V8, by modules
+ * that tell of each branch.
+ */
+import { compileSources } from '../support/asc.js';
+import { type Counted, countedSources, OUTCOMES_MAX, type Place } from './branches.js';
+import { buildRecorder, observableModule } from './build.js';
+import { corpusInputs } from './differential.js';
+import { record } from './record.js';
+import { Replay } from './replay.js';
+import { type Target, targets } from './targets.js';
+import { pairwise } from './tools.js';
+import { type Unreachable, unreachable } from './unreachable.js';
 
-/** wasm2c's name of a function of assembly/, read back: "assembly/wire/request/judge". */
-function readable(name: string): string | undefined {
-  const text = /^w2c_program_(assembly0x2F.+)$/.exec(name)?.[1];
-  return text?.replace(/0x([0-9A-F]{2})/g, (_, code: string) => String.fromCharCode(parseInt(code, 16)));
+/** One outcome of one place. */
+export interface Outcome { place: Place; outcome: string }
+
+export interface Coverage {
+  /** Outcomes, all and those that were reached. */
+  all: number;
+  reached: number;
+  /** Not reached, with the reason why none could. */
+  explained: readonly (Outcome & { why: string })[];
+  /** Not reached, and nobody says why. */
+  missed: readonly Outcome[];
+  /** Reasons why what was reached, or what does not exist, cannot be. */
+  wrong: readonly Unreachable[];
 }
 
-/** Of a function that several targets reach, the most that one of them does. */
-function better(one: Edges | undefined, other: Edges): Edges { return one && one.reached >= other.reached ? one : other; }
+export async function coverage(): Promise<Coverage> {
+  const counted = countedSources(), noted = new Set<number>();
+  await pairwise(targets, (target) => replayCounted(target, counted, noted));
+  return judged(counted.places, noted);
+}
 
-export async function coverageReport(targets: readonly Target[]): Promise<string> {
-  const lines: string[] = [];
-  for (const program of new Set(targets.map((target) => target.program))) {
-    const functions = new Map<string, Edges>();
-    for (const target of targets.filter((candidate) => candidate.program === program)) {
-      for (const [name, edges] of await edgesOf(target)) {
-        const text = readable(name);
-        if (text !== undefined) functions.set(text, better(functions.get(text), edges));
-      }
+const modules = new Map<string, Promise<WebAssembly.Module>>();
+
+async function replayCounted(target: Target, { sources }: Counted, noted: Set<number>): Promise<void> {
+  const { program } = target, compiled = modules.get(program) ?? compileSources(`assembly/${program}/index.ts`, sources)
+    .then((bytes) => new WebAssembly.Module(observableModule(program, bytes)));
+  modules.set(program, compiled);
+  const recorder = await buildRecorder(program, observableModule(program)), inputs = corpusInputs(target);
+  const { recording, fault } = await record(recorder, target, inputs);
+  if (fault !== undefined) throw new Error(`${target.name}: ${fault}`);
+  const replay = new Replay(await compiled, recording, { compareState: false, more: { note: (outcome) => noted.add(outcome) } });
+  for (const _input of inputs) replay.run();
+}
+
+function judged(places: readonly Place[], noted: ReadonlySet<number>): Coverage {
+  const used = new Set<Unreachable>(), missed: Outcome[] = [], explained: (Outcome & { why: string })[] = [];
+  let all = 0;
+  for (const [index, place] of places.entries()) {
+    for (const [number, outcome] of place.outcomes.entries()) {
+      all++;
+      if (noted.has(index * OUTCOMES_MAX + number)) continue;
+      const reason = unreachable.find((candidate) => isFor(candidate, place, outcome));
+      if (reason) explained.push({ place, outcome, why: reason.why });
+      else missed.push({ place, outcome });
+      if (reason) used.add(reason);
     }
-    const all = [...functions].sort(([a], [b]) => (a < b ? -1 : 1));
-    const sum = (of: (edges: Edges) => number): number => all.reduce((total, [, edges]) => total + of(edges), 0);
-    lines.push(`${program}: ${sum((edges) => edges.reached)} of ${sum((edges) => edges.all)} edges`);
-    for (const [name, { reached, all: edges }] of all) lines.push(`  ${`${reached}/${edges}`.padStart(9)}  ${reached === 0 ? '-- ' : ''}${name}`);
   }
-  return lines.join('\n');
+  return { all, reached: all - missed.length - explained.length, explained, missed, wrong: unreachable.filter((reason) => !used.has(reason)) };
+}
+
+function isFor({ at, outcome }: Unreachable, place: Place, missing: string): boolean {
+  return at === `${place.file} ${place.name}: ${place.text}` && outcome === missing;
+}
+
+export function coverageReport({ all, reached, explained, missed, wrong }: Coverage): string {
+  const where = ({ place, outcome }: Outcome): string => `  ${place.file}:${place.line} ${place.name}: ${place.text}: ${outcome}`;
+  return [
+    `${reached} of ${all - explained.length} reachable outcomes are reached; ${explained.length} more cannot be`,
+    ...(missed.length > 0 ? ['', 'not reached, without a reason in test/fuzz/unreachable.ts:', ...missed.map(where)] : []),
+    ...(wrong.length > 0 ? ['', 'a reason why they cannot be reached, but they are, or do not exist:', ...wrong.map(({ at, outcome }) => `  ${at}: ${outcome}`)] : []),
+    ...(explained.length > 0 ? ['', 'cannot be reached:', ...explained.map((each) => `${where(each)}\n      ${each.why}`)] : []),
+  ].join('\n');
 }

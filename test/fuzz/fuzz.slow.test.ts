@@ -3,23 +3,15 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { scratch } from '../support/process.js';
 import { unless } from '../support/skip.js';
-import { noFuzzing, type Variant } from './build.js';
+import type { Variant } from './build.js';
 import { fuzz, type Fuzzed, keptCorpus } from './run.js';
 import { findTarget, targets } from './targets.js';
+import { noFuzzing, pairwise } from './tools.js';
 
 const SECONDS = 10;
 
 const fuzzing = suite('fuzzing');
 const it = unless(noFuzzing(), fuzzing);
-
-/** Two at a time: as many as there are processors in the smallest machine that this is run on. */
-async function pairwise<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
-  const left = [...items];
-  const worker = async (): Promise<void> => {
-    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
-  };
-  await Promise.all([worker(), worker()]);
-}
 
 function mustBeQuiet(name: string, { code, log, crash }: Fuzzed): void {
   assert.is(code, 0, `${name}: ${crash ?? 'no input was kept'}\n${log.slice(-4000)}`);

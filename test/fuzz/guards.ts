@@ -3,14 +3,12 @@
  * behind it that belong to nobody, and says where it lies, so that the fuzz host can have the address sanitizer watch over
  * them. An overflow from one table into the next, which no sandbox sees, is a crash then.
  */
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { packageRoot } from '../../src/paths.js';
+import { type Change, changedSources } from '../support/asc.js';
+import { assemblySources } from './sources.js';
 
 /** On either side; host/machine.c has it, too. */
 const GROUND_BYTES = 32;
 const IMPORT = '@external("fuzz", "guard") declare function guardTable(at: usize, size: usize): void;\n';
-
-export interface Change { file: string; from: string; to: string }
 
 /** Tables that lie in a table, and memory that is claimed. */
 const CHANGES: readonly Change[] = [
@@ -28,27 +26,14 @@ const CHANGES: readonly Change[] = [
   },
 ];
 
-/** Writes the changed sources to `directory`/assembly; `more` are changes of the caller's. */
-export function guardSources(directory: string, more: readonly Change[] = []): void {
-  rmSync(`${directory}/assembly`, { recursive: true, force: true });
-  mkdirSync(directory, { recursive: true });
-  cpSync(`${packageRoot}assembly`, `${directory}/assembly`, { recursive: true });
-  cpSync(`${packageRoot}asconfig.json`, `${directory}/asconfig.json`);
-  for (const change of [...more, ...CHANGES]) apply(directory, change);
-  for (const file of readdirSync(`${directory}/assembly`, { recursive: true, encoding: 'utf8' })) {
-    if (file.endsWith('.ts')) rewrite(`${directory}/assembly/${file}`);
+/** The sources with ground around their tables, by their paths; `more` are changes of the caller's. */
+export function guardedSources(more: readonly Change[] = []): Map<string, string> {
+  const changed = changedSources([...more, ...CHANGES]), sources = new Map(changed);
+  for (const [path, text] of assemblySources()) {
+    const guarded = guardTables(changed.get(path) ?? text);
+    if (guarded !== undefined) sources.set(path, guarded);
   }
-}
-
-export function apply(directory: string, { file, from, to }: Change): void {
-  const text = readFileSync(`${directory}/${file}`, 'utf8');
-  if (text.split(from).length !== 2) throw new Error(`${file} has not once: ${from}`);
-  writeFileSync(`${directory}/${file}`, text.replace(from, () => to));
-}
-
-function rewrite(path: string): void {
-  const guarded = guardTables(readFileSync(path, 'utf8'));
-  if (guarded !== undefined) writeFileSync(path, guarded);
+  return sources;
 }
 
 /** The text with ground around its tables; undefined when it has none and guards none itself. */

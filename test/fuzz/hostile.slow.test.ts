@@ -5,8 +5,8 @@ import { packageRoot } from '../../src/paths.js';
 import { noContainers } from '../support/container.js';
 import { run } from '../support/process.js';
 import { unless } from '../support/skip.js';
-import { noFuzzing } from './build.js';
 import { buildHostileHost, buildHostileModule, HOSTILE_HOST, PROGRAMS } from './hostile.js';
+import { noFuzzing } from './tools.js';
 
 /** All together; WARDEN_HOSTILE_CALLS says another number. */
 const CALLS = Number(process.env.WARDEN_HOSTILE_CALLS ?? 10_000_000);
@@ -48,12 +48,12 @@ async function asEach(calls: number, command: readonly string[]): Promise<void> 
 }
 
 unless(noNamespaces() ?? noFuzzing(), hostile)('reaches nothing but its own in the native host', async () => {
-  buildHostileHost();
+  await buildHostileHost();
   await asEach(CALLS, [`/run/repository/${HOSTILE_HOST}/{}`]);
 });
 
 unless(noNamespaces(), hostile)('reaches nothing but its own in the Node host', async () => {
-  buildHostileModule();
+  await buildHostileModule();
   await asEach(CALLS, [process.execPath, '/run/repository/build/js/test/fuzz/hostile-node.js', '{}']);
 });
 

@@ -1,8 +1,9 @@
 /** The hostile guest, built for the native host under the monitor, and for whoever instantiates modules. docs/fuzzing.md */
-import { execFileSync } from 'node:child_process';
-import { readdirSync, symlinkSync } from 'node:fs';
+import { readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { packageRoot } from '../../src/paths.js';
-import { compileScript, FLAGS, fuzzRoot, once, SANITIZERS } from './build.js';
+import { compile } from '../support/asc.js';
+import { FLAGS, SANITIZERS } from './build.js';
+import { fuzzRoot, once, tool } from './tools.js';
 
 export const PROGRAMS = ['wshd', 'wsh', 'iomux-spawn', 'iomux-link', 'oom'] as const;
 /** The guest's own directory, in a file system of its own. */
@@ -15,29 +16,28 @@ export const HOSTILE_HOST = 'build/fuzz/hostile/host';
 export const HOSTILE_MODULE = `${directory}/module/hostile.wasm`;
 
 /** The module, whose arguments are: a program's name, a seed, how many calls, paths to try. */
-export function buildHostileModule(): string {
-  return once(`${directory}/module`, [], HOSTILE_MODULE, () => {
-    compileScript(packageRoot, ['test/fuzz/hostile/index.ts', '-o', HOSTILE_MODULE]);
-  });
+export function buildHostileModule(): Promise<string> {
+  return once(`${directory}/module`, [], HOSTILE_MODULE, async () => writeFileSync(HOSTILE_MODULE, await compile('test/fuzz/hostile/index.ts')));
 }
 
 /** The native host with that guest; called by a program's name it is held to that program's paths. */
-export function buildHostileHost(): string {
-  const module = buildHostileModule(), at = `${packageRoot}${HOSTILE_HOST}`;
-  return once(at, [FLAGS, SANITIZERS], `${at}/hostile`, () => {
-    execFileSync(`${packageRoot}node_modules/.bin/wasm2c`, [module, '-n', 'program', '-o', `${at}/program.c`], { stdio: 'inherit' });
+export async function buildHostileHost(): Promise<string> {
+  const module = await buildHostileModule(), at = `${packageRoot}${HOSTILE_HOST}`;
+  return once(at, [FLAGS, SANITIZERS], `${at}/hostile`, async () => {
+    await tool(`${packageRoot}node_modules/.bin/wasm2c`, [module, '-n', 'program', '-o', `${at}/program.c`]);
     const monitored = ['-include', `${packageRoot}test/fuzz/host/monitor.h`];
     const flags = [...FLAGS, ...SANITIZERS, '-O1', `-I${at}`, `-DOWN="${OWN}"`];
-    const compile = (source: string, ...more: string[]): string => {
-      const object = `${at}/${source.replaceAll('/', '-')}.o`;
-      execFileSync('clang', [...flags, ...more, '-c', source, '-o', object], { cwd: packageRoot, stdio: 'inherit' });
-      return object;
+    const object = async (source: string, ...more: string[]): Promise<string> => {
+      const path = `${at}/${source.replaceAll('/', '-')}.o`;
+      await tool('clang', [...flags, ...more, '-c', source, '-o', path]);
+      return path;
     };
     const sys = readdirSync(`${packageRoot}shim/sys`).filter((file) => file.endsWith('.c')).map((file) => `shim/sys/${file}`);
-    const objects = [...sys, ...['loop', 'module', 'wasi'].map((name) => `shim/launcher/${name}.c`), 'test/fuzz/host/monitor.c']
-      .map((source) => compile(source, ...monitored));
-    objects.push(compile(`${at}/program.c`.slice(packageRoot.length), '-w'));
-    execFileSync('clang', [...SANITIZERS, ...objects, '-o', `${at}/hostile`], { stdio: 'inherit' });
+    const host = [...sys, ...['loop', 'module', 'wasi'].map((name) => `shim/launcher/${name}.c`), 'test/fuzz/host/monitor.c'];
+    const objects = await Promise.all([
+      object(`${at}/program.c`.slice(packageRoot.length), '-w'), ...host.map((source) => object(source, ...monitored)),
+    ]);
+    await tool('clang', [...SANITIZERS, ...objects, '-o', `${at}/hostile`]);
     for (const program of PROGRAMS) symlinkSync('hostile', `${at}/${program}`);
   });
 }

@@ -1,15 +1,22 @@
 /** `npm run fuzz`: see docs/fuzzing.md. */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { packageRoot } from '../../src/paths.js';
-import { noFuzzing } from './build.js';
-import { coverageReport } from './coverage.js';
+import { coverage, coverageReport } from './coverage.js';
+import { compare } from './differential.js';
 import { corpusOf, fuzz, keptCorpus, merge } from './run.js';
 import { findTarget, type Target, targets } from './targets.js';
+import { noFuzzing, noRecording } from './tools.js';
 
 function seconds(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('whole seconds are wanted');
+  return value;
+}
+
+function seed(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('a seed is a whole number');
   return value;
 }
 
@@ -27,16 +34,17 @@ function chosen(names: readonly string[]): Target[] {
   });
 }
 
-interface Options { seconds: number; coverage?: true; minimize?: true; input?: string }
+interface Options { seconds: number; coverage?: true; minimize?: true; differential?: true; seed?: number; input?: string }
 
 async function main(names: string[], options: Options): Promise<void> {
-  if (names.length === 0 && !options.coverage && !options.minimize) return list();
-  const reason = noFuzzing();
+  if (names.length === 0 && !options.coverage && !options.minimize && !options.differential) return list();
+  const reason = options.coverage || options.differential ? noRecording() : noFuzzing();
   if (reason !== undefined) throw new Error(reason);
+  if (options.coverage) return cover();
   const some = chosen(names);
-  if (options.coverage) return console.log(await coverageReport(some));
   for (const target of some) {
     if (options.minimize) await minimize(target);
+    else if (options.differential) await differ(target, options);
     else await run(target, options);
   }
 }
@@ -49,6 +57,22 @@ async function run(target: Target, options: Options): Promise<void> {
     return console.log(`${target.name}: ${ended.runs} executions, ${rate} a second of processor time; nothing found`);
   }
   console.log(`${target.name}: a fault${ended.crash === undefined ? '' : `; the input is ${ended.crash}`}`);
+  process.exitCode = 1;
+}
+
+async function cover(): Promise<void> {
+  const found = await coverage();
+  console.log(coverageReport(found));
+  if (found.missed.length + found.wrong.length > 0) process.exitCode = 1;
+}
+
+async function differ(target: Target, options: Options): Promise<void> {
+  const { seed: given = Math.floor(Math.random() * 2 ** 32) } = options;
+  const what = options.input === undefined ? { seconds: options.seconds } : { inputs: [readFileSync(options.input)] };
+  const { inputs, fault } = await compare(target, { seed: given, ...what });
+  console.log(`${target.name}: ${inputs} inputs, from the seed ${given}, the same in V8 and in wasm2c's output`);
+  if (fault === undefined) return;
+  console.log(`${target.name}: ${fault}`);
   process.exitCode = 1;
 }
 
@@ -67,8 +91,10 @@ const program = new Command('npm run fuzz --')
   .argument('[TARGET...]', 'what to fuzz; without one: the list of targets')
   .option('--seconds <N>', 'how long each', seconds, 60)
   .option('--input <FILE>', 'run this input alone: a crash again')
+  .option('--differential', 'the kept inputs, and changed ones, to V8 and to wasm2c\'s output: both must do the same')
+  .option('--seed <N>', 'decides how inputs are changed for --differential (by chance)', seed)
   .option('--minimize', 'take what was found into test/fuzz/corpus, no more than adds coverage')
-  .option('--coverage', 'what the kept corpora reach, function by function')
+  .option('--coverage', 'which branches of the sources the kept inputs reach')
   .action(main);
 
 try {

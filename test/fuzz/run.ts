@@ -1,10 +1,11 @@
 /** Runs a target's fuzzer. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { packageRoot } from '../../src/paths.js';
-import { buildFuzzer, fuzzRoot, GUARDED, type Variant } from './build.js';
+import { buildFuzzer, GUARDED, type Variant } from './build.js';
 import type { Target } from './targets.js';
+import { fuzzRoot } from './tools.js';
 
 /** An input that takes longer is a hang. */
 const INPUT_SECONDS = 10;
@@ -48,9 +49,18 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<Fuzzed
     ? [`-max_total_time=${seconds ?? 60}`, corpus, ...seeds]
     : ['-runs=0', ...inputs];
   return run(target, variant, [
-    `-max_len=${target.bytes}`, `-artifact_prefix=${crashes}`, `-timeout=${INPUT_SECONDS}`, '-detect_leaks=0', '-print_final_stats=1',
+    `-max_len=${target.bytes}`, ...dictionary(target), `-artifact_prefix=${crashes}`, `-timeout=${INPUT_SECONDS}`, '-detect_leaks=0', '-print_final_stats=1',
     ...what,
   ]);
+}
+
+/** The target's words, where libFuzzer reads them. */
+function dictionary({ name, words = [] }: Target): string[] {
+  if (words.length === 0) return [];
+  const path = `${fuzzRoot}/${name}.words`;
+  const escaped = (word: string): string => [...word].map((letter) => `\\x${letter.charCodeAt(0).toString(16).padStart(2, '0')}`).join('');
+  writeFileSync(path, words.map((word) => `"${escaped(word)}"\n`).join(''));
+  return [`-dict=${path}`];
 }
 
 /** Writes to the empty directory `into` the smallest inputs of the others that cover all that these cover. */
@@ -59,17 +69,8 @@ export async function merge(target: Target, into: string, from: readonly string[
   if (code !== 0 || readdirSync(into).length === 0) throw new Error(`cannot minimize ${target.name}: ${log}`);
 }
 
-export interface Edges { reached: number; all: number }
-
-/** Each function's edges, and how many of them the kept corpus reaches. */
-export async function edgesOf(target: Target): Promise<Map<string, Edges>> {
-  const { log } = await run(target, GUARDED, ['-runs=0', '-detect_leaks=0', '-print_coverage=1', keptCorpus(target)]);
-  return new Map([...log.matchAll(/^(?:UN)?COVERED_FUNC: hits: \d+ edges: (\d+)\/(\d+) (\S+) /gm)]
-    .map(([, reached, all, name = '']) => [name, { reached: Number(reached), all: Number(all) }]));
-}
-
 async function run(target: Target, variant: Variant, args: readonly string[]): Promise<Fuzzed> {
-  const child = spawn(buildFuzzer(target.program, variant), args, {
+  const child = spawn(await buildFuzzer(target.program, variant), args, {
     env: { ...process.env, WARDEN_FUZZ_TARGET: target.name }, stdio: ['ignore', 'ignore', 'pipe'],
   });
   const pieces: Buffer[] = [];

@@ -26,12 +26,18 @@ export function compileModule(module: string, changes: readonly Change[] = []): 
 }
 
 /** The same for any source, by its path in the package. */
-export async function compile(entry: string, changes: readonly Change[] = []): Promise<Uint8Array<ArrayBuffer>> {
+export function compile(entry: string, changes: readonly Change[] = []): Promise<Uint8Array<ArrayBuffer>> {
+  return compileSources(entry, changedSources(changes));
+}
+
+/** The same where these texts, by their paths in the package, stand instead of the files; `flags` are asc's. */
+export async function compileSources(
+  entry: string, sources: ReadonlyMap<string, string>, flags: readonly string[] = [],
+): Promise<Uint8Array<ArrayBuffer>> {
   const { main } = await import(COMPILER) as Compiler;
-  const sources = changedSources(changes);
   let built: Uint8Array | undefined;
   let words = '';
-  const { error } = await main([entry, '--outFile', 'module.wasm', '--baseDir', packageRoot], {
+  const { error } = await main([entry, '--outFile', 'module.wasm', '--baseDir', packageRoot, ...flags], {
     readFile: (name, baseDir) => sources.get(name) ?? textOf(isAbsolute(name) ? name : join(baseDir, name)),
     writeFile: (_name, contents) => { built = Uint8Array.from(contents as Uint8Array); },
     listFiles: () => [],
@@ -50,7 +56,8 @@ function textOf(path: string): string | null {
   }
 }
 
-function changedSources(changes: readonly Change[]): Map<string, string> {
+/** The texts of the files that change, by their paths. */
+export function changedSources(changes: readonly Change[]): Map<string, string> {
   const sources = new Map<string, string>();
   for (const { file, from, to } of changes) {
     const text = sources.get(file) ?? readFileSync(packageRoot + file, 'utf8');

@@ -9,8 +9,11 @@
  *   5     the request is only that long (the byte does not matter)
  */
 #include "machine.h"
+#include "program.h"
 #include "requests.h"
 #include "sanitizer.h"
+#include "trace.h"
+#include "exports.h"
 
 #define EDITS_MAX 512
 
@@ -23,7 +26,7 @@ static uint32_t message_bytes;
 static void prepare(void) {
     w2c_program *codec = machine_instance();
     message_bytes = w2c_program_requestBytes(codec) + 1;
-    message = guest_at(w2c_program_messageAt(codec), w2c_program_messageBytes(codec));
+    message = guest_room(w2c_program_messageAt(codec), w2c_program_messageBytes(codec));
     POISON(message + message_bytes, w2c_program_messageBytes(codec) - message_bytes);
 }
 
@@ -65,10 +68,71 @@ static void run(const uint8_t *input, size_t size) {
     w2c_program *codec = machine_instance();
     if (!size) return;
     uint32_t have = size > EDITS_MAX ? copy(input, size) : edit(input, size);
+    trace_give((uint32_t)(message - arena), message, message_bytes);
     if (w2c_program_judgeRequest(codec, have) == 0) read_all(codec);
 }
 
+/* Everything that may be asked of a field of the message that is there. */
+static void read_field(w2c_program *codec, uint32_t index, uint32_t have) {
+    guest_at(w2c_program_textAt(codec), w2c_program_fieldName(codec, index));
+    uint32_t offset = w2c_program_fieldOffset(codec, index), size = w2c_program_fieldSize(codec, index);
+    w2c_program_fieldGroup(codec, index);
+    w2c_program_fieldKind(codec, index);
+    w2c_program_fieldLow(codec, index);
+    w2c_program_fieldHigh(codec, index);
+    if ((int32_t)w2c_program_judgeField(codec, index, have) > 0) return;
+    guest_at(w2c_program_messageAt(codec) + offset, size);
+    w2c_program_setFieldNumber(codec, index, w2c_program_fieldNumber(codec, index));
+    int32_t length = (int32_t)w2c_program_textLength(codec, index, 0);
+    if (length >= (int32_t)size) violation("a text that is longer than its field");
+}
+
+/* What numbers mean, whatever they are. */
+static void read_number(w2c_program *codec, uint32_t number) {
+    if (w2c_program_exited(codec, number)) w2c_program_exitCode(codec, number);
+    else w2c_program_signalOf(codec, number);
+    w2c_program_rawOfExit(codec, number & 0xff);
+    guest_at(w2c_program_textAt(codec), w2c_program_signalName(codec, number));
+    guest_at(w2c_program_textAt(codec), w2c_program_limitName(codec, number));
+    w2c_program_limitDefault(codec, number);
+}
+
+/* A request made of the input's texts, which must be a good one when all of them fit. */
+static void make_request(w2c_program *codec, const uint8_t *texts, size_t size) {
+    uint32_t text = w2c_program_textAt(codec);
+    bool fits = true;
+    w2c_program_beginMessage(codec, size & 1);
+    for (uint32_t count = 0; size && fits; count++) {
+        const uint8_t *end = memchr(texts, 0, size);
+        uint32_t length = end ? (uint32_t)(end - texts) : (uint32_t)size;
+        give(text, texts, length);
+        give(text + length, "", 1);
+        fits = count % 4 == 2 ? w2c_program_setUser(codec) : count % 4 == 3 ? w2c_program_setLang(codec) : w2c_program_addArgument(codec);
+        texts += length + (end != NULL);
+        size -= length + (end != NULL);
+    }
+    w2c_program_addLimit(codec, size & 15, text, 1);
+    if (fits && w2c_program_judgeRequest(codec, w2c_program_requestBytes(codec)) != 0) violation("the request that it made is not good");
+}
+
+/* The first byte says which message the rest is; 255: texts that one is made of. */
+static void run_message(const uint8_t *input, size_t size) {
+    w2c_program *codec = machine_instance();
+    if (!size) return;
+    rewind_machine();
+    if (*input == 255) return make_request(codec, input + 1, size - 1);
+    uint32_t kind = *input % w2c_program_messageKinds(codec), have = kind ? copy(input + 1, size - 1) : size > 1 ? edit(input + 1, size - 1) : 0;
+    trace_give((uint32_t)(message - arena), message, message_bytes);
+    touch_memory(message, message_bytes);
+    w2c_program_sizeOfMessage(codec, kind);
+    uint32_t fields = w2c_program_describe(codec, kind);
+    w2c_program_judgeMessage(codec, have);
+    for (uint32_t i = 0; i < fields; i++) read_field(codec, i, have);
+    if (have >= 4) read_number(codec, *(uint32_t *)message);
+}
+
 const struct target *find_target(const char *name) {
-    static const struct target request = {"request", prepare, run};
-    return strcmp(name, request.name) == 0 ? &request : NULL;
+    static const struct target all[] = {{"request", prepare, run}, {"message", prepare, run_message}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) if (strcmp(name, all[i].name) == 0) return &all[i];
+    return NULL;
 }

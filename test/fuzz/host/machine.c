@@ -1,8 +1,10 @@
-/* The module's memory, its traps, and the way back to where a run started. */
+/* The module's memory, its entries, and the way back to where a run started. */
 #include "machine.h"
+#include "program.h"
 #include "sanitizer.h"
+#include "trace.h"
+#include "exports.h"
 #include <setjmp.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define PAGE_BYTES (1u << PAGE_SHIFT)
@@ -10,6 +12,7 @@
 /* The ground on both sides of a table; guards.ts leaves it. */
 #define GROUND_BYTES 32u
 
+const char program_name[] = PROGRAM;
 uint8_t arena[ARENA_BYTES] __attribute__((aligned(PAGE_BYTES)));
 static w2c_program instance, kept_instance;
 /* Memory as it was when it was kept, as far as it reached then. */
@@ -23,6 +26,8 @@ static uint32_t touched_count;
 static struct { uint32_t at, size; } guards[4096];
 static uint32_t guard_count, kept_guards;
 static jmp_buf way_out;
+/* What onTrap answered last: -1 to go on. */
+static int32_t trap_costs;
 
 uint32_t wasm_rt_call_stack_depth;
 
@@ -59,7 +64,7 @@ void note_guard(uint32_t at, uint32_t size) {
 }
 
 void make_machine(void) {
-    wasm2c_program_instantiate(&instance, MODULE_IMPORTS);
+    INSTANTIATE(&instance);
     keep_machine();
 }
 
@@ -85,43 +90,70 @@ void rewind_machine(void) {
     wasm_rt_call_stack_depth = 0;
 }
 
+/* What a host may ask for at any time. */
+static void ask_all(void) {
+#ifdef HAS_ending
+    w2c_program_ending(&instance);
+#endif
+#ifdef HAS_gapFrom
+    for (uint32_t channel = 0; channel < 2; channel++) {
+        w2c_program_originOf(&instance, channel);
+        w2c_program_gapFrom(&instance, channel);
+        w2c_program_gapTo(&instance, channel);
+    }
+#endif
+}
+
 static void call_entry(enum entry entry, uint32_t first, uint32_t second) {
-#ifndef NO_ENTRIES
+    (void)first, (void)second;
     switch (entry) {
+#ifdef HAS_onStart
     case ENTER_START: return w2c_program_onStart(&instance);
     case ENTER_READY: return w2c_program_onReady(&instance, first, second);
     case ENTER_SIGNAL: return w2c_program_onSignal(&instance, first);
-    default: return w2c_program_onDeadline(&instance);
-    }
-#else
-    (void)entry, (void)first, (void)second;
+    case ENTER_DEADLINE: return w2c_program_onDeadline(&instance);
+    case ENTER_TRAP: trap_costs = (int32_t)w2c_program_onTrap(&instance); return;
 #endif
+#ifdef HAS_resize
+    case ENTER_RESIZE: return w2c_program_resize(&instance, first, second);
+#endif
+#ifdef HAS_resumeAt
+    case ENTER_RESUME: return w2c_program_resumeAt(&instance, first, second);
+#endif
+    case ENTER_QUESTIONS: return ask_all();
+    default: return;
+    }
 }
 
 enum outcome enter_machine(enum entry entry, uint32_t first, uint32_t second) {
     int left = setjmp(way_out);
     if (!left) call_entry(entry, first, second);
     else wasm_rt_call_stack_depth = 0;
-    return (enum outcome)left;
+    return left == TRAPPED ? recover_machine() : (enum outcome)left;
+}
+
+enum outcome recover_machine(void) {
+    trap_costs = 0;
+    enum outcome outcome = enter_machine(ENTER_TRAP, 0, 0);
+    return outcome == RETURNED && trap_costs == -1 ? RETURNED : EXITED;
 }
 
 void leave_machine(enum outcome outcome) {
+    trace(EVENT_LEFT, NULL, 0);
     longjmp(way_out, (int)outcome);
 }
 
 w2c_program *machine_instance(void) { return &instance; }
 
-void wasm_rt_trap(wasm_rt_trap_t trap) {
-    static const char *const words[] = {
-        "none", "memory access out of bounds", "integer overflow", "division by zero", "invalid conversion",
-        "unreachable (an assertion)", "bad indirect call", "uncaught exception", "unaligned access", "call stack exhausted"};
-    fprintf(stderr, "the module trapped: %s\n", words[trap]);
-    abort();
-}
+uint32_t machine_size(void) { return (uint32_t)instance.w2c_memory.size; }
 
-void violation(const char *words) {
-    fprintf(stderr, "the module did wrong: %s\n", words);
-    abort();
+uint32_t machine_globals(uint64_t *into) {
+    uint32_t count = 0;
+#define EACH(accessor) into[count++] = *accessor(&instance);
+    MODULE_GLOBALS(EACH)
+#undef EACH
+    (void)into;
+    return count;
 }
 
 bool wasm_rt_is_initialized(void) { return true; }
@@ -140,10 +172,16 @@ uint64_t wasm_rt_grow_memory(wasm_rt_memory_t *memory, uint64_t pages) {
 
 void wasm_rt_free_memory(wasm_rt_memory_t *memory) { (void)memory; }
 
-uint8_t *guest_at(uint32_t at, uint32_t size) {
+uint8_t *guest_room(uint32_t at, uint32_t size) {
     if ((uint64_t)at + size > instance.w2c_memory.size) violation("a pointer and length that are not all its own memory");
     if (size && IS_POISONED(arena + at, size)) violation("a pointer and length that reach over the end of a table");
     return arena + at;
+}
+
+const uint8_t *guest_at(uint32_t at, uint32_t size) {
+    const uint8_t *bytes = guest_room(at, size);
+    trace_look(at, bytes, size);
+    return bytes;
 }
 
 const char *guest_text(uint32_t at) {
@@ -154,8 +192,9 @@ const char *guest_text(uint32_t at) {
 }
 
 void give(uint32_t at, const void *bytes, uint32_t size) {
-    memcpy(guest_at(at, size), bytes, size);
+    memcpy(guest_room(at, size), bytes, size);
     touch_memory(arena + at, size);
+    trace_give(at, bytes, size);
 }
 
 void give_u32(uint32_t at, uint32_t value) { give(at, &value, sizeof value); }

@@ -3,24 +3,41 @@
 #ifndef WARDEN_MACHINE_H
 #define WARDEN_MACHINE_H
 
-#include "program.h"
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 #define ARGUMENTS_MAX 64
 
-/* The calls of the boundary, numbered in the order of shim/sys/calls.h. */
+/* What of WASI a module may import. */
+#define WASI_CALLS(each) \
+    each(args_sizes_get) each(args_get) each(environ_sizes_get) each(environ_get) each(clock_time_get) each(fd_write) each(proc_exit)
+
+/* The calls of the boundary, numbered in the order of shim/sys/calls.h, then WASI's. */
 enum call {
 #define CALL(name, count) CALL_##name,
 #include "../../../shim/sys/calls.h"
 #undef CALL
-    CALLS
+    CALLS,
+#define WASI_CALL(name) WASI_##name,
+    BEFORE_WASI = CALLS - 1,
+    WASI_CALLS(WASI_CALL)
+#undef WASI_CALL
 };
 
-enum entry { ENTER_START, ENTER_READY, ENTER_SIGNAL, ENTER_DEADLINE };
-/* How an entry, or a whole run, ended. */
-enum outcome { RETURNED, EXITED };
+enum entry {
+    ENTER_START, ENTER_READY, ENTER_SIGNAL, ENTER_DEADLINE, ENTER_TRAP,
+    /* Those of a host inside of a larger program; nothing where the module has no such export. */
+    ENTER_RESIZE, ENTER_RESUME, ENTER_QUESTIONS,
+};
+/* How an entry, or a whole run, ended; after a trap the module has said itself whether it goes on. */
+enum outcome { RETURNED, EXITED, TRAPPED };
 
-/* --- machine.c: memory, traps, snapshots */
+/* --- machine.c: memory, entries, snapshots */
+
+/* The module's name. */
+extern const char program_name[];
 
 /* Instantiates the module; what it holds then is what `rewind_machine` goes back to, until `keep_machine`. */
 void make_machine(void);
@@ -28,16 +45,22 @@ void make_machine(void);
 void keep_machine(void);
 void rewind_machine(void);
 enum outcome enter_machine(enum entry entry, uint32_t first, uint32_t second);
+/* After a trap: RETURNED when the program goes on without what it was handling, as the module says. */
+enum outcome recover_machine(void);
 /* Leaves the module's frames from inside of an import. */
 _Noreturn void leave_machine(enum outcome outcome);
-/* Guest memory for the host to read or to be written to by `give`: what is not all the module's, or touches the ground
- * between two of its tables, is the module's fault. */
-uint8_t *guest_at(uint32_t at, uint32_t size);
+/* Guest memory that the host may write to: what is not all the module's, or touches the ground between two of its tables,
+ * is the module's fault. */
+uint8_t *guest_room(uint32_t at, uint32_t size);
+/* The same for memory that the host reads. */
+const uint8_t *guest_at(uint32_t at, uint32_t size);
 const char *guest_text(uint32_t at);
 /* Writes to guest memory. */
 void give(uint32_t at, const void *bytes, uint32_t size);
 void give_u32(uint32_t at, uint32_t value);
-/* A fault of the module that no trap shows: ends the process with the words, as a crash. */
+/* --- fuzzer.c, recorder.c */
+
+/* A fault of the module that no trap shows. */
 _Noreturn void violation(const char *words);
 
 /* --- world.c, calls.c: what the module sees */

@@ -14,7 +14,7 @@ void fill_pattern(struct thing *from, uint32_t at, uint32_t size) {
     }
 }
 
-static uint32_t big_endian(const uint8_t *bytes) {
+uint32_t big_endian(const uint8_t *bytes) {
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
@@ -64,6 +64,11 @@ void note_spliced(struct thing *from, struct thing *to, uint32_t size) {
     if (from->position != to->position) violation("a splice although bytes read before are not written yet");
     from->position += size;
     to->position += size;
+}
+
+void note_saved_before(const uint8_t *cursors) {
+    memcpy(world.saved, cursors, sizeof world.saved);
+    world.has_saved = true;
 }
 
 void note_saved(const uint8_t *cursors) {

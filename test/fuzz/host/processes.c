@@ -63,7 +63,7 @@ static int32_t detail(const uint32_t *a) {
 
 int32_t on_spawn(const uint32_t *a) {
     int32_t error;
-    guest_at(a[1], 4);
+    guest_room(a[1], 4);
     uint8_t byte = take_or_fault(&error);
     if (!world.described) return -ENOMEM;
     if (error) return error;
@@ -87,7 +87,7 @@ static int32_t *child_of(int32_t pid, uint32_t index) {
 }
 
 int32_t on_wait(const uint32_t *a) {
-    guest_at(a[1], 4);
+    guest_room(a[1], 4);
     const int32_t *child = child_of((int32_t)a[0], world.next < world.end ? *world.next & 15 : 0);
     uint8_t byte = take();
     if (!child) return -ECHILD;
@@ -109,7 +109,7 @@ int32_t on_kill(const uint32_t *a) {
 int32_t on_moreDescriptors(const uint32_t *a) {
     int32_t error = plain(a);
     uint8_t byte = take();
-    return error ? error : byte ? 16 + byte : 1024;
+    return error ? error : byte ? 16 + byte : 4096;
 }
 
 int32_t on_counter(const uint32_t *a) {

@@ -17,7 +17,7 @@ static void split(const uint8_t *input, size_t size, char *text, const char **li
 /* The program's name, then arguments: when the input's first byte is not 0, so many of its bytes, else `usual`. */
 static const char *const *arguments_from(const uint8_t **input, size_t *size, const char *const *usual) {
     static char text[TEXT_BYTES];
-    static const char *list[ARGUMENTS_MAX + 2] = {PROGRAM};
+    static const char *list[ARGUMENTS_MAX + 2] = {program_name};
     if (!*size) return usual;
     size_t bytes = **input;
     ++*input, --*size;
@@ -34,11 +34,11 @@ static void run_from_start(const struct world_options *options, const uint8_t *s
     begin_world(options);
     set_script(script, size);
     start_and_run();
+    enter_machine(ENTER_QUESTIONS, 0, 0);
 }
 
 static void run_with_arguments(const char *const *usual, bool patterned, const uint8_t *input, size_t size) {
-    struct world_options options = {.arguments = arguments_from(&input, &size, usual), .patterned = patterned};
-    run_from_start(&options, input, size);
+    run_from_start(&(struct world_options){.arguments = arguments_from(&input, &size, usual), .patterned = patterned}, input, size);
 }
 
 /* --- wshd */
@@ -112,9 +112,18 @@ static void run_limits(const uint8_t *input, size_t size) {
 
 /* --- the others */
 
+/* A first byte of 255: the host says where to go on from, in the eight bytes behind it. */
 static void run_link(const uint8_t *input, size_t size) {
     static const char *const usual[] = {"iomux-link", "job", NULL};
-    run_with_arguments(usual, true, input, size);
+    bool resumes = size > 9 && *input == 0xff;
+    if (!resumes) return run_with_arguments(usual, true, input, size);
+    rewind_machine();
+    begin_world(&(struct world_options){.arguments = usual, .patterned = true});
+    note_saved_before(input + 1);
+    enter_machine(ENTER_RESUME, big_endian(input + 1), big_endian(input + 5));
+    set_script(input + 9, size - 9);
+    start_and_run();
+    enter_machine(ENTER_QUESTIONS, 0, 0);
 }
 
 /* The input is the cursor file, then the script. */
@@ -126,14 +135,26 @@ static void run_cursor(const uint8_t *input, size_t size) {
 static void run_spawn(const uint8_t *input, size_t size) {
     static const char *const usual[] = {"iomux-spawn", "--ring", "4K", "--slow", "drop", "--linger", "1", "job", "cat", NULL};
     static const char *const waits[] = {"iomux-spawn", "--ring", "8K", "job", "/bin/cat", "file", NULL};
-    bool other = size && *input & 0x80;
-    if (other) input++, size--;
-    run_with_arguments(other ? waits : usual, true, input, size);
+    static const char *const path[] = {"PATH=/bin::/usr/bin", NULL};
+    // More directories than are looked at.
+    static const char *const many[] = {"PATH=::::::::::::::::::::::::::::::::::::::::::::::::::::::::::::::::::::", NULL};
+    if (!size || !(*input & 0x80)) return run_with_arguments(usual, true, input, size);
+    struct world_options options = {.environment = *input & 1 ? path : *input & 2 ? many : NULL, .patterned = true};
+    const char *const *arguments = *input & 4 ? usual : waits;
+    input++, size--;
+    options.arguments = arguments_from(&input, &size, arguments);
+    run_from_start(&options, input, size);
 }
 
 static void run_oom(const uint8_t *input, size_t size) {
     static const char *const usual[] = {"oom", "/sys/fs/cgroup/memory/job", NULL};
     run_with_arguments(usual, false, input, size);
+}
+
+/* Of no program's: the input chooses a trap of hostile/traps.ts. */
+static void run_traps(const uint8_t *input, size_t size) {
+    begin_world(&(struct world_options){.arguments = NULL});
+    enter_machine(ENTER_SIGNAL, size ? *input : 0, 0);
 }
 
 static const struct { const char *program; struct target target; } all[] = {
@@ -148,10 +169,11 @@ static const struct { const char *program; struct target target; } all[] = {
     {"iomux-link", {"cursor", NULL, run_cursor}},
     {"iomux-spawn", {"spawn", NULL, run_spawn}},
     {"oom", {"oom", NULL, run_oom}},
+    {"traps", {"traps", NULL, run_traps}},
 };
 
 const struct target *find_target(const char *name) {
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (strcmp(all[i].program, PROGRAM) == 0 && strcmp(all[i].target.name, name) == 0) return &all[i].target;
+        if (strcmp(all[i].program, program_name) == 0 && strcmp(all[i].target.name, name) == 0) return &all[i].target;
     return NULL;
 }

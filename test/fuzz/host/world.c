@@ -1,7 +1,8 @@
 /* The script, and how it drives the module. Of each entry's byte:
  *   below 0xc0  a watched handle is ready (the byte says which; one more byte, for what)
  *   below 0xe0  a signal that was asked for comes
- *   below 0xf0  the deadline passes
+ *   below 0xec  the deadline passes
+ *   below 0xf0  the host that the program is a part of has another window size (two more bytes)
  *   the others  time passes */
 #include "world.h"
 
@@ -97,11 +98,17 @@ static enum outcome enter_deadline(void) {
     return enter_machine(ENTER_DEADLINE, 0, 0);
 }
 
+static enum outcome enter_resize(void) {
+    uint8_t rows = take(), columns = take();
+    return enter_machine(ENTER_RESIZE, rows, columns);
+}
+
 static enum outcome enter_as(uint8_t byte) {
     world.calls = 0;
     if (byte < 0xc0) return enter_ready(byte);
     if (byte < 0xe0) return enter_signal(byte & 31);
-    if (byte < 0xf0) return enter_deadline();
+    if (byte < 0xec) return enter_deadline();
+    if (byte < 0xf0) return enter_resize();
     world.now_ms += (byte & 15u) * 400u;
     return RETURNED;
 }

@@ -8,9 +8,9 @@
 
 /* Handles that one run may make: none is given out twice, so that the use of a closed one shows. */
 #define THINGS_MAX 4096
-/* Open at the same time; more is -EMFILE. */
-#define OPEN_MAX 400
-#define OFFSPRING_MAX 64
+/* Open at the same time, more than the programs' tables have places; more is -EMFILE. */
+#define OPEN_MAX 1600
+#define OFFSPRING_MAX 128
 /* A module that calls more often than this in one entry, all answers alike, does not come back. */
 #define CALLS_MAX 100000
 
@@ -90,5 +90,8 @@ void fill_pattern(struct thing *from, uint32_t at, uint32_t size);
 void check_written(struct thing *to, const uint8_t *bytes, uint32_t size);
 void note_spliced(struct thing *from, struct thing *to, uint32_t size);
 void note_saved(const uint8_t *cursors);
+/* What an earlier link delivered, as this one is told of it. */
+void note_saved_before(const uint8_t *cursors);
+uint32_t big_endian(const uint8_t *bytes);
 
 #endif
