@@ -71,7 +71,6 @@ export function list(which: Message): u32 {
       add("stdout", 0, HEADER_BYTES, FieldKind.BIG_U32);
       add("stderr", HEADER_BYTES, CURSORS_BYTES - HEADER_BYTES, FieldKind.BIG_U32);
       break;
-    default: break;
   }
   return used;
 }

@@ -40,7 +40,7 @@ const CALM_MS: i32 = 100;
 export function onStart(): void {
   dieWithParent(SIGKILL);
   loadArguments();
-  if (!parse()) return;
+  parse();
   controlPath = pathIn(directory, "/memory.oom_control");
   eventsPath = pathIn(directory, "/memory.events");
   const eventControlPath = pathIn(directory, "/cgroup.event_control");
@@ -67,21 +67,17 @@ function tellOutOfMemory(): void {
   print(1, line, <u32>(end - line));
 }
 
-function parse(): bool {
+function parse(): void {
   let index = 1;
   while (index < argumentsGiven() && load<u8>(argument(index)) == MINUS) {
     const option = argument(index++);
     if (equals(option, "--")) break;
-    if (equals(option, "-h") || equals(option, "--help")) {
-      help();
-      return false;
-    }
+    if (equals(option, "-h") || equals(option, "--help")) return help();
     if (!equals(option, "--follow")) fail(EXIT_OTHERWISE, "oom: invalid option:", option, 0, SEE_HELP);
     following = true;
   }
   if (argumentsGiven() != index + 1) fail(EXIT_OTHERWISE, "oom: one CGROUP_DIRECTORY is wanted", 0, 0, SEE_HELP);
   directory = argument(index);
-  return true;
 }
 
 function help(): void {

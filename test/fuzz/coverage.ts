@@ -15,12 +15,14 @@ import { type Unreachable, unreachable } from './unreachable.js';
 /** One outcome of one place. */
 export interface Outcome { place: Place; outcome: string }
 
+interface Explained extends Outcome { why: string }
+
 export interface Coverage {
   /** Outcomes, all and those that were reached. */
   all: number;
   reached: number;
   /** Not reached, with the reason why none could. */
-  explained: readonly (Outcome & { why: string })[];
+  explained: readonly Explained[];
   /** Not reached, and nobody says why. */
   missed: readonly Outcome[];
   /** Reasons why what was reached, or what does not exist, cannot be. */
@@ -33,11 +35,15 @@ export async function coverage(): Promise<Coverage> {
   return judged(counted.places, noted);
 }
 
+async function compileCounted(program: string, sources: Counted['sources']): Promise<WebAssembly.Module> {
+  return new WebAssembly.Module(observableModule(program, await compileSources(`assembly/${program}/index.ts`, sources)));
+}
+
 const modules = new Map<string, Promise<WebAssembly.Module>>();
 
 async function replayCounted(target: Target, { sources }: Counted, noted: Set<number>): Promise<void> {
-  const { program } = target, compiled = modules.get(program) ?? compileSources(`assembly/${program}/index.ts`, sources)
-    .then((bytes) => new WebAssembly.Module(observableModule(program, bytes)));
+  const { program } = target;
+  const compiled = modules.get(program) ?? compileCounted(program, sources);
   modules.set(program, compiled);
   const recorder = await buildRecorder(program, observableModule(program)), inputs = corpusInputs(target);
   const { recording, fault } = await record(recorder, target, inputs);
@@ -47,7 +53,7 @@ async function replayCounted(target: Target, { sources }: Counted, noted: Set<nu
 }
 
 function judged(places: readonly Place[], noted: ReadonlySet<number>): Coverage {
-  const used = new Set<Unreachable>(), missed: Outcome[] = [], explained: (Outcome & { why: string })[] = [];
+  const used = new Set<Unreachable>(), missed: Outcome[] = [], explained: Explained[] = [];
   let all = 0;
   for (const [index, place] of places.entries()) {
     for (const [number, outcome] of place.outcomes.entries()) {
@@ -59,7 +65,8 @@ function judged(places: readonly Place[], noted: ReadonlySet<number>): Coverage 
       if (reason) used.add(reason);
     }
   }
-  return { all, reached: all - missed.length - explained.length, explained, missed, wrong: unreachable.filter((reason) => !used.has(reason)) };
+  const wrong = unreachable.filter((reason) => !used.has(reason));
+  return { all, reached: all - missed.length - explained.length, explained, missed, wrong };
 }
 
 function isFor({ at, outcome }: Unreachable, place: Place, missing: string): boolean {

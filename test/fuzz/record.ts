@@ -63,8 +63,14 @@ export class Recording {
   list(told: Told, from = 0): number[] { return [...this.words.subarray(told.first + from, told.first + told.count)]; }
 }
 
-/** Runs the inputs in the recorder. `fault`: what it found wrong, in the input behind the last that was recorded whole. */
-export async function record(recorder: string, target: Target, inputs: readonly Uint8Array[]): Promise<{ recording: Recording; fault?: string }> {
+export interface Recorded {
+  recording: Recording;
+  /** What the recorder found wrong, in the input behind the last that was recorded whole. */
+  fault?: string;
+}
+
+/** Runs the inputs in the recorder. */
+export async function record(recorder: string, target: Target, inputs: readonly Uint8Array[]): Promise<Recorded> {
   const child = spawn(recorder, [target.name], { stdio: ['pipe', 'pipe', 'pipe'] });
   const out: Buffer[] = [], words: Buffer[] = [];
   child.stdout.on('data', (piece: Buffer) => out.push(piece));

@@ -19,6 +19,8 @@ const TRAPS: ReadonlyMap<string, readonly number[]> = new Map([
   ['Maximum call stack size exceeded', [9]],
 ]);
 
+const EVENT_WORDS = ['enter', 'return', 'call', 'answer', 'end of the program', 'trap', 'look', 'give', 'page', 'end'] as const;
+
 export class Divergence extends Error {}
 
 /** Thrown through the module's frames where the recorded program ended. */
@@ -155,7 +157,8 @@ export class Replay {
     if (at !== undefined) throw new Divergence(`memory is left otherwise at ${at}`);
     this.globals.forEach((name, index) => {
       const value = words([this.global(name).value as number | bigint]), at = told.first + 1 + 2 * index;
-      if (value[0] !== recording.word(at) || (value[1] ?? 0) !== recording.word(at + 1)) throw new Divergence(`${name} is left as ${value.join(', ')}`);
+      const agrees = value[0] === recording.word(at) && (value[1] ?? 0) === recording.word(at + 1);
+      if (!agrees) throw new Divergence(`${name} is left as ${value.join(', ')}`);
     });
   }
 
@@ -181,7 +184,7 @@ export class Replay {
   private inWords(told: Told): string {
     const list = this.recording.list(told);
     if (told.event === Event.CALL) return `${this.recording.calls[list[0]!]}(${list.slice(1).join(', ')})`;
-    return `${['enter', 'return', 'call', 'answer', 'end of the program', 'trap', 'look', 'give', 'page', 'end'][told.event]} ${list.slice(0, 8).join(', ')}`;
+    return `${EVENT_WORDS[told.event]} ${list.slice(0, 8).join(', ')}`;
   }
 }
 

@@ -34,11 +34,16 @@ static void prepare(void) {
 static void read_all(w2c_program *codec) {
     uint32_t size = w2c_program_argumentsBytes(codec);
     guest_at(w2c_program_argumentsAt(codec), size);
+    w2c_program_version(codec);
+    w2c_program_tty(codec);
     if (size < w2c_program_argumentCount(codec)) violation("fewer bytes of arguments than arguments");
     guest_at(w2c_program_userAt(codec), w2c_program_userLength(codec) + 1);
     guest_at(w2c_program_langAt(codec), w2c_program_langLength(codec) + 1);
-    for (uint32_t i = 0; i < w2c_program_limitCount(codec); i++)
+    for (uint32_t i = 0; i < w2c_program_limitCount(codec); i++) {
         if (w2c_program_limitId(codec, i) > 15) violation("a limit that Linux does not know was let through");
+        w2c_program_limitSoft(codec, i);
+        w2c_program_limitHard(codec, i);
+    }
 }
 
 /* Makes the message that the changes describe; how long it is. */
@@ -95,6 +100,7 @@ static void read_number(w2c_program *codec, uint32_t number) {
     guest_at(w2c_program_textAt(codec), w2c_program_signalName(codec, number));
     guest_at(w2c_program_textAt(codec), w2c_program_limitName(codec, number));
     w2c_program_limitDefault(codec, number);
+    w2c_program_limitSent(codec, number % w2c_program_limitsSent(codec));
 }
 
 /* A request made of the input's texts, which must be a good one when all of them fit. */
@@ -121,7 +127,10 @@ static void run_message(const uint8_t *input, size_t size) {
     if (!size) return;
     rewind_machine();
     if (*input == 255) return make_request(codec, input + 1, size - 1);
-    uint32_t kind = *input % w2c_program_messageKinds(codec), have = kind ? copy(input + 1, size - 1) : size > 1 ? edit(input + 1, size - 1) : 0;
+    uint32_t kind = *input++ % w2c_program_messageKinds(codec), have = 0;
+    size--;
+    if (kind == 0 && size && size <= EDITS_MAX) have = edit(input, size);
+    else have = copy(input, size);
     trace_give((uint32_t)(message - arena), message, message_bytes);
     touch_memory(message, message_bytes);
     w2c_program_sizeOfMessage(codec, kind);

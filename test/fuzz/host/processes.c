@@ -22,6 +22,11 @@ int32_t on_wakeAfter(const uint32_t *a) {
 }
 
 int32_t on_signals(const uint32_t *a) {
+    // It fails so rarely that the script has to say it: else it says nothing here.
+    if (world.next < world.end && *world.next == 0xff) {
+        take();
+        return -EINVAL;
+    }
     world.signals = (uint64_t)a[1] << 32 | a[0];
     return 0;
 }
