@@ -172,7 +172,10 @@ export class Replay {
     for (const page of pages) this.wanted.set(recording.bytesOf(page), recording.word(page.first));
     const looked = this.runs % RUNS_A_WHOLE_LOOK === 0 ? memory.length : start.memory.length;
     const written = pages.map(({ first }): [number, number] => [recording.word(first), recording.word(first) + recording.word(first + 1)]);
-    const other = [[0, looked] as const, ...written].find(([from, until]) => Buffer.compare(memory.subarray(from, until), this.wanted.subarray(from, until)) !== 0);
+    const agrees = (from: number, until: number): boolean => (
+      Buffer.compare(memory.subarray(from, until), this.wanted.subarray(from, until)) === 0
+    );
+    const other = [[0, looked] as const, ...written].find(([from, until]) => !agrees(from, until));
     const at = other && memory.findIndex((byte, index) => index >= other[0] && byte !== this.wanted[index]);
     for (const [from, until] of written) {
       this.wanted.fill(0, from, until);
