@@ -1,7 +1,11 @@
 /** What a run of the bench has in its hands: the sets of programs, their containers, everything it started. */
 import { type ChildProcess, execFileSync, spawn, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readlinkSync } from 'node:fs';
+import { chmodSync, closeSync, copyFileSync, existsSync, mkdirSync, openSync, readdirSync, readlinkSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { makePipe } from '../../src/container/stdio.js';
+import { Child } from '../../src/host/child.js';
 import { packageRoot } from '../../src/paths.js';
 import { startContainer, type TestContainer } from '../support/container.js';
 import { scratch } from '../support/process.js';
@@ -107,6 +111,22 @@ export class Bench {
     const started: Started = { pid: child.pid, child, isGroup: options.detached === true, ended: () => inTime(exited, argv) };
     this.running.add(started);
     return started;
+  }
+
+  /**
+   * Runs it to its end: exit code, and what it wrote to stdout. This process does not fork for it. After a fork every page has
+   * to be faulted in again when it is next written to, and what this process measures of itself then would take longer.
+   */
+  async run(argv: readonly string[]): Promise<{ code: number | null; stdout: string }> {
+    if (this.hasEnded) throw new Error('the bench has ended');
+    const [output, input] = makePipe(), nothing = openSync('/dev/null', 'r');
+    const env = process.env as Record<string, string>;
+    const child = new Child({ file: argv[0]!, argv, env, cwd: process.cwd(), stdio: [nothing, input, 2] });
+    closeSync(input);
+    closeSync(nothing);
+    const [{ status, errno }, stdout] = await inTime(Promise.all([child.exited, text(new Socket({ fd: output, readable: true }))]), argv);
+    if (errno !== undefined) throw new Error(`cannot start ${argv[0]} (errno ${errno})`);
+    return { code: (status & 0x7f) === 0 ? status >> 8 : null, stdout };
   }
 
   /** Before everything that was started is ended. */

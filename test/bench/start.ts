@@ -8,14 +8,9 @@ import { median } from './statistics.js';
 interface Run { wallUs: number; cpuUs: number; code: number }
 
 async function spawnLoop(bench: Bench, count: number, argv: readonly string[]): Promise<Run[]> {
-  const loop = bench.start([bench.helper('spawn-loop'), String(count), ...argv], { stdio: ['ignore', 'pipe', 'inherit'] });
-  let text = '';
-  loop.child.stdout!.on('data', (piece: Buffer) => { text += piece.toString(); });
-  const closed = new Promise((resolve) => loop.child.stdout!.on('close', resolve));
-  const { code } = await loop.ended();
-  await closed;
+  const { code, stdout } = await bench.run([bench.helper('spawn-loop'), String(count), ...argv]);
   if (code !== 0) throw new Error(`cannot measure ${argv.join(' ')}`);
-  return text.trimEnd().split('\n').map((line) => {
+  return stdout.trimEnd().split('\n').map((line) => {
     const [wallUs, cpuUs, exitCode] = line.split(' ').map(Number) as [number, number, number];
     return { wallUs, cpuUs, code: exitCode };
   });
