@@ -236,7 +236,7 @@ function finishWhenDrained(): void {
   // Behind the command's own last words, and on a terminal that knows lines again.
   if (exitWith == EXIT_UNKNOWN && ended != rawExit(EXIT_UNKNOWN)) tellDeath();
   const error = min(lossOf(input), min(outputIsMissing ? 0 : lossOf(output), errorsIsMissing ? 0 : lossOf(errors)));
-  if (error < 0) return fail(EXIT_UNKNOWN, "wsh: what the command read or wrote was cut off", 0, error);
+  if (error < 0) return giveUp(Ending.LOST, "wsh: what the command read or wrote was cut off", 0, error);
   exit(exitWith);
 }
 

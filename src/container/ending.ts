@@ -1,10 +1,12 @@
 /** How what a module was asked for ended, as it tells it (`ending`, assembly/shim.ts). */
 import { constants } from 'node:os';
+import type { Instance } from '../host/host.js';
 import { WardenError, type WardenErrorCode } from './error.js';
 
 export interface Ended { readonly exitCode: number | null; readonly signal: NodeJS.Signals | null }
 
 /** `Ending` of assembly/shared/ending.ts. */
+const NONE = -1;
 const KILLED = -2;
 export const STOPPED = -9;
 const FAILURES: ReadonlyMap<number, WardenErrorCode> = new Map([
@@ -22,7 +24,8 @@ export function fromRaw(raw: number): Ended {
 }
 
 /** `said`: what the program itself said about it. */
-export function endedBy(ending: number, said: readonly string[]): Ended | WardenError {
+export function endedBy(instance: Instance, said: readonly string[]): Ended | WardenError {
+  const ending = instance.failed ? NONE : instance.ask('ending');
   if (ending >= 0) return fromRaw(ending);
   if (ending === KILLED) return { exitCode: null, signal: null };
   const code = FAILURES.get(ending) ?? 'INTERNAL';

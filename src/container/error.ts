@@ -19,7 +19,7 @@ export type WardenErrorCode =
   | 'TIMED_OUT'
   /** What came is not what the protocol says. */
   | 'PROTOCOL'
-  /** A job's status never came. */
+  /** A job's status never came, or not all that a command read or wrote came through. */
   | 'LOST'
   /** The caller's AbortSignal. */
   | 'ABORTED'

@@ -78,6 +78,8 @@ const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 /** What was killed is gone at once; a wshd that is stopped does not tell. */
 const KILL_DEADLINE_MS = 2_000;
 const KILL_INTERVAL_MS = 20;
+/** wshd starts a command behind its answer; one that is not there by then has ended. */
+const ABANDON_DEADLINE_MS = 500;
 const SIGHUP = 1, SIGWINCH = 28;
 const CTRL_D = '\x04';
 
@@ -172,6 +174,7 @@ export class Execution implements AsyncDisposable {
       return this.outcome();
     } catch (error) {
       this.streams.handedOver();
+      if (this.instance?.failed) await this.abandon();
       throw error instanceof WardenError ? error : new WardenError('INTERNAL', `cannot run wsh here: ${reason(error)}`, { cause: error });
     } finally {
       this.ended = true;
@@ -207,7 +210,7 @@ export class Execution implements AsyncDisposable {
   private outcome(): ExecResult {
     const durationMs = performance.now() - this.startedAt, timedOut = this.stoppedBy === 'timeout';
     if (this.stoppedBy === 'abort') throw aborted(this.options.signal);
-    const outcome = endedBy(this.instance!.ask('ending'), this.said);
+    const outcome = endedBy(this.instance!, this.said);
     if (!(outcome instanceof WardenError)) return { ...outcome, timedOut, durationMs };
     if (timedOut) return { exitCode: null, signal: null, timedOut, durationMs };
     throw outcome;
@@ -266,6 +269,12 @@ export class Execution implements AsyncDisposable {
     // Puts a terminal back, if there is one.
     this.instance?.signal(SIGHUP);
     this.instance?.stop();
+  }
+
+  /** Nobody will learn of the command's end any more, nor read what it writes: it is killed, once it is there. */
+  private async abandon(): Promise<void> {
+    const deadline = performance.now() + ABANDON_DEADLINE_MS;
+    while (this.identities.length > 0 && await this.signalUsers('SIGKILL') === 0 && performance.now() < deadline) await sleep(KILL_INTERVAL_MS);
   }
 
   /** Kills the command when it has not ended, and waits. */

@@ -129,9 +129,9 @@ export class JobLink extends EventEmitter<{ gap: [Gap] }> implements AsyncDispos
   }
 
   private outcome(): LinkResult {
-    const ending = this.instance!.ask('ending'), { gaps } = this;
-    if (ending === STOPPED) return { exitCode: null, signal: null, stopped: true, gaps };
-    const outcome = endedBy(ending, this.said);
+    const instance = this.instance!, { gaps } = this;
+    if (!instance.failed && instance.ask('ending') === STOPPED) return { exitCode: null, signal: null, stopped: true, gaps };
+    const outcome = endedBy(instance, this.said);
     if (outcome instanceof WardenError) throw outcome;
     return { ...outcome, stopped: false, gaps };
   }

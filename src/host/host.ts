@@ -38,6 +38,8 @@ export interface Instance {
   readonly exited: Promise<number>;
   /** The signal that the program let end it, as one does that has tidied up; its host's process lives on. */
   readonly raised: number | undefined;
+  /** Whether it ended because it trapped and could not go on, or its host failed: what it says of itself is not to be trusted. */
+  readonly failed: boolean;
   /** As if the program had got this signal; ignored when it has ended. */
   signal(signal: number): void;
   /** Ends the program where it stands, with exit code 255; what it holds is closed. */
@@ -92,6 +94,7 @@ export function instantiateModule(module: WebAssembly.Module, program: Program, 
 class RunningInstance implements Instance {
   readonly exited: Promise<number>;
   raised: number | undefined;
+  failed = false;
   private readonly native: NativeInstance;
   private readonly exports: ModuleExports;
   private resolve!: (code: number) => void;
@@ -227,9 +230,10 @@ class RunningInstance implements Instance {
       return this.end(thrown.code);
     }
     this.say(`${this.program}: ${thrown instanceof HostFailure ? thrown.message : trapWords(thrown)}`);
-    if (thrown instanceof HostFailure) return this.end(EXIT_HOST);
-    const code = this.codeAfterTrap();
-    if (code >= 0) this.end(code);
+    const code = thrown instanceof HostFailure ? EXIT_HOST : this.codeAfterTrap();
+    if (code < 0) return;
+    this.failed = true;
+    this.end(code);
   }
 
   private codeAfterTrap(): number {

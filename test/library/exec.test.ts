@@ -42,6 +42,13 @@ test('gives streams, exit code and what was written', async () => {
   assert.equal([exitCode, signal, timedOut, stdout.toString(), stderr.toString()], [42, null, false, 'hello', 'oops\n']);
 });
 
+test('tells when what the command wrote could not be written', async () => {
+  const full = openSync('/dev/full', 'w');
+  const { code, message } = await failure(container.exec(['echo', 'lost'], { stdio: ['ignore', full, 'ignore'] }).result);
+  closeSync(full);
+  assert.equal([code, message], ['LOST', 'what the command read or wrote was cut off: no space left on device']);
+});
+
 test('tells the signal that a command died by', async () => {
   for (const signal of ['SIGKILL', 'SIGSEGV', 'SIGTERM'] as const) {
     const result = await sh(`kill -${signal.slice(3)} $$`).result;
