@@ -16,7 +16,13 @@ const MAKER = fileURLToPath(new URL('./maker.js', import.meta.url));
 const AT_ONCE = 4;
 const LEAST_STEPS = 30;
 
-interface Made { readonly step: number; readonly name: string; readonly depot: string; readonly stdout: string; readonly signal: NodeJS.Signals | null }
+interface Made {
+  readonly step: number;
+  readonly name: string;
+  readonly depot: string;
+  readonly stdout: string;
+  readonly signal: NodeJS.Signals | null;
+}
 
 const place = scratch();
 killed.after(() => place.remove());

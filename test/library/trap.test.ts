@@ -37,7 +37,8 @@ if (!noContainers) {
   traps.before(async () => {
     const variant = await compileModule('wsh', changes()), { readFileSync } = fs;
     // The module is read when it is first needed.
-    fs.readFileSync = ((path: never, options: never) => (path === wasmPath('wsh') ? variant : readFileSync(path, options))) as typeof fs.readFileSync;
+    const read = (path: never, options: never): unknown => (path === wasmPath('wsh') ? variant : readFileSync(path, options));
+    fs.readFileSync = read as typeof fs.readFileSync;
     syncBuiltinESMExports();
     container = await depot.create();
     await container.exec(['true']).output();

@@ -4,6 +4,7 @@ import { programPath } from '../../src/paths.js';
 import { noContainers } from '../support/container.js';
 import { argvOf, suiteOnHosts, wordsOf } from '../support/hosts.js';
 import { DEADLINE_MS, isIdle, type Running, start, stopAll } from '../support/iomux.js';
+import { boot, noMachine } from '../support/machine.js';
 import { isAlive, openFiles, run, scratch, until } from '../support/process.js';
 import { unless } from '../support/skip.js';
 
@@ -11,7 +12,7 @@ const oom = suiteOnHosts('oom', 'oom');
 const HIERARCHY = '/sys/fs/cgroup/memory';
 const noFirst = noContainers ?? (existsSync(`${HIERARCHY}/memory.oom_control`) ? undefined : 'no memory controller of cgroup version 1');
 const first = unless(noFirst, oom);
-const second = unless(noContainers ?? (existsSync('/usr/bin/linux.uml') ? undefined : 'no linux.uml, of the package user-mode-linux'), oom.nativeOnly('a machine of 256 MB, which counts a native program\'s descriptors'));
+const second = unless(noMachine, oom.nativeOnly('a machine of 256 MB, which counts a native program\'s descriptors'));
 
 const { path, remove } = scratch();
 const groups: string[] = [];
@@ -164,10 +165,7 @@ oom('says what is wrong with its command line or its directory, and ends with 1'
 const native = programPath('oom');
 
 /** Each case writes "NAME: WHAT" into the results; a limit of 20 MB is met by HOG. */
-const VERSION_2 = `#!/bin/sh
-exec > ${path}/results 2>&1 < /dev/null
-export PATH=/usr/sbin:/usr/bin:/sbin:/bin
-mount -t proc proc /proc && mount -t sysfs sysfs /sys && mount -t cgroup2 cgroup2 /sys/fs/cgroup
+const VERSION_2 = `
 cd /sys/fs/cgroup
 echo +memory > cgroup.subtree_control
 group() { mkdir -p $1; echo ${LIMIT_BYTES} > $1/memory.max; }
@@ -195,16 +193,10 @@ group five; sh -c "${native} /sys/fs/cgroup/five & echo \$! > ${path}/orphan; sl
 [ -e /proc/$(cat ${path}/orphan) ] && echo 'parent died: lives on' || echo 'parent died: dies'
 mkdir five/without; ${native} /sys/fs/cgroup/five/without; echo "without the controller: $?"
 ${native} /sys/fs/cgroup/none; echo "no group: $?"
-echo 'done'
-perl -e 'syscall(169, 0xfee1dead, 672274793, 0x4321fedc)'
 `;
 
 second('does the same with cgroup version 2', async () => {
-  writeFileSync(`${path}/init`, VERSION_2, { mode: 0o755 });
-  const kernel = ['root=/dev/root', 'rootfstype=hostfs', 'rootflags=/', 'rw', `init=${path}/init`, 'mem=256M', `uml_dir=${path}/uml/`, 'con=null', 'con0=null,fd:1'];
-  const { stdout, timedOut } = await run(['/usr/bin/linux.uml', ...kernel], { timeoutMs: 90_000 });
-  assert.not(timedOut, stdout.toString());
-  const lines = readFileSync(`${path}/results`, 'utf8').split('\n').filter((line) => !/^(Killed)?$/.test(line));
+  const lines = await boot(path, VERSION_2);
   const asleep = /^(.*): S (\d+ \d+), S \2$/;
   assert.equal(lines.map((line) => line.replace(asleep, '$1: sleeps')), [
     'out of memory: 0',
@@ -221,7 +213,6 @@ second('does the same with cgroup version 2', async () => {
     'without the controller: 1',
     'oom: there is no cgroup /sys/fs/cgroup/none',
     'no group: 1',
-    'done',
   ]);
 });
 
