@@ -1,7 +1,7 @@
 /** Runs what a judged request asks for: descriptors, answer, user, process. */
 import {
-  close, duplicate, openPty, pipe, send, spawn, SPAWN_NO_GROUPS, SPAWN_NO_NEW_PRIVS, SPAWN_SESSION, SPAWN_TERMINAL,
-  spawnArguments, spawnBegin, spawnDescriptor, spawnDirectory, spawnEnvironment, spawnFiles, spawnLimit, spawnUser, write,
+  close, duplicate, openPty, pipe, READ, send, spawn, SPAWN_NO_GROUPS, SPAWN_NO_NEW_PRIVS, SPAWN_SESSION, SPAWN_TERMINAL,
+  spawnArguments, spawnBegin, spawnDescriptor, spawnDirectory, spawnEnvironment, spawnFiles, spawnLimit, spawnUser, watch, write,
 } from "../shim";
 import { putCopy, putText, stringLength } from "../shared/bytes";
 import { EAGAIN, EMFILE, ENFILE } from "../shared/errno";
@@ -13,7 +13,7 @@ import {
 } from "../wire/request";
 import { PipesHandle, PtyHandle, putResponse, RESPONSE_BYTES } from "../wire/response";
 import { EXIT_UNKNOWN, rawExit } from "../wire/status";
-import { addJob, hasRoomForJob, JOBS_MAX, tellStatus } from "./jobs";
+import { addJob, addStart, hasRoomForJob, JOBS_MAX, tellStatus } from "./jobs";
 import { gid, home, Lookup, lookUp, openError, shell, uid } from "./passwd";
 
 export const enum Served { DONE, NOT_NOW, FAILED }
@@ -21,15 +21,16 @@ export const enum Served { DONE, NOT_NOW, FAILED }
 const ROOT_PATH = "/sbin:/bin:/usr/sbin:/usr/bin";
 const USER_PATH = "/bin:/usr/bin";
 
-/** Handles of the command that is being served, so that all are closed whatever happens. Shape of what travels first. */
-const enum Made { OURS = 0, STDIN = 4, STDOUT = 5, STDERR = 6, STATUS = 7, COUNT = 8 }
-const made = memory.data(32, 4);
-if (Made.COUNT * 4 != 32) ERROR("the table of handles has another size");
+/**
+ * Handles of the command that is being served, so that all are closed whatever happens, a trap between any two lines
+ * included: what is handed on leaves the table at once, what is closed leaves it first. Shape of what travels first.
+ */
+const enum Made { OURS = 0, STDIN = 4, STDOUT = 5, STDERR = 6, STATUS = 7, ERRORS = 8, REPORT = 9, PAIR = 10, COUNT = 12 }
+const made = memory.data(48, 4);
+if (Made.COUNT * 4 != 48) ERROR("the table of handles has another size");
 
-const pair = memory.data(8, 4);
 const response = memory.data(4, 4);
 const rootName = memory.data<u8>([0x72, 0x6f, 0x6f, 0x74, 0]);
-const reportOut = memory.data(4, 4);
 /** HOME, USER, PATH, LANG; an argument may be tried in four directories. */
 const environment = memory.data(4096);
 const files = memory.data(33024);
@@ -40,12 +41,17 @@ if (4096 < 2048 + USER_BYTES + LANG_BYTES + 128) ERROR("the environment does not
 
 function madeAt(index: i32): i32 { return load<i32>(made + index * 4); }
 function setMade(index: i32, handle: i32): void { store<i32>(made + index * 4, handle); }
+function move(from: i32, to: i32): void {
+  setMade(to, madeAt(from));
+  setMade(from, 0);
+}
 
-export function closeMade(): void {
-  for (let i = 0; i < Made.COUNT; i++) {
-    if (madeAt(i) > 0) close(madeAt(i));
-    setMade(i, 0);
-  }
+export function closeMade(): void { for (let i = 0; i < Made.COUNT; i++) closeAt(i); }
+
+function closeAt(index: i32): void {
+  const handle = madeAt(index);
+  setMade(index, 0);
+  if (handle > 0) close(handle);
 }
 
 /** Answers the client on `socket` and starts the command of the request at `at`. */
@@ -64,20 +70,17 @@ export function serveRequest(socket: i32, at: usize): Served {
     closeMade();
     return Served.FAILED;
   }
-  for (let i = 0; i < count; i++) {
-    close(madeAt(i));
-    setMade(i, 0);
-  }
+  for (let i = 0; i < count; i++) closeAt(i);
   start(at, tty);
   closeMade();
   return Served.DONE;
 }
 
 function makePipe(readIndex: i32, writeIndex: i32): i32 {
-  const result = pipe(pair);
+  const result = pipe(made + Made.PAIR * 4);
   if (result < 0) return result;
-  setMade(readIndex, load<i32>(pair));
-  setMade(writeIndex, load<i32>(pair + 4));
+  move(Made.PAIR, readIndex);
+  move(Made.PAIR + 1, writeIndex);
   return 0;
 }
 
@@ -91,10 +94,10 @@ function makePipes(): i32 {
 }
 
 function makePty(): i32 {
-  const result = openPty(pair);
+  const result = openPty(made + Made.PAIR * 4);
   if (result < 0) return result;
-  setMade(PtyHandle.MASTER, load<i32>(pair));
-  setMade(Made.STDERR, load<i32>(pair + 4));
+  move(Made.PAIR, PtyHandle.MASTER);
+  move(Made.PAIR + 1, Made.STDERR);
   return makePipe(PtyHandle.STATUS, Made.STATUS);
 }
 
@@ -114,10 +117,10 @@ function start(at: usize, tty: bool): void {
   const command = hasCommand ? at + AT_ARGUMENTS : shell;
   describe(at, tty, user, command, hasCommand ? argumentsSize(at) : stringLength(shell) + 1);
   const errors = duplicate(madeAt(Made.STDERR));
+  setMade(Made.ERRORS, errors);
   const flags = SPAWN_SESSION | SPAWN_NO_GROUPS | (tty ? SPAWN_TERMINAL : 0) | (uid != 0 ? SPAWN_NO_NEW_PRIVS : 0);
-  const pid = errors < 0 ? errors : spawn(flags, reportOut);
+  const pid = errors < 0 ? errors : spawn(flags, made + Made.REPORT * 4);
   if (pid < 0) {
-    if (errors >= 0) close(errors);
     begin();
     put("wshd: cannot start a process for ");
     putString(command);
@@ -125,8 +128,14 @@ function start(at: usize, tty: bool): void {
     if (pid == -EAGAIN) put("; is the container's limit of processes reached?");
     return refuse();
   }
-  addJob(pid, madeAt(Made.STATUS), load<i32>(reportOut), errors, command, home);
+  addJob(pid, madeAt(Made.STATUS));
   setMade(Made.STATUS, 0);
+  const report = madeAt(Made.REPORT);
+  // Too many at once to say why one of them fails; its exit code still does.
+  if (!addStart(pid, report, errors, command, home)) return;
+  setMade(Made.REPORT, 0);
+  setMade(Made.ERRORS, 0);
+  watch(report, READ);
 }
 
 function describe(at: usize, tty: bool, user: usize, command: usize, size: u32): void {
@@ -176,6 +185,7 @@ function refuseUser(user: usize, lookup: Lookup): void {
 function refuse(): void {
   endLine();
   write(madeAt(Made.STDERR), messageAt(), messageSize());
-  tellStatus(madeAt(Made.STATUS), rawExit(EXIT_UNKNOWN));
+  const status = madeAt(Made.STATUS);
   setMade(Made.STATUS, 0);
+  tellStatus(status, rawExit(EXIT_UNKNOWN));
 }

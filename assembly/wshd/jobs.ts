@@ -2,7 +2,7 @@
  * Commands that run: whose exit status goes into which pipe. What a command's start still owes its client, a message
  * when it could not be executed, stands in a second, smaller table until the command runs.
  */
-import { close, mark, read, READ, REPORT_BYTES, Step, wait, watch, write } from "../shim";
+import { close, mark, read, REPORT_BYTES, Step, wait, write } from "../shim";
 import { begin, endLine, messageAt, messageSize, put, putError, putNumber, putString } from "../shared/message";
 import { putCopy, stringLength } from "../shared/bytes";
 import { EPERM } from "../shared/errno";
@@ -53,19 +53,19 @@ export function jobDescriptors(): u32 { return jobCount + 2 * startCount; }
 
 export function hasRoomForJob(): bool { return freeJob() < JOBS_MAX; }
 
-/** Remembers a command that was forked. `errors` is where a failed start is told; both handles belong to the table now. */
-export function addJob(pid: i32, status: i32, report: i32, errors: i32, command: usize, directory: usize): void {
+/** Remembers a command that was forked; the handle belongs to the table now. */
+export function addJob(pid: i32, status: i32): void {
   const index = freeJob();
   const job = jobAt(index);
   job.pid = pid;
   job.status = status;
   jobCount++;
   if (index >= jobsUsed) jobsUsed = index + 1;
-  addStart(pid, report, errors, command, directory);
 }
 
-function addStart(pid: i32, report: i32, errors: i32, command: usize, directory: usize): void {
-  for (let i: u32 = 0; i < STARTS_MAX && report >= 0; i++) {
+/** Remembers what its start may still say, on `errors`. False when there is no place: only then the handles stay the caller's. */
+export function addStart(pid: i32, report: i32, errors: i32, command: usize, directory: usize): bool {
+  for (let i: u32 = 0; i < STARTS_MAX && report > 0; i++) {
     const start = startAt(i);
     if (start.pid != 0) continue;
     start.pid = pid;
@@ -74,12 +74,9 @@ function addStart(pid: i32, report: i32, errors: i32, command: usize, directory:
     startCount++;
     keepName(commandName(i), command);
     keepName(directoryName(i), directory);
-    watch(report, READ);
-    return;
+    return true;
   }
-  // Too many at once to say why one of them fails; its exit code still does.
-  if (report >= 0) close(report);
-  close(errors);
+  return false;
 }
 
 function commandName(index: u32): usize { return names + index * 2 * NAME_BYTES; }

@@ -33,20 +33,22 @@ const fields = memory.data(28, 4);
 if (PIECE_BYTES != 4096 || LINE_BYTES != 2048 || FIELDS * 4 != 28) ERROR("the file's buffers have another size");
 const fallback = memory.data(16);
 
+let file: i32 = -1;
+
 /** Errno of the last `NO_FILE`. */
 export let openError: i32 = 0;
 
 /** `name` is NUL-terminated; root is known even to a container without the file. */
 export function lookUp(name: usize): Lookup {
-  const file = open(path, OPEN_READ);
+  file = open(path, OPEN_READ);
   if (file >= 0 && (describe(file) & Kind.MASK) == Kind.FILE) {
-    const result = search(file, name);
-    close(file);
+    const result = search(name);
+    closeFile();
     if (result == Lookup.FOUND) return result;
     return equals(name, "root") ? rootWithoutFile() : result;
   }
   openError = file >= 0 ? ENOENT : -file;
-  if (file >= 0) close(file);
+  closeFile();
   return equals(name, "root") ? rootWithoutFile() : Lookup.NO_FILE;
 }
 
@@ -59,7 +61,14 @@ function rootWithoutFile(): Lookup {
   return Lookup.FOUND;
 }
 
-function search(file: i32, name: usize): Lookup {
+/** Closes what a lookup has open, also one that a trap has ended. */
+export function closeFile(): void {
+  const handle = file;
+  file = -1;
+  if (handle >= 0) close(handle);
+}
+
+function search(name: usize): Lookup {
   let length: u32 = 0, total: u32 = 0;
   let got = read(file, piece, PIECE_BYTES);
   while (got > 0) {

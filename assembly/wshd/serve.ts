@@ -9,6 +9,7 @@ import { EAGAIN } from "../shared/errno";
 import { judge, REQUEST_BYTES, Verdict } from "../wire/request";
 import { closeMade, Served, serveRequest } from "./command";
 import { jobDescriptors, reap, takeReport } from "./jobs";
+import { closeFile } from "./passwd";
 
 /** Connections that may be open, mute or slow, at the same time; more wait in the kernel's queue. */
 const CLIENTS_MAX: u32 = 1024;
@@ -132,9 +133,11 @@ function answer(client: Client, request: usize): void {
 }
 
 function drop(client: Client): void {
-  close(client.socket);
+  // First out of the table: a trap must not find there what is closed.
+  const socket = client.socket;
   client.socket = 0;
   clientCount--;
+  close(socket);
   while (clientsUsed > 0 && clientAt(clientsUsed - 1).socket == 0) clientsUsed--;
   resumeAccepting();
 }
@@ -179,8 +182,10 @@ export function serveDeadline(): void {
 /** After a trap: the client that was being handled loses its connection, and the service goes on. False: there was none. */
 export function recover(): bool {
   if (current == 0) return false;
-  closeMade();
-  drop(changetype<Client>(current));
+  const client = changetype<Client>(current);
   current = 0;
+  closeMade();
+  closeFile();
+  if (client.socket != 0) drop(client);
   return true;
 }

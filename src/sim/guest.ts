@@ -9,7 +9,7 @@ import { EIO, EPIPE } from './errno.js';
 import { HandleTable } from './handles.js';
 import { decode } from './memory.js';
 import type { Caller, Instance } from './programs.js';
-import type { Call, Delivery, Fault } from './plan.js';
+import { type Call, type Delivery, type Fault, FAULT_TRAP } from './plan.js';
 import type { Process, Runner } from './process.js';
 import { SIGKILL, SIGPIPE, SignalSet } from './signals.js';
 import type { SpawnDescription } from './spawn.js';
@@ -225,6 +225,7 @@ export class Guest implements Runner, Caller {
     const { kernel, process } = this, { name } = to, number = process.calls++, isTold = kernel.audience.call.length > 0;
     const args = kernel.plan || isTold ? argumentsOf(to.count, a, b, c, d, e) : NOTHING;
     const fault = kernel.plan ? this.faultAt(name, number, args) : undefined;
+    if (fault?.trap) this.trap(name, a);
     if (kernel.random.chance(kernel.habits.interrupt)) kernel.interrupt();
     this.stayOnlyIfAlive();
     this.allowance = fault?.size ?? (to.isStream ? this.allowanceOf(name, a, c, e) : Infinity);
@@ -235,17 +236,21 @@ export class Guest implements Runner, Caller {
       kernel.tellCall({ process, name, number, args, siteId: this.instance.siteId, result, size, fault });
     }
     if (fault) this.suffer(fault);
-    else this.stayOnlyIfAlive();
+    this.stayOnlyIfAlive();
     return result;
   }
 
   /** What a fault does behind its call. */
-  private suffer({ stallMs, kill, trap }: Fault): void {
+  private suffer({ stallMs, kill }: Fault): void {
     const { kernel, process } = this;
     if (stallMs !== undefined) kernel.block(process, 'a stall', () => false, kernel.nowMs + stallMs);
     if (kill === 'after') process.end(SIGKILL);
-    this.stayOnlyIfAlive();
-    if (trap) throw new WebAssembly.RuntimeError('unreachable');
+  }
+
+  /** The call is not made; but what a module closes has left its tables before, and nothing can trap in between. */
+  private trap(name: string, handle: number): never {
+    if (name === 'close') this.handles.close(handle);
+    throw new WebAssembly.RuntimeError(FAULT_TRAP);
   }
 
   /** Answers with the fault's errno; what a call does all the same, or leaves undone, is as in shim/sys. */
@@ -300,13 +305,14 @@ export class Guest implements Runner, Caller {
 
   wasi(name: string, run: () => number): number {
     const fault = this.kernel.plan ? this.faultAt(name, this.process.calls, NOTHING) : undefined;
+    if (fault?.trap) this.trap(name, 0);
     const result = fault?.errno === undefined ? run() : WASI_IO_ERROR;
-    if (fault?.errno !== undefined || fault?.trap) {
-      const { process, instance: { siteId } } = this, answer = fault.errno === undefined ? result : -fault.errno;
-      this.kernel.tellCall({ process, name, number: process.calls, args: NOTHING, siteId, result: answer, size: undefined, fault });
+    if (fault?.errno !== undefined) {
+      const { process, instance: { siteId } } = this;
+      this.kernel.tellCall({ process, name, number: process.calls, args: NOTHING, siteId, result: -fault.errno, size: undefined, fault });
     }
     if (fault) this.suffer(fault);
-    else this.stayOnlyIfAlive();
+    this.stayOnlyIfAlive();
     return result;
   }
 

@@ -31,13 +31,16 @@ export interface Fault {
   size?: number;
   /** The process is killed by SIGKILL, before the call takes effect or after it. */
   kill?: 'before' | 'after';
-  /** The module traps when the call has taken effect, as if an assertion of its own had failed. */
+  /** The module traps instead of making the call, as if an assertion of its own had failed. */
   trap?: boolean;
   /** The process does nothing for so long after the call; longer when another that stalls meanwhile takes longer. */
   stallMs?: number;
   /** The clock jumps forward by so much, before the call. */
   jumpMs?: number;
 }
+
+/** What a trap that is a fault says. */
+export const FAULT_TRAP = 'a fault of the simulation';
 
 /** Asked at every call of every module. Whatever it decides must depend on what it is told and on its own seed only. */
 export interface FaultPlan {

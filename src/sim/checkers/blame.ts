@@ -19,12 +19,14 @@ export class Blame implements Checker {
   private readonly misled = new Set<Process>();
 
   call({ process, name, fault }: CallEvent): void {
-    if (fault?.errno === undefined && !fault?.trap) return;
+    if (fault?.errno === undefined) return;
     this.failed.set(process, this.failures(process) + 1);
     if (name === 'fd_write') this.silenced.add(process);
     if (fault.errno === EPIPE) this.misled.add(process);
     if (fault.mute) this.hasMuted = true;
   }
+
+  trapped(process: Process): void { this.failed.set(process, this.failures(process) + 1); }
 
   /** Whether what it had to say did not come out. */
   wasSilenced(process: Process): boolean { return this.silenced.has(process); }

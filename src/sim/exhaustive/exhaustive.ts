@@ -1,7 +1,7 @@
 /**
  * Each call site of each program is failed with each errno that its call can answer, once and for ever after, and the
- * program is killed before and after it: in every scenario of a list, and, for sites that only a failure leads to, on
- * top of the failure that does.
+ * program is killed before and after it, or traps before it: in the first runs of a list that reach the site, and, for
+ * sites that only a failure leads to, on top of the failure that does.
  */
 import type { ErrnoName } from '../errno.js';
 import { errnosOf } from '../errnos.js';
@@ -24,7 +24,7 @@ export interface Report {
   /** Call sites of all programs, and those reached. */
   sites: number;
   reached: number;
-  /** Sites × errnos × (once, for ever), and kills before and after; those that were struck. */
+  /** Sites × errnos × (once, for ever), kills before and after, and traps; those that were struck. */
   blows: number;
   struck: number;
   runs: number;
@@ -44,11 +44,11 @@ export interface ExhaustiveOptions {
 /** The blows that a site can be dealt. */
 export function blowsAt({ call }: Site): Blow[] {
   const failures = errnosOf(call).flatMap((errno: ErrnoName) => [{ errno, forEver: false }, { errno, forEver: true }]);
-  return [...failures, { kill: 'before' }, { kill: 'after' }];
+  return [...failures, { kill: 'before' }, { kill: 'after' }, { trap: true }];
 }
 
 export function blowName(blow: Blow): string {
-  if ('trap' in blow) return 'a trap in it';
+  if ('trap' in blow) return 'a trap before it';
   return 'kill' in blow ? `killed ${blow.kill} it` : `${blow.errno}, ${blow.forEver ? 'for ever' : 'once'}`;
 }
 
@@ -154,7 +154,7 @@ export function describeReport(report: Report): string {
   const failures = report.failures.map(({ site, blow, check, words }) => `${site}, ${blow}: ${check}: ${words}`);
   return [
     ...failures, ...report.missed.map((each) => `not reached: ${each}`),
-    `${report.reached} of ${report.sites} call sites reached, ${report.struck} of ${report.blows} blows (errnos once and for ever, kills before and after)`,
+    `${report.reached} of ${report.sites} call sites reached, ${report.struck} of ${report.blows} blows (errnos once and for ever, kills before and after, traps)`,
     `${report.runs} runs in ${report.seconds.toFixed(1)} s, ${failures.length} with a check that does not hold`,
   ].join('\n');
 }
