@@ -1,7 +1,8 @@
 /*
  * hook-parent-after-clone.sh of the library: on the host, in the container's directory, it writes down the container's first
  * process, whose pid is in the environment, puts it into the cgroups of etc/cgroups, and leaves a watcher behind for a
- * container that ends with its owner: WATCHER is its script.
+ * container that ends with its owner. That is this program again, as "watch WATCHER ID": standard input is a pipe whose other
+ * end only the owner holds. Nothing ever comes from there, it just ends, and then the script WATCHER takes over.
  */
 #include "hook.h"
 #include <asm/signal.h>
@@ -13,6 +14,7 @@
 #define START_FIELD 20
 
 const char hook_name[] = "hook-parent-after-clone.sh";
+static const char watch_name[] = "watch";
 
 static const char *variable(const char *const *environment, const char *head) {
     for (; *environment; environment++) {
@@ -94,14 +96,26 @@ static const char *own_id(void) {
 }
 
 static void leave_watcher(const char *script, const char *const *environment) {
-    static const char shell[] = "/bin/sh";
-    const char *const arguments[] = {"sh", script, own_id(), NULL};
+    static const char self[] = "/proc/self/exe";
+    const char *const arguments[] = {watch_name, script, own_id(), NULL};
     if (must(sys(fork), "cannot start the watcher", script)) return;
+    must(sys(execve, self, arguments, environment), "cannot execute", self);
+}
+
+/* A shell would take as long to start as all of the above; this waits instead of it, and what it ignores the shell does, too. */
+static void watch(const char *const *arguments, const char *const *environment) {
+    static const char shell[] = "/bin/sh";
+    static const int ignored[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    struct { void (*handler)(int); unsigned long flags; void (*restorer)(void); unsigned long mask; } ignore = {.handler = SIG_IGN};
+    for (unsigned i = 0; i < sizeof ignored / sizeof *ignored; i++) sys(rt_sigaction, ignored[i], &ignore, NULL, sizeof ignore.mask);
+    char byte;
+    while (sys(read, 0, &byte, 1) > 0) {}
     must(sys(execve, shell, arguments, environment), "cannot execute", shell);
 }
 
 void begin(const char *const *arguments, const char *const *environment) {
-    (void)arguments;
+    const char *rest = *arguments ? after(*arguments, watch_name) : NULL;
+    if (rest && !*rest) watch(arguments, environment);
     const char *pid = variable(environment, "PID="), *watcher = variable(environment, "WATCHER=");
     if (!pid || number(pid) == 0) fail("PID is not in the environment", NULL, 0);
     write_down(pid);

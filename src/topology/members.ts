@@ -151,7 +151,7 @@ function addMemoryWatchers(index: Index, first: ProcessInfo, members: Members): 
   }
 }
 
-/** lib/watch.sh, which works in the container's directory on the host; in the container anything may be called that. */
+/** Runs lib/watch.sh, or waits to, in the container's directory on the host; in the container anything may be called that. */
 function addWatcher(index: Index, { directory }: Place, members: Members): void {
   for (const process of index.byPid.values()) {
     if (members.has(process.pid) || !isOnHost(process) || process.directory !== directory) continue;

@@ -1,7 +1,5 @@
-# Ends the container when whoever owns it has died. Standard input is a pipe whose other end only the owner holds:
-# nothing ever comes from there, it just ends. An owner that leaves in good order has ended the container before.
-trap '' HUP INT QUIT TERM
-read -r end
+# Ends the container whose owner has died: what shim/hooks/parent-after-clone.c becomes then. An owner that leaves in good order
+# has ended the container before.
 # end_of FILE: kills the process that FILE names, when it still is that one; false when it is not.
 end_of() {
   read -r pid start < "$1" && read -r stat < "/proc/$pid/stat" || return 1
