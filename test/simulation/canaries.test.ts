@@ -50,6 +50,13 @@ const canaries: Readonly<Record<string, Canary>> = {
   'a deadline is never set': {
     program: 'wshd', change: { file: 'assembly/wshd/serve.ts', from: 'client.deadlineMs = nowMs() + REQUEST_DEADLINE_MS;', to: 'client.deadlineMs = NEVER;' },
   },
+  'a relay waits for a source at its end while its target is full': {
+    program: 'iomux-link',
+    change: {
+      file: 'assembly/shared/relay.ts', from: '    if (pending(this.from) <= 0) return this.copyOnce();\n    this.waitFor(false);',
+      to: '    this.waitFor(pending(this.from) <= 0);',
+    },
+  },
 };
 
 const suiteOfCanaries = suite('canaries');

@@ -7,6 +7,8 @@ import {
 
 const SIGHUP = 1, SIGINT = 2, SIGKILL = 9, SIGUSR1 = 10, SIGTERM = 15, SIGCONT = 18, SIGTSTP = 20;
 const ACTS_MAX = 7;
+/** Pages that a pipe holds: pipe(7). */
+const PIPE_PLACES = 16;
 export const NO_COMMAND = '/bin/nothing-of-this-name';
 export const NO_USER = 'nobody-known';
 
@@ -209,14 +211,17 @@ class Acts {
   }
 
   /**
-   * More output than pipes, sockets and ring hold, or in more pieces than a pipe has places for, and a link that does not
+   * More output than pipes, sockets and ring hold, or as many pieces as a pipe has places for, and a link that does not
    * read it; then the job is asked to end.
    */
   private flooded(): void {
-    const { random } = this, pieces = random.between(10, 24), piece = random.pick([65_536, random.between(20, 300)]);
-    const stdout = piece === 65_536 ? random.between(250_000, 500_000) : piece * pieces, job = this.jobs.length, code = random.below(256);
+    const { random } = this, job = this.jobs.length, code = random.below(256);
+    // Each with a pause behind it, pieces stay apart up to the pipe that nobody reads.
+    const pieces = random.pick([0, random.between(PIPE_PLACES - 1, PIPE_PLACES + 1)]), piece = random.between(20, 300);
+    const stdout = pieces === 0 ? random.between(250_000, 500_000) : piece * pieces;
+    const writes = pieces === 0 ? `write 1 ${stdout} 65536` : `repeat ${pieces} { write 1 ${piece}; sleep ${random.between(1, 20)} }`;
     const command: Command = {
-      run: { script: [`write 1 ${stdout} ${piece}`, `exit ${code}`] }, options: [], stdout, stderr: 0, later: 0, echoes: false, ends: code,
+      run: { script: [writes, `exit ${code}`] }, options: [], stdout, stderr: 0, later: 0, echoes: false, ends: code,
     };
     const options = [...random.chance(0.5) ? ['--ring', '512K'] : [], ...random.chance(0.3) ? ['--slow', 'drop'] : []];
     const act: JobPlan = { do: 'job', container: this.container(), command, options };
