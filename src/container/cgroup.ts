@@ -1,4 +1,5 @@
 /** The cgroups of a container: of whichever version each controller is mounted as. cgroups(7) */
+import { readFileSync } from 'node:fs';
 import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, reason, WardenError } from './error.js';
@@ -17,11 +18,11 @@ const UNLIMITED_BYTES = 2 ** 62;
 export const SHARES_MIN = 2, SHARES_MAX = 262_144;
 
 /** Where the groups of a container with this name are to be, by what is mounted here. */
-export async function planGroups(name: string): Promise<Group[]> {
-  const rows = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').map((row) => row.split(' '));
+export function planGroups(name: string): Group[] {
+  const rows = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').map((row) => row.split(' '));
   const mounts = rows.map((row) => ({ point: row[4] ?? '', type: row.at(-3), options: (row.at(-1) ?? '').split(',') }));
   const unified = mounts.find(({ type }) => type === 'cgroup2')?.point;
-  const offered = unified === undefined ? [] : (await readFile(`${unified}/cgroup.controllers`, 'utf8').catch(() => '')).trim().split(' ');
+  const offered = unified === undefined ? [] : controllersIn(unified);
   return CONTROLLERS.flatMap((controller): Group[] => {
     const first = mounts.find(({ type, options }) => type === 'cgroup' && options.includes(controller))?.point;
     if (first !== undefined) return [{ controller, version: 1, directory: `${first}/${name}` }];
@@ -29,6 +30,14 @@ export async function planGroups(name: string): Promise<Group[]> {
     return unified !== undefined && (controller === 'cpuacct' || offered.includes(controller))
       ? [{ controller, version: 2, directory: `${unified}/${name}` }] : [];
   });
+}
+
+function controllersIn(unified: string): string[] {
+  try {
+    return readFileSync(`${unified}/cgroup.controllers`, 'utf8').trim().split(' ');
+  } catch {
+    return [];
+  }
 }
 
 /** One line a group, for the hook that puts the first process into it, and for whoever picks the container up. */

@@ -67,7 +67,7 @@ export function describe(id: string, directory: string, hostname: string, { root
 
 /** The cgroups: first what is planned is written down, so that whoever comes after us knows what there may be to remove. */
 export async function makeGroups(name: string, directory: string, options: ContainerOptions): Promise<Group[]> {
-  const file = join(directory, 'etc/cgroups'), planned = await planGroups(name);
+  const file = join(directory, 'etc/cgroups'), planned = planGroups(name);
   writeFileSync(file, formatGroups(planned), { mode: 0o600 });
   const made: Group[] = [];
   for (const group of planned) if (await makeGroup(group)) made.push(group);
