@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { type Instance, instantiate } from '../host/host.js';
 import { whenAborted } from './abort.js';
 import { memoryIn } from './cgroup.js';
-import { reason, WardenError } from './error.js';
+import { reason, WardenError, type WardenErrorCode } from './error.js';
 
 export interface WatchOptions { signal?: AbortSignal | undefined }
 
@@ -65,9 +65,14 @@ export class OomWatch extends EventEmitter<{ oom: [OomEvent]; end: ['removed' | 
     await new Promise((resolved) => { setImmediate(resolved); });
     await this.telling;
     if (this.closed || !this.instance) this.emit('end', 'closed');
-    else if (!existsSync(this.cgroup) && this.armed) this.emit('end', 'removed');
-    else this.emit('error', new WardenError(existsSync(this.cgroup) ? 'UNSUPPORTED' : 'NOT_FOUND', this.said.join('').trim().replace(/^oom: /, '')));
+    else if (!this.instance.failed && !existsSync(this.cgroup) && this.armed) this.emit('end', 'removed');
+    else this.emit('error', new WardenError(this.failureCode(), this.said.join('').trim().replace(/^oom: /, '')));
     this.closed = true;
+  }
+
+  private failureCode(): WardenErrorCode {
+    if (this.instance?.failed) return 'INTERNAL';
+    return existsSync(this.cgroup) ? 'UNSUPPORTED' : 'NOT_FOUND';
   }
 
   /** Ends the watch. */

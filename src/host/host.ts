@@ -132,8 +132,10 @@ class RunningInstance implements Instance {
   }
 
   start(): void {
-    this.options.prepare?.(this.ask);
-    this.enter(() => this.exports.onStart());
+    this.enter(() => {
+      this.options.prepare?.(this.ask);
+      this.exports.onStart();
+    });
   }
 
   readonly ask: Ask = (name, ...numbers) => (this.exports[name] as ShimCall)(...numbers);

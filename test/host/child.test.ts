@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, readlinkSync, rmdirSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -65,14 +66,14 @@ children('die with the process that started them, and are in a session of their 
     new Child({ file: '/bin/sh', argv: ['sh', '-c', 'cut -d " " -f 1,6 /proc/$$/stat; exec sleep 1000'], env: { PATH: '/bin:/usr/bin' }, cwd: '/', stdio: [0, 1, 2] });`;
   const maker = start([process.execPath, '--input-type=module', '-e', script], { stdio: [nothing, write, 2] });
   closeSync(write);
-  const said = new Socket({ fd: read, readable: true });
-  const [pid, session] = (await new Promise<string>((resolve) => { said.once('data', (piece) => resolve(String(piece))); })).trim().split(' ');
+  const said = new Socket({ fd: read, readable: true }), closed = once(said, 'close');
+  const [pid, session] = String((await once(said, 'data'))[0]).trim().split(' ');
   assert.is(pid, session);
   assert.match(readFileSync(`/proc/${pid}/cmdline`, 'latin1'), /^(sh|sleep)/);
   maker.kill(SIGKILL);
   await maker.exited;
   // Its end of the pipe is closed when it has ended.
-  await text(said);
+  await closed;
   assert.throws(() => readlinkSync(`/proc/${pid}/exe`), /ENOENT/);
 });
 

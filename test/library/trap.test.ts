@@ -1,4 +1,5 @@
-/** The wsh module traps in the middle of a command: that costs the command, and nothing else. */
+/** A module traps in this process: that costs the command, the link or the watch that it was at, and nothing else. */
+import { once } from 'node:events';
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { suite } from 'uvu';
@@ -10,7 +11,7 @@ import { until } from '../support/process.js';
 import { unless } from '../support/skip.js';
 import { Depot, held, holdsOnly, noContainers } from './help.js';
 
-const traps = suite('container.exec, whose module traps');
+const traps = suite('the library, whose modules trap');
 const test = unless(noContainers, traps);
 const depot = new Depot();
 let container: Container;
@@ -27,6 +28,16 @@ const PLACES: readonly [what: string, behind: string, runs: boolean][] = [
   ['with the status known', '  if (got == -EAGAIN) return;\n  exitWith = got == STATUS_BYTES ? exitStatus(response) : -1;\n  ended = rawExit(exitWith);\n', false],
 ];
 
+/** For a link that goes on at this position of stdout. */
+const TRAPPED_AT = 57_005;
+const LINK: readonly Change[] = [{
+  file: 'assembly/iomux-link/index.ts', from: '  if (handle == statusSocket) takeStatus();\n',
+  to: `  if (output.origin == ${TRAPPED_AT}) unreachable();\n  if (handle == statusSocket) takeStatus();\n`,
+}];
+const WATCH: readonly Change[] = [{
+  file: 'assembly/oom/index.ts', from: '  const got = read(watched, event, EVENT_BYTES);\n', to: '  const got = read(watched, event, EVENT_BYTES);\n  unreachable();\n',
+}];
+
 function changes(): Change[] {
   return PLACES.map(([, from], index) => ({
     file: FILE, from, to: `${from}  if (variable("LANG") != 0 && load<u8>(variable("LANG")) == ${'1'.charCodeAt(0) + index}) unreachable();\n`,
@@ -35,13 +46,20 @@ function changes(): Change[] {
 
 if (!noContainers) {
   traps.before(async () => {
-    const variant = await compileModule('wsh', changes()), { readFileSync } = fs;
-    // The module is read when it is first needed.
-    const read = (path: never, options: never): unknown => (path === wasmPath('wsh') ? variant : readFileSync(path, options));
+    const variants = new Map<unknown, Uint8Array>();
+    for (const [program, changed] of Object.entries({ 'wsh': changes(), 'iomux-link': LINK, 'oom': WATCH })) {
+      variants.set(wasmPath(program), await compileModule(program, changed));
+    }
+    const { readFileSync } = fs;
+    // A module is read when it is first needed.
+    const read = (path: never, options: never): unknown => variants.get(path) ?? readFileSync(path, options);
     fs.readFileSync = read as typeof fs.readFileSync;
     syncBuiltinESMExports();
     container = await depot.create();
     await container.exec(['true']).output();
+    const job = await container.spawn(['true']);
+    await job.remove();
+    container.watchOom().close();
     fs.readFileSync = readFileSync;
     syncBuiltinESMExports();
   });
@@ -54,18 +72,41 @@ if (!noContainers) {
   traps.after.each(() => holdsOnly(before));
 }
 
+function isTrap(error: unknown): void {
+  assert.instance(error, WardenError);
+  assert.equal([(error as WardenError).code, (error as WardenError).message], ['INTERNAL', 'the module trapped: assertion failed']);
+}
+
 const processes = async (): Promise<number> => (await container.info()).processes.length;
 
 for (const [index, [what, , runs]] of PLACES.entries()) {
-  test(what, async () => {
+  test(`exec: ${what}`, async () => {
     const command = runs ? 'echo started; sleep 1000' : 'echo started';
     const execution = container.exec(['sh', '-c', command], { lang: String(index + 1) });
-    const error = await execution.output().then(() => undefined, (thrown: unknown) => thrown);
-    assert.instance(error, WardenError);
-    assert.equal([(error as WardenError).code, (error as WardenError).message], ['INTERNAL', 'the module trapped: assertion failed']);
+    isTrap(await execution.output().catch((thrown: unknown) => thrown));
     await until(async () => await processes() === 1, 'nothing is left of the command');
     assert.is((await container.exec(['echo', 'next']).output()).stdout.toString(), 'next\n');
   });
 }
+
+test('link: the job goes on, and so does the next link', async () => {
+  const job = await container.spawn(['sh', '-c', 'echo kept; sleep 1000']);
+  isTrap(await job.link({ cursors: { stdout: TRAPPED_AT, stderr: 0 }, stdio: 'ignore' }).result.catch((thrown: unknown) => thrown));
+  const link = job.link();
+  const [piece] = await once(link.stdout!, 'data') as [Buffer];
+  assert.is(piece.toString(), 'kept\n');
+  await link.stop();
+  await job.stop({ graceMs: 0 });
+  await job.remove();
+});
+
+test('watchOom: it says so, and the next watch watches', async () => {
+  const brief = await depot.create(), watch = brief.watchOom(), failed = once(watch, 'error');
+  await brief.destroy();
+  isTrap((await failed)[0]);
+  const next = container.watchOom(), end = once(next, 'end');
+  next.close();
+  assert.equal(await end, ['closed']);
+});
 
 traps.run();
