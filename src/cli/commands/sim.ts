@@ -10,7 +10,7 @@ export const sim: Define = (program, exit) => {
     .option('--fresh', 'begin at a seed that nobody has seen: by chance')
     .option('--seed <n>', 'run the one scenario of this seed, here')
     .option('--trace', 'with --seed: print what happened, line by line')
-    .option('--exhaustive', 'fail each call of each program with each error, once and for ever, and kill it before and after each')
+    .option('--exhaustive', 'fail each call of each program with each error, once and for ever; kill it before and after each; let it trap there')
     .option('--jobs <n>', 'threads (default: one a processor)')
     .option('--json', 'print JSON')
     .addHelpText('after', `

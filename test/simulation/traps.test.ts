@@ -1,0 +1,59 @@
+/** What a trap costs: docs/architecture.md, "When something traps". The exhaustive run has one at every call. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Guest, type FaultPlan } from '../../src/sim/index.js';
+import { serving, withWorld } from './help.js';
+
+const traps = suite('traps');
+
+/** The first call of that name traps; only of that program. */
+function trapAt(program: string, name: string): FaultPlan {
+  let left = 1;
+  return { at: (call) => (call.process.program === program && call.name === name && left-- > 0 ? { trap: true } : undefined) };
+}
+
+const WHILE_SERVING = ['spawnBegin', 'pipe', 'send', 'open', 'spawnArguments', 'spawnUser', 'duplicate'];
+
+for (const name of WHILE_SERVING) {
+  traps(`one at ${name} costs the client that is being served its command, and nobody else anything`, () => {
+    let isServing = false;
+    const trap = trapAt('wshd', name), plan: FaultPlan = { at: (call) => (isServing ? trap.at(call) : undefined) };
+    return withWorld((world) => {
+      const container = serving(world), other = container.wsh(['/bin/script', '-c', 'copy; exit 4'], { stdin: 'pipe' });
+      world.run();
+      isServing = true;
+      const hit = container.wsh(['/bin/script', '-c', 'exit 3']);
+      world.run();
+      assert.is(hit.exitCode, 255);
+      assert.match(hit.stderr!.text, /^wsh: /);
+      const next = container.wsh(['/bin/script', '-c', 'exit 5']);
+      other.stdin!.end();
+      world.run();
+      assert.is(next.exitCode, 5);
+      assert.is(other.exitCode, 4);
+      assert.is((container.init!.runner as Guest).handles.count, 1, 'the listener');
+    }, { plan });
+  });
+}
+
+traps('one in wsh leaves the terminal as it was', () => withWorld((world) => {
+  const wsh = serving(world).wsh(['/bin/script', '-c', 'hang'], { terminal: { rows: 24, columns: 80 } });
+  world.run();
+  assert.is(wsh.exitCode, 255);
+  assert.ok(wsh.terminal!.pty.settings.cooked);
+  assert.match(wsh.terminal!.screen.text, /wsh: the module trapped/);
+}, { plan: trapAt('wsh', 'windowSize') }));
+
+traps('one in iomux-spawn takes its command and its sockets along', () => withWorld((world) => {
+  const container = serving(world), job = container.spawn('1', ['/bin/script', '-c', 'hang']);
+  world.run(() => world.files.exists('/c/jobs/1/status.sock'));
+  const link = container.link('1');
+  world.run(() => job.ended);
+  world.run();
+  assert.is(job.exitCode, 1);
+  assert.equal(world.files.list('/c/jobs/1'), []);
+  assert.is(link.exitCode, 255);
+  assert.equal(world.processes.map(({ title }) => title), [container.init!.title]);
+}, { plan: trapAt('iomux-spawn', 'peer') }));
+
+traps.run();
