@@ -1,6 +1,5 @@
 /** How what a module was asked for ended, as it tells it (`ending`, assembly/shim.ts). */
 import { constants } from 'node:os';
-import type { Instance } from '../host/host.js';
 import { WardenError, type WardenErrorCode } from './error.js';
 
 export interface Ended { readonly exitCode: number | null; readonly signal: NodeJS.Signals | null }
@@ -23,8 +22,14 @@ export function fromRaw(raw: number): Ended {
     : { exitCode: null, signal: (NAMES.get(signal) ?? `SIG${signal}`) as NodeJS.Signals };
 }
 
+/** As much of an Instance (src/host/host.ts) as it takes: programs that use the library have no types of WebAssembly's. */
+interface Asked {
+  readonly failed: boolean;
+  ask(name: string): number;
+}
+
 /** `said`: what the program itself said about it. */
-export function endedBy(instance: Instance, said: readonly string[]): Ended | WardenError {
+export function endedBy(instance: Asked, said: readonly string[]): Ended | WardenError {
   const ending = instance.failed ? NONE : instance.ask('ending');
   if (ending >= 0) return fromRaw(ending);
   if (ending === KILLED) return { exitCode: null, signal: null };
