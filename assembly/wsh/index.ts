@@ -201,7 +201,7 @@ export function onReady(handle: i32, events: i32): void {
   if (errors.owns(handle)) errors.pump();
   if (state == State.ENDING) finishWhenDrained();
   // No key ends the input of a raw terminal: it is gone, even if nobody sent the signal that says so.
-  else if (atTerminal && master >= 0 && input.flow == Flow.ENDED) onSignal(SIGHUP);
+  else if (atTerminal && input.flow == Flow.ENDED) onSignal(SIGHUP);
 }
 
 function takeStatus(): void {
@@ -252,7 +252,7 @@ function isMissing(handle: i32): bool {
 function tellDeath(): void {
   begin();
   put("wsh: the command was killed");
-  if (ended >= 1 && ended <= SIGNAL_MAX) {
+  if (ended >= 1) {
     put(" by ");
     putSignal(ended);
   }

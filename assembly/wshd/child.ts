@@ -98,7 +98,7 @@ function pivotRoot(): void {
   const afterPivot = inspect(join(path, lib, "hook-child-after-pivot.sh")) >= 0;
   const entered = enterRoot(root);
   if (entered < 0) return giveUp("wshd: cannot enter the root file system", entered);
-  if (!findOldRoot(afterPivot)) return;
+  findOldRoot(afterPivot);
   const pivoted = pivot(oldRootAt == here ? here : mnt);
   if (pivoted < 0) return giveUp("wshd: cannot make it the root (pivot_root)", pivoted, "DIR/mnt must be a directory of its own, not a link");
   hasPivoted = true;
@@ -114,17 +114,15 @@ function pivotRoot(): void {
 }
 
 /** /mnt is where the after-pivot hook finds the host; without that hook nothing is needed inside the root at all. */
-function findOldRoot(needed: bool): bool {
-  if (inspect(mnt) == Kind.DIRECTORY) return true;
+function findOldRoot(needed: bool): void {
+  if (inspect(mnt) == Kind.DIRECTORY) return;
   if (!needed) {
     oldRootAt = here;
-    return true;
+    return;
   }
   const made = makeDirectory(mnt, 0o700);
   madeOldRoot = made >= 0;
-  if (made >= 0 || made == -EEXIST) return true;
-  giveUp("wshd: cannot make the directory mnt in the root, for hook-child-after-pivot.sh", made);
-  return false;
+  if (made < 0 && made != -EEXIST) giveUp("wshd: cannot make the directory mnt in the root, for hook-child-after-pivot.sh", made);
 }
 
 function finish(): void {

@@ -52,20 +52,21 @@ async function replayCounted(target: Target, { sources }: Counted, noted: Set<nu
   for (const _input of inputs) replay.run();
 }
 
-function judged(places: readonly Place[], noted: ReadonlySet<number>): Coverage {
+/** What of the places was noted, held against the table of reasons. */
+export function judged(places: readonly Place[], noted: ReadonlySet<number>, reasons = unreachable): Coverage {
   const used = new Set<Unreachable>(), missed: Outcome[] = [], explained: Explained[] = [];
   let all = 0;
   for (const [index, place] of places.entries()) {
     for (const [number, outcome] of place.outcomes.entries()) {
       all++;
       if (noted.has(index * OUTCOMES_MAX + number)) continue;
-      const reason = unreachable.find((candidate) => isFor(candidate, place, outcome));
+      const reason = reasons.find((candidate) => isFor(candidate, place, outcome));
       if (reason) explained.push({ place, outcome, why: reason.why });
       else missed.push({ place, outcome });
       if (reason) used.add(reason);
     }
   }
-  const wrong = unreachable.filter((reason) => !used.has(reason));
+  const wrong = reasons.filter((reason) => !used.has(reason));
   return { all, reached: all - missed.length - explained.length, explained, missed, wrong };
 }
 

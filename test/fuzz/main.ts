@@ -76,14 +76,18 @@ async function differ(target: Target, options: Options): Promise<void> {
   process.exitCode = 1;
 }
 
+/** What the fuzzer names by its hash; all others somebody has put there, and stay. */
+const FOUND = /^[0-9a-f]{40}$/;
+
 /** What was found so far, added to the corpus that is kept, as small as it can be. */
 async function minimize(target: Target): Promise<void> {
   const kept = keptCorpus(target), merged = `${kept}.merged`;
   rmSync(merged, { recursive: true, force: true });
   mkdirSync(merged, { recursive: true });
   await merge(target, merged, [kept, corpusOf(target)].filter((directory) => existsSync(directory)));
-  rmSync(kept, { recursive: true, force: true });
-  renameSync(merged, kept);
+  for (const name of readdirSync(kept)) if (FOUND.test(name)) rmSync(`${kept}/${name}`);
+  for (const name of readdirSync(merged)) renameSync(`${merged}/${name}`, `${kept}/${name}`);
+  rmSync(merged, { recursive: true });
   console.log(`${target.name}: ${readdirSync(kept).length} inputs in ${kept.slice(packageRoot.length)}`);
 }
 

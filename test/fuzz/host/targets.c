@@ -2,7 +2,9 @@
 #include "world.h"
 #include <stdlib.h>
 
-#define TEXT_BYTES 4096
+#define TEXT_BYTES 10240
+#define LONG_ARGUMENTS 254
+#define LONG_ARGUMENTS_BYTES 1200
 
 /* NUL-terminated strings of the input as a list; what is behind `size` is not looked at. */
 static void split(const uint8_t *input, size_t size, char *text, const char **list, size_t most) {
@@ -14,7 +16,7 @@ static void split(const uint8_t *input, size_t size, char *text, const char **li
     list[count] = NULL;
 }
 
-/* The program's name, then arguments: when the input's first byte is not 0, so many of its bytes, else `usual`. */
+/* The program's name, then arguments: when the input's first byte is not 0, so many of its bytes, or very many; else `usual`. */
 static const char *const *arguments_from(const uint8_t **input, size_t *size, const char *const *usual) {
     static char text[TEXT_BYTES];
     static const char *list[ARGUMENTS_MAX + 2] = {program_name};
@@ -22,6 +24,7 @@ static const char *const *arguments_from(const uint8_t **input, size_t *size, co
     size_t bytes = **input;
     ++*input, --*size;
     if (!bytes) return usual;
+    if (bytes == LONG_ARGUMENTS) bytes = LONG_ARGUMENTS_BYTES;
     if (bytes > *size) bytes = *size;
     split(*input, bytes, text, list + 1, ARGUMENTS_MAX);
     *input += bytes;
@@ -38,7 +41,8 @@ static void run_from_start(const struct world_options *options, const uint8_t *s
 }
 
 static void run_with_arguments(const char *const *usual, bool patterned, const uint8_t *input, size_t size) {
-    run_from_start(&(struct world_options){.arguments = arguments_from(&input, &size, usual), .patterned = patterned}, input, size);
+    struct world_options options = {.arguments = arguments_from(&input, &size, usual), .patterned = patterned};
+    run_from_start(&options, input, size);
 }
 
 /* --- wshd */
@@ -90,7 +94,7 @@ static void run_parent(const uint8_t *input, size_t size) {
 
 static void run_response(const uint8_t *input, size_t size) {
     static const char *const usual[] = {"wsh", "--socket", "run/wshd.sock", "true", NULL};
-    run_from_start(&(struct world_options){.arguments = usual}, input, size);
+    run_with_arguments(usual, false, input, size);
 }
 
 /* The input is the command line. */
