@@ -19,7 +19,7 @@ import type { Counts } from './one.js';
 
 /** A file that needs longer, or all processors, says so in its name, `swarm.slow.test.ts`, and runs alone. */
 const SLOW = '.slow.test.ts';
-const FILE_DEADLINE_MS = 240_000;
+const FILE_DEADLINE_MS = 480_000;
 const SLOW_FILE_DEADLINE_MS = 900_000;
 /** For what is still in a pipe when its file has ended; longer is only waited when a process left behind holds it open. */
 const LAST_OUTPUT_MS = 1_000;

@@ -84,7 +84,7 @@ export function instantiate(program: Program, options: InstanceOptions): Instanc
   return instantiateModule(moduleOf(program), program, options);
 }
 
-/** The same with any module, which may do what that program may. */
+/** @internal The same with any module, which may do what that program may. */
 export function instantiateModule(module: WebAssembly.Module, program: Program, options: InstanceOptions): Instance {
   const instance = new RunningInstance(module, program, options);
   instance.start();
