@@ -5,7 +5,14 @@ const POINTER_BYTES = 4;
 
 const encoder = new TextEncoder();
 
-function textOf(list: readonly string[]): Uint8Array { return encoder.encode(list.map((text) => `${text}\0`).join('')); }
+/** By list: each is asked for twice at least, first for its size. */
+const texts = new WeakMap<readonly string[], Uint8Array>();
+
+function textOf(list: readonly string[]): Uint8Array {
+  let text = texts.get(list);
+  if (!text) texts.set(list, text = encoder.encode(list.map((each) => `${each}\0`).join('')));
+  return text;
+}
 
 function isIn(memory: WebAssembly.Memory, at: number, size: number): boolean { return (at >>> 0) + size <= memory.buffer.byteLength; }
 

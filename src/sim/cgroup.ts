@@ -91,8 +91,12 @@ class OpenControl extends Description {
   protected override give(from: Uint8Array): number { return this.group.removed ? -ENODEV : from.length; }
 }
 
+class GroupDirectory extends Directory {
+  constructor(readonly group: MemoryCgroup) { super(); }
+}
+
 export class MemoryCgroup {
-  readonly directory = new Directory();
+  readonly directory = new GroupDirectory(this);
   removed = false;
   private kills = 0;
   private readonly counters: Counter[] = [];
@@ -104,11 +108,10 @@ export class MemoryCgroup {
       this.directory.put(file, new SpecialFile(Kind.FILE, 0o644, (replace) => new OpenControl(this, file, replace)));
     }
     parent.put(name, this.directory);
-    groups.set(this.directory, this);
   }
 
   /** The group of a directory. */
-  static of(directory: Directory): MemoryCgroup | undefined { return groups.get(directory); }
+  static of(directory: Directory): MemoryCgroup | undefined { return directory instanceof GroupDirectory ? directory.group : undefined; }
 
   textOf(file: string): string {
     if (file === 'memory.oom_control') return `oom_kill_disable 0\nunder_oom 0\noom_kill ${this.kills}\n`;
@@ -153,8 +156,6 @@ export class MemoryCgroup {
     return notifier;
   }
 }
-
-const groups = new WeakMap<Directory, MemoryCgroup>();
 
 /** Whether a directory's file may be followed: any regular one may, and stays silent but in a group of version 2. */
 export function follow(file: unknown, directory: Directory): Notifier {

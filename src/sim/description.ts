@@ -10,10 +10,9 @@ export abstract class Description {
   references = 0;
   nonblocking = false;
   abstract get kind(): Kind;
-  /** epoll(7) refuses it: it is ready all the time. */
-  get alwaysReady(): boolean { return false; }
 
-  constructor(readonly canRead: boolean, readonly canWrite: boolean) {}
+  /** `alwaysReady`: epoll(7) refuses it, for it is ready all the time. */
+  constructor(readonly canRead: boolean, readonly canWrite: boolean, readonly alwaysReady = false) {}
 
   hold(): this {
     this.references++;

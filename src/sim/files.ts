@@ -44,8 +44,7 @@ export class Directory extends Node {
 
 class OpenDirectory extends Description {
   get kind(): Kind { return Kind.DIRECTORY; }
-  override get alwaysReady(): boolean { return true; }
-  constructor(private readonly directory: Directory) { super(true, false); }
+  constructor(private readonly directory: Directory) { super(true, false, true); }
   override get mode(): number { return this.directory.mode; }
   poll(): number { return READ | WRITE; }
 }
@@ -77,10 +76,9 @@ export class RegularFile extends Node {
 /** An open regular file; its place in the file is the description's. */
 export class OpenFile extends Description {
   get kind(): Kind { return Kind.FILE; }
-  override get alwaysReady(): boolean { return true; }
   private position = 0;
 
-  constructor(private readonly file: RegularFile, reads: boolean, writes: boolean) { super(reads, writes); }
+  constructor(private readonly file: RegularFile, reads: boolean, writes: boolean) { super(reads, writes, true); }
 
   override get mode(): number { return this.file.mode; }
   override set mode(bits: number) { this.file.mode = bits; }

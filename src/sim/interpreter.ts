@@ -197,7 +197,7 @@ export class ScriptRunner implements Runner {
   private fork(steps: readonly ScriptStep[]): void {
     const { process } = this;
     this.next();
-    const child = new Process(process.kernel, { ...originOf(process), descriptors: process.descriptors.copy() });
+    const child = new Process(process.kernel, originOf(process, process.descriptors.copy()));
     child.title = process.title;
     child.argv = this.argv;
     child.environment = process.environment;

@@ -1,12 +1,21 @@
 /** A module's memory as the kernel reaches into it: each offset and size that a module gives is checked here, and only here. */
 
+import type { ProgramName } from './files.js';
+
 const PAGE_BYTES = 1 << 16;
+/** Larger ones are not used again: making a new one costs no more than cleaning it. */
+const REUSED_BYTES_MAX = 1 << 22;
 /**
- * Of a large memory only so much is cleaned as a whole; further up only pages that the host wrote to. Right for wshd, whose
- * tables that it writes to itself lie below its clients' buffers; test/simulation/programs.test.ts compares. Others'
- * large memories (a large ring) are not used again.
+ * Of wshd's memory only so much is cleaned as a whole; further up only pages that the host wrote to: the tables that it
+ * writes to itself lie below its clients' buffers, of which it has some 10 MB. test/simulation/programs.test.ts compares.
  */
-export const CLEANED_BYTES = 1 << 19;
+const WSHD_OWN_BYTES = 1 << 19;
+
+/** Memory's size is a multiple of it. */
+const CONTENT_BYTES = 1024;
+
+/** Bytes that are not all zero, and where they are. */
+export interface Content { readonly at: number; readonly bytes: Uint8Array }
 
 const decoder = new TextDecoder();
 
@@ -15,10 +24,17 @@ export function decode(bytes: Uint8Array): string { return decoder.decode(bytes)
 
 export class ModuleMemory {
   private known: ArrayBuffer;
-  /** Pages above `CLEANED_BYTES` that were written to. */
+  /** So much is cleaned as a whole. */
+  private readonly own: number;
+  /** Pages above that were written to. */
   private readonly touched = new Set<number>();
 
-  constructor(readonly memory: WebAssembly.Memory) { this.known = memory.buffer; }
+  constructor(readonly memory: WebAssembly.Memory, program: ProgramName) {
+    this.known = memory.buffer;
+    this.own = program === 'wshd' ? WSHD_OWN_BYTES : REUSED_BYTES_MAX;
+  }
+
+  get isReusable(): boolean { return this.own === WSHD_OWN_BYTES || this.size <= REUSED_BYTES_MAX; }
 
   /** Growth detaches a buffer, whose length is 0 then. */
   private get buffer(): ArrayBuffer {
@@ -39,7 +55,7 @@ export class ModuleMemory {
   /** The same, to be written. */
   writable(at: number, size: number): Uint8Array | undefined {
     const bytes = this.bytes(at, size), end = (at >>> 0) + (size >>> 0);
-    if (bytes && end > CLEANED_BYTES) {
+    if (bytes && end > this.own) {
       for (let page = Math.floor((at >>> 0) / PAGE_BYTES); page * PAGE_BYTES < end; page++) this.touched.add(page);
     }
     return bytes;
@@ -60,20 +76,23 @@ export class ModuleMemory {
     return true;
   }
 
-  /** What it was at first, up to its last byte that is not 0. */
-  contents(): Uint8Array {
-    const words = new Int32Array(this.buffer);
-    let end = words.length;
-    while (end > 0 && words[end - 1] === 0) end--;
-    return new Uint8Array(this.buffer, 0, end * 4).slice();
+  /** What is in it besides zeros. */
+  contents(): Content[] {
+    const contents: Content[] = [];
+    for (let at = 0; at < this.size; at += CONTENT_BYTES) {
+      const bytes = this.bytes(at, CONTENT_BYTES)!;
+      if (bytes.some((byte) => byte !== 0)) contents.push({ at, bytes: bytes.slice() });
+    }
+    return contents;
   }
 
   /** Makes it what it was at first. */
-  renew(contents: Uint8Array): void {
-    const bytes = new Uint8Array(this.buffer);
-    bytes.set(contents);
-    bytes.fill(0, contents.length, CLEANED_BYTES);
-    for (const page of this.touched) bytes.fill(0, Math.max(CLEANED_BYTES, page * PAGE_BYTES), (page + 1) * PAGE_BYTES);
+  renew(contents: readonly Content[]): void {
+    const all = new Uint8Array(this.buffer);
+    all.fill(0, 0, this.own);
+    for (const { at, bytes } of contents) all.set(bytes, at);
+    if (this.touched.size === 0) return;
+    for (const page of this.touched) all.fill(0, Math.max(this.own, page * PAGE_BYTES), (page + 1) * PAGE_BYTES);
     this.touched.clear();
   }
 }

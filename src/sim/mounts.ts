@@ -38,11 +38,13 @@ export class MountNamespace {
 
   /** The root of whatever is mounted uppermost at a place, or the place itself. */
   uppermost(place: Place): Place {
-    for (let i = this.mounts.length - 1; i >= 0; i--) {
-      const mount = this.mounts[i]!;
-      if (mount.at && samePlace(mount.at, place)) return this.uppermost({ mount, node: mount.root });
-    }
-    return place;
+    const mount = this.mountOn(place.mount, place.node);
+    return mount ? this.uppermost({ mount, node: mount.root }) : place;
+  }
+
+  /** What was mounted last at a place. */
+  mountOn(at: Mount, node: Node): Mount | undefined {
+    return this.mounts.findLast((mount) => mount.at !== undefined && mount.at.mount === at && mount.at.node === node);
   }
 
   /** Mounts a directory on itself, and all that lies in it comes along. */
@@ -99,19 +101,26 @@ export interface View {
 /** The place that a path names; a negated errno. path_resolution(7), without links */
 export function lookUp(view: View, path: string): Place | number {
   if (path === '') return -ENOENT;
-  let place: Place = path.startsWith('/') ? view.root : view.directory;
-  for (const name of path.split('/')) {
-    if (!(place.node instanceof Directory)) return -ENOTDIR;
+  let { mount, node }: Place = path.startsWith('/') ? view.root : view.directory;
+  for (let at = 0, end; at <= path.length; at = end + 1) {
+    end = path.indexOf('/', at);
+    if (end < 0) end = path.length;
+    const name = path.slice(at, end);
+    if (!(node instanceof Directory)) return -ENOTDIR;
     if (name === '' || name === '.') continue;
     if (name === '..') {
-      place = above(view, place);
+      ({ mount, node } = above(view, { mount, node }));
       continue;
     }
-    const node: Node | undefined = place.node.entries.get(name);
-    if (!node) return -ENOENT;
-    place = view.mounts.uppermost({ mount: place.mount, node });
+    const found = node.entries.get(name);
+    if (!found) return -ENOENT;
+    node = found;
+    for (let on = view.mounts.mountOn(mount, node); on; on = view.mounts.mountOn(mount, node)) {
+      mount = on;
+      node = on.root;
+    }
   }
-  return place;
+  return { mount, node };
 }
 
 function above(view: View, place: Place): Place {

@@ -51,17 +51,18 @@ function isOfArguments(argv: readonly string[], path: string, ending: string): b
     || (argument.length > 1 && argument.startsWith('-') && path === argument.slice(2) + ending));
 }
 
-/** The rules for one use by one program: "wshd READ". */
-const rulesFor = new Map<string, (readonly [shape: Shape, text: string])[]>();
+type Allowed = (readonly [shape: Shape, text: string])[];
+
+/** By program and use. */
+const allowed = new Map<ProgramName, Map<Use, Allowed>>();
 for (const [program, shape, text, uses] of rules) {
-  for (const use of uses.split(' ')) {
-    const key = `${program} ${use}`;
-    rulesFor.set(key, [...rulesFor.get(key) ?? [], [shape, text]]);
-  }
+  const byUse: Map<Use, Allowed> = allowed.get(program) ?? new Map();
+  allowed.set(program, byUse);
+  for (const use of uses.split(' ') as Use[]) byUse.set(use, [...byUse.get(use) ?? [], [shape, text]]);
 }
 
 export function isAllowed(program: ProgramName, argv: readonly string[], path: string, use: Use): boolean {
-  return (rulesFor.get(`${program} ${use}`) ?? []).some(([shape, text]) => {
+  return (allowed.get(program)?.get(use) ?? []).some(([shape, text]) => {
     if (shape === 'FIXED') return path === text;
     if (shape === 'FOUND') return argv.slice(1).some((argument) => path.endsWith(`/${argument}`));
     return shape === 'ARGUMENT' ? isOfArguments(argv, path, text) : path.endsWith(text);

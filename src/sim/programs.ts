@@ -6,7 +6,7 @@ import type { ModuleExports } from '../host/module.js';
 import type { BoundaryCall } from './calls/index.js';
 import { exportGlobals, GLOBAL_PREFIX } from './globals.js';
 import type { ProgramName } from './files.js';
-import { CLEANED_BYTES, ModuleMemory } from './memory.js';
+import { type Content, ModuleMemory } from './memory.js';
 import { SITE } from './sites.js';
 import { loadWasi, makeWasi, type Wasi, type WasiHost } from './wasi.js';
 
@@ -27,7 +27,7 @@ const POOLED_MAX = 256;
 class Compiled {
   readonly imports: ReturnType<typeof WebAssembly.Module.imports>;
   readonly globals: readonly string[];
-  contents: Uint8Array | undefined;
+  contents: readonly Content[] | undefined;
   memoryBytes = 0;
 
   constructor(readonly program: ProgramName, readonly module: WebAssembly.Module) {
@@ -45,13 +45,13 @@ export class Instance {
   private readonly site: WebAssembly.Global | undefined;
 
   constructor(readonly compiled: Compiled, calls: Calls) {
-    const { module } = compiled;
+    const { module, program } = compiled;
     this.wasi = makeWasi(module, () => this.memory.memory, () => this.caller!);
     const instance = new WebAssembly.Instance(module, { shim: this.shimFor(calls), wasi_snapshot_preview1: this.wasiImports() });
     this.wasi.attach(instance);
     const { memory, onStart, onReady, onSignal, onDeadline, onTrap, resize } = instance.exports as unknown as ModuleExports;
     this.exports = { onStart, onReady, onSignal, onDeadline, onTrap, resize };
-    this.memory = new ModuleMemory(memory);
+    this.memory = new ModuleMemory(memory, program);
     this.globals = compiled.globals.map((name) => {
       const global = instance.exports[name] as WebAssembly.Global;
       return [global, global.value] as const;
@@ -86,7 +86,6 @@ export class Instance {
   get siteId(): number { return this.site ? this.site.value as number : 0; }
 
   get hasGrown(): boolean { return this.memory.size !== this.compiled.memoryBytes; }
-  get isReusable(): boolean { return this.compiled.program === 'wshd' || this.memory.size <= CLEANED_BYTES; }
 
   renew(): void {
     this.caller = undefined;
@@ -130,7 +129,7 @@ export class Programs {
   }
 
   release(instance: Instance): void {
-    if (!instance.isReusable) return instance.free();
+    if (!instance.memory.isReusable) return instance.free();
     const name = instance.compiled.program, key = instance.hasGrown ? grownKey(name, instance.caller!) : name;
     instance.renew();
     const list = this.idle.get(key) ?? [];
@@ -152,9 +151,15 @@ export class Programs {
   }
 }
 
-/** Memory that has grown does not shrink: such an instance is as good as new only for who lets it grow as far. */
+/**
+ * Memory that has grown does not shrink: such an instance is as good as new only for who lets it grow as far. Options decide
+ * about that; of a path only its length does.
+ */
 function grownKey(name: ProgramName, { argv, environment }: Caller): string {
-  return [name, argv.length, ...argv, ...environment].join('\0');
+  let key = `${name} ${argv.length}`;
+  for (const text of argv) key += `\0${text.startsWith('/') ? text.length : text}`;
+  for (const text of environment) key += `\0${text}`;
+  return key;
 }
 
 /** The module with its globals exported. */

@@ -1,5 +1,6 @@
 /** Between fork and exec: a described process on its way to what it shall be. shim/sys/process.c */
 import type { Description } from './description.js';
+import type { DescriptorTable } from './descriptors.js';
 import { EACCES, EINVAL, ENOENT, ENOEXEC, ENOTDIR, ENOTTY, EPERM, ESRCH } from './errno.js';
 import { Directory, type ProgramName, RegularFile } from './files.js';
 import { Guest } from './guest.js';
@@ -38,7 +39,7 @@ export class SpawnDescription {
 export function fork(parent: Process, guest: Guest, description: SpawnDescription, flags: number): { child: Process; report: PipeEnd } {
   const pipe = new Pipe(), report = new PipeEnd(pipe, true), theirs = new PipeEnd(pipe, false);
   report.nonblocking = theirs.nonblocking = true;
-  const child = new Process(parent.kernel, { ...originOf(parent, flags), descriptors: parent.descriptors.copy() });
+  const child = new Process(parent.kernel, originOf(parent, parent.descriptors.copy(), flags));
   child.descriptors.add(theirs);
   child.title = parent.title;
   child.argv = parent.argv;
@@ -56,13 +57,13 @@ function missingIn(given: readonly string[], inherited: readonly string[]): stri
 }
 
 /** What a child has of its parent's. */
-export function originOf(parent: Process, flags = 0): Omit<Origin, 'descriptors'> {
-  const origin = {
-    parent, namespace: parent.namespace, view: { ...parent.view }, uid: parent.uid, gid: parent.gid,
-    session: parent.session, group: parent.group, limits: new Map(parent.limits),
+export function originOf(parent: Process, descriptors: DescriptorTable, flags = 0): Origin {
+  const { mounts, root, directory } = parent.view, contained = (flags & SPAWN_CONTAINER) !== 0;
+  return {
+    parent, descriptors, uid: parent.uid, gid: parent.gid, session: parent.session, group: parent.group, limits: new Map(parent.limits),
+    namespace: contained ? new PidNamespace(parent.namespace) : parent.namespace,
+    view: contained ? copyView(parent) : { mounts, root, directory },
   };
-  if (!(flags & SPAWN_CONTAINER)) return origin;
-  return { ...origin, namespace: new PidNamespace(parent.namespace), view: copyView(parent) };
 }
 
 /** The same directories in a mount namespace of its own. */

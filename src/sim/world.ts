@@ -13,7 +13,7 @@ import { Pty, PtyMaster, type WindowSize } from './pty.js';
 import { begin, enterDirectory, findExecutable, originOf } from './spawn.js';
 import { Kind } from './vocabulary.js';
 
-const PATH = 'PATH=/usr/bin:/bin';
+const ENVIRONMENT = ['PATH=/usr/bin:/bin'];
 
 /** What a stream of a started program is: a pipe with a reader or writer behind it, /dev/null, or what is given. */
 export type Stdio = 'pipe' | 'null' | Description;
@@ -130,11 +130,13 @@ export class World extends Kernel {
 
   /** Starts a program; one that is not to be found is the test's own mistake. */
   start(argv: readonly string[], options: StartOptions = {}): Program {
-    const environment = options.env ?? [PATH], terminal = options.terminal ? new Terminal(this, options.terminal) : undefined;
+    const environment = options.env ?? ENVIRONMENT, terminal = options.terminal ? new Terminal(this, options.terminal) : undefined;
     const parent = options.parent ?? this.init;
     const limit = options.descriptorsMax ?? Number((parent.limits.get(RLIMIT_NOFILE) ?? { soft: 1024n }).soft);
     const uid = options.uid ?? 0, descriptors = new DescriptorTable(limit);
-    const process = new Process(this, { ...originOf(parent), descriptors, uid, gid: uid });
+    const origin = originOf(parent, descriptors);
+    origin.uid = origin.gid = uid;
+    const process = new Process(this, origin);
     if (options.descriptorsMax !== undefined) process.limits.set(RLIMIT_NOFILE, { soft: BigInt(limit), hard: BigInt(limit) });
     this.add(process);
     const stdin = terminal ? { end: terminal.slave } : this.input(options.stdin ?? 'null');

@@ -1,5 +1,5 @@
 /** wsh as its caller sees it: the command's output, whole and in order, its exit code, and a word where that says too little. */
-import { patternByte, patternMismatch } from '../pattern.js';
+import { patternMismatch } from '../pattern.js';
 import { hasTerminal } from '../scenarios/scenario.js';
 import type { Stage, StagedWsh } from '../scenarios/stage.js';
 import type { Blame } from './blame.js';
@@ -74,8 +74,7 @@ export class CommandsChecker implements Checker {
   /** stderr: the command's own pattern, then what wshd or wsh has to say about its end. */
   private checkWords({ program: { process, exitCode }, number, plan: { command } }: StagedWsh, bytes: Uint8Array): void {
     const written = this.facts.written(number, STDERR_FD);
-    let at = 0;
-    while (at < Math.min(written, bytes.length) && bytes[at] === patternByte(STDERR_FD, at)) at++;
+    const own = bytes.subarray(0, written), differs = patternMismatch(STDERR_FD, 0, own), at = differs < 0 ? own.length : differs;
     holds(at === written, 'output', () => `${process.name} passed on ${at} of the ${written} bytes that its command wrote to stderr`);
     const words = new TextDecoder().decode(bytes.subarray(at)), runs = this.facts.process(number), signal = runs?.killedBy;
     if (signal !== undefined) {

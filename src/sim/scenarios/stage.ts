@@ -223,10 +223,12 @@ export class Stage {
   /** A reader as the plan has it. */
   private attend(program: Program, fd: number, sink: Sink | undefined, reader: Reader): void {
     if (!sink) return;
-    sink.onData = (bytes) => {
+    // V8 puts a function that is assigned to a property where it stands among what lives long, and all that it holds with it.
+    const onData = (bytes: Uint8Array): void => {
       for (const listener of this.listeners) listener(program, fd, bytes);
       if (typeof reader === 'object' && sink.length >= reader.goneAfter) sink.close();
     };
+    sink.onData = onData;
     if (reader === 'late') {
       sink.pause();
       this.late.push(sink);

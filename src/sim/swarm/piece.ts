@@ -12,7 +12,8 @@ const CONTEXT_LINES = 25;
 
 /** Counts what happens in all scenarios of a piece. */
 class Counter implements Observer {
-  private readonly sites = new Map<string, Set<number>>();
+  /** By program and id. */
+  private readonly sites = new Map<string, true[]>();
 
   constructor(private readonly tally: Tally) {}
 
@@ -21,11 +22,13 @@ class Counter implements Observer {
     if (fault) this.tally.faults[kindOf(fault)] = (this.tally.faults[kindOf(fault)] ?? 0) + 1;
     if (process.program === undefined) return;
     let reached = this.sites.get(process.program);
-    if (!reached) this.sites.set(process.program, reached = new Set());
-    reached.add(siteId);
+    if (!reached) this.sites.set(process.program, reached = []);
+    reached[siteId] = true;
   }
 
-  finish(): void { for (const [program, ids] of this.sites) this.tally.sites[program] = [...ids]; }
+  finish(): void {
+    for (const [program, reached] of this.sites) this.tally.sites[program] = [...reached.keys()].filter((id) => reached[id]);
+  }
 }
 
 export function runPiece(programs: Programs, { first, count }: Piece): Tally {

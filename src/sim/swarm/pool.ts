@@ -27,6 +27,9 @@ export interface PoolOptions extends WorkerData {
   answered(answer: Answer): void;
 }
 
+/** What a scenario leaves is dead soon: the fewer collections, the less of it is copied. */
+const YOUNG_MB = 64;
+
 export function processors(): number { return availableParallelism(); }
 
 /** Ends when every thread has done its last task. */
@@ -36,7 +39,8 @@ export async function runPool(options: PoolOptions): Promise<void> {
 
 function runWorker({ modules, signal, take, answered }: PoolOptions): Promise<void> {
   return new Promise((resolve, reject) => {
-    const data: WorkerData = { modules }, worker = new Worker(workerPath, { workerData: data });
+    const data: WorkerData = { modules }, resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MB };
+    const worker = new Worker(workerPath, { workerData: data, resourceLimits });
     const stop = (): void => void worker.terminate().then(() => resolve(), reject);
     const next = (): void => {
       const task = signal?.aborted ? undefined : take();
