@@ -8,7 +8,7 @@ import { Readable, type Writable } from 'node:stream';
 import type { Program } from '../../src/host/host.js';
 import { packageRoot } from '../../src/paths.js';
 import { noContainers, startContainer, type TestContainer } from '../support/container.js';
-import { type Scratch, scratch, until } from '../support/process.js';
+import { processesWith, type Scratch, scratch, until } from '../support/process.js';
 import { register } from './register.js';
 import type { Cgroup, Connection, Container, HostName, Need, Running, StartOptions, Stream, World } from './world.js';
 
@@ -62,6 +62,8 @@ export class LinuxMachine {
   async remove(): Promise<void> {
     this.servesInstead?.close();
     await this.container?.destroy();
+    // Where there is no container, what a command leaves behind ends with nobody; the path is this machine's alone.
+    for (const pid of processesWith(this.script)) process.kill(pid, 'SIGKILL');
     this.scratch.remove();
   }
 }
