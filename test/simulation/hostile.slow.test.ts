@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type ProgramName, World } from '../../src/sim/index.js';
+import { type ProgramName, type Programs, World } from '../../src/sim/index.js';
 import { loadPrograms } from '../../src/sim/node.js';
 import { buildHostileModule } from '../fuzz/hostile.js';
 
@@ -25,9 +25,9 @@ const hostile = suite('a hostile guest in the simulated kernel');
 const programs = await loadPrograms(), module = readFileSync(await buildHostileModule());
 
 /** One guest's calls, and what stands around it after them. */
-function attack(name: ProgramName, seed: number): number {
+function attack(programs: Programs, name: ProgramName, seed: number): number {
   let calls = 0;
-  using world = new World({ programs: programs.with(name, module), seed, stepsMax: STEPS_MAX, observers: [{ call: () => { calls++; } }] });
+  using world = new World({ programs, seed, stepsMax: STEPS_MAX, observers: [{ call: () => { calls++; } }] });
   for (const directory of ['run', 'lib', 'job', 'group']) world.files.directory(`/own/${directory}`);
   world.files.write('/run/canary/file', SECRET);
   world.files.write('/etc/shadow', SECRET);
@@ -48,8 +48,9 @@ function attack(name: ProgramName, seed: number): number {
 
 for (const name of Object.keys(paths) as ProgramName[]) {
   hostile(`as ${name} reaches nothing but its own`, () => {
+    const hostiles = programs.with(name, module);
     let calls = 0;
-    for (let seed = 1; calls < CALLS / Object.keys(paths).length; seed++) calls += attack(name, seed);
+    for (let seed = 1; calls < CALLS / Object.keys(paths).length; seed++) calls += attack(hostiles, name, seed);
     console.log(`  ${calls} calls`);
   });
 }
