@@ -17,7 +17,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Counts } from './one.js';
 
-/** A file that needs longer, or all processors, says so in its name, `swarm.slow.test.ts`, and runs alone. */
+/** A file that needs longer, all processors, or build/fuzz for itself, says so in its name, `swarm.slow.test.ts`, and runs alone. */
 const SLOW = '.slow.test.ts';
 const FILE_DEADLINE_MS = 480_000;
 const SLOW_FILE_DEADLINE_MS = 900_000;
