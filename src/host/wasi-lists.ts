@@ -14,7 +14,8 @@ function textOf(list: readonly string[]): Uint8Array {
   return text;
 }
 
-function isIn(memory: WebAssembly.Memory, at: number, size: number): boolean { return (at >>> 0) + size <= memory.buffer.byteLength; }
+/** Whether the memory has these bytes. */
+export function isIn({ buffer }: WebAssembly.Memory, at: number, size: number): boolean { return (at >>> 0) + size <= buffer.byteLength; }
 
 /** args_sizes_get, environ_sizes_get */
 export function storeSizes(memory: WebAssembly.Memory, list: readonly string[], countAt: number, bytesAt: number): number {

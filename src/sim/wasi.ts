@@ -3,9 +3,17 @@
  * and arguments and environment, which the library wants to know when it is made: longer before the process is.
  */
 import type { WASI } from '@wasmer/wasi';
-import { storeSizes, storeStrings } from '../host/wasi-lists.js';
+import { isIn, storeSizes, storeStrings } from '../host/wasi-lists.js';
 
-const SUCCESS = 0, FAULT = 21, IO_ERROR = 29;
+const SUCCESS = 0, BAD_DESCRIPTOR = 8, FAULT = 21, INVALID = 28, IO_ERROR = 29;
+/** Of one fd_write: IOV_MAX of writev(2). */
+const VECTORS_MAX = 1024;
+const VECTOR_BYTES = 8;
+/**
+ * The library copies what is printed into a memory that all processes' WASI shares, and a failed allocation leaves it broken for
+ * good: a guest's vectors, which may name one large text a thousand times, are judged before it sees them.
+ */
+const PRINT_BYTES_MAX = 1 << 16;
 const CLOCK_MONOTONIC = 1;
 
 /** What of WASI concerns the kernel: the process that a module runs in. */
@@ -60,7 +68,6 @@ export function makeWasi(module: WebAssembly.Module, memory: () => WebAssembly.M
   const write = given['fd_write'] as (fd: number, vectors: number, count: number, writtenAt: number) => number;
   return {
     imports: {
-      ...given,
       args_sizes_get: (countAt: number, bytesAt: number) => storeSizes(memory(), host().argv, countAt, bytesAt),
       args_get: (pointersAt: number, textAt: number) => storeStrings(memory(), host().argv, pointersAt, textAt),
       environ_sizes_get: (countAt: number, bytesAt: number) => storeSizes(memory(), host().environment, countAt, bytesAt),
@@ -72,8 +79,11 @@ export function makeWasi(module: WebAssembly.Module, memory: () => WebAssembly.M
         return SUCCESS;
       },
       fd_write(fd: number, vectors: number, count: number, writtenAt: number): number {
+        if (fd !== 1 && fd !== 2) return BAD_DESCRIPTOR;
+        const bad = judgeVectors(memory(), vectors, count, writtenAt);
+        if (bad !== SUCCESS) return bad;
         const result = write(fd, vectors, count, writtenAt);
-        if (result !== SUCCESS || (fd !== 1 && fd !== 2)) return result;
+        if (result !== SUCCESS) return result;
         const sent = host().print(fd, fd === 1 ? wasi.getStdoutBuffer() : wasi.getStderrBuffer());
         if (sent < 0) return IO_ERROR;
         new DataView(memory().buffer).setUint32(writtenAt >>> 0, sent, true);
@@ -84,4 +94,17 @@ export function makeWasi(module: WebAssembly.Module, memory: () => WebAssembly.M
     attach: (instance) => { wasi.instantiate(instance); },
     free: () => wasi.free(),
   };
+}
+
+function judgeVectors(memory: WebAssembly.Memory, vectors: number, count: number, writtenAt: number): number {
+  if (count >>> 0 > VECTORS_MAX) return INVALID;
+  if (!isIn(memory, vectors, count * VECTOR_BYTES) || !isIn(memory, writtenAt, 4)) return FAULT;
+  const view = new DataView(memory.buffer, vectors >>> 0, count * VECTOR_BYTES);
+  let total = 0;
+  for (let at = 0; at < view.byteLength; at += VECTOR_BYTES) {
+    const size = view.getUint32(at + 4, true);
+    if (!isIn(memory, view.getUint32(at, true), size)) return FAULT;
+    total += size;
+  }
+  return total > PRINT_BYTES_MAX ? IO_ERROR : SUCCESS;
 }

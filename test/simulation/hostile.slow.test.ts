@@ -6,8 +6,8 @@ import { type ProgramName, type Programs, World } from '../../src/sim/index.js';
 import { loadPrograms } from '../../src/sim/node.js';
 import { buildHostileModule } from '../fuzz/hostile.js';
 
-/** All together; WARDEN_HOSTILE_CALLS says another number: 10,000,000 take some two minutes. */
-const CALLS = Number(process.env['WARDEN_HOSTILE_CALLS'] ?? 1_000_000);
+/** All together; WARDEN_HOSTILE_CALLS says another number. */
+const CALLS = Number(process.env['WARDEN_HOSTILE_CALLS'] ?? 10_000_000);
 /** By one guest, before another begins. */
 const CALLS_A_GUEST = 20_000;
 const STEPS_MAX = 1_000_000;
