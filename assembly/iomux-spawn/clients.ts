@@ -15,6 +15,8 @@ import { HEADER_BYTES, putPosition, STREAMS } from "../wire/stream";
 const CLIENTS_MAX: u32 = 1536;
 /** The third socket, behind the streams. */
 export const STATUS: u32 = STREAMS;
+/** What a link that is whole has `joined`. */
+const ALL_CHANNELS: u32 = (1 << (STATUS + 1)) - 1;
 
 @unmanaged class Client {
   socket: i32;
@@ -30,6 +32,8 @@ export const STATUS: u32 = STREAMS;
   headerSent: u32;
   /** It will say no more, but may still listen. */
   mute: bool;
+  /** Its link was dropped before it was whole; it gets nothing more. */
+  cut: bool;
   /** Position of the next byte of the stream to send. */
   position: u64;
 }
@@ -66,22 +70,25 @@ export function acceptClient(listener: i32, channel: u32, ring: Ring): Accepted 
   client.mute = false;
   client.position = channel < STREAMS ? ring.oldest() : 0;
   listenTo(client, false);
+  if (client.cut) dropLink(client.link);
   return Accepted.ONE;
 }
 
 /** Makes a new connection one of the oldest link of its process that has not had one like it, else of a new link. */
 function joinLink(client: Client): void {
-  let oldest = linksCount, joined: u32 = 0;
+  let oldest = linksCount, joined: u32 = 0, cut = false;
   for (let i: u32 = 0; i < used; i++) {
     const other = clientAt(i);
     if (other.socket == 0 || other.pid != client.pid || (other.joined >> client.channel & 1) != 0) continue;
     if (<i32>(other.link - oldest) >= 0) continue;
     oldest = other.link;
     joined = other.joined;
+    cut = other.cut;
   }
   if (oldest == linksCount) linksCount++;
   client.link = oldest;
   client.joined = joined | (1 << client.channel);
+  client.cut = cut;
   for (let i: u32 = 0; i < used; i++) if (isOf(i, client.link)) clientAt(i).joined = client.joined;
 }
 
@@ -124,7 +131,7 @@ export function roomFor(channel: u32, ring: Ring): u32 {
   let room = ring.size;
   for (let i: u32 = 0; i < used; i++) {
     const client = clientAt(i);
-    if (client.socket != 0 && client.channel == channel) room = min(room, ring.room(client.position));
+    if (client.socket != 0 && client.channel == channel && !client.cut) room = min(room, ring.room(client.position));
   }
   return room;
 }
@@ -139,6 +146,7 @@ export function pushAll(channel: u32, ring: Ring, ended: bool): void {
 
 export function push(at: usize, ring: Ring, ended: bool): void {
   const client = changetype<Client>(at);
+  if (client.cut) return;
   while (client.headerSent < HEADER_BYTES) {
     putPosition(scratch, client.position);
     const sent = write(client.socket, scratch + client.headerSent, HEADER_BYTES - client.headerSent);
@@ -165,12 +173,24 @@ function waitOrDrop(client: Client, error: i32): void {
 export function dropSlowest(channel: u32, ring: Ring): void {
   for (let i: u32 = 0; i < used; i++) {
     const client = clientAt(i);
-    if (client.socket != 0 && client.channel == channel && ring.room(client.position) == 0) dropLink(client.link);
+    if (client.socket != 0 && client.channel == channel && !client.cut && ring.room(client.position) == 0) dropLink(client.link);
   }
 }
 
+/**
+ * A link that has still to connect somewhere stays open until it has, cut: its next connection would else pass for a new link's,
+ * and be told the status as if nothing were missing.
+ */
 function dropLink(link: u32): void {
-  for (let i = <i32>used - 1; i >= 0; i--) if (isOf(i, link)) drop(changetype<usize>(clientAt(i)));
+  for (let i = <i32>used - 1; i >= 0; i--) {
+    if (!isOf(i, link)) continue;
+    const client = clientAt(i);
+    if (client.joined == ALL_CHANNELS) drop(changetype<usize>(client));
+    else {
+      client.cut = true;
+      listenTo(client, false);
+    }
+  }
 }
 
 export function dropAll(): void {
@@ -199,4 +219,8 @@ export function hasClient(channel: u32): bool {
   return false;
 }
 
-export function noClients(): bool { return used == 0; }
+/** Whether nobody is owed anything any more. */
+export function noClients(): bool {
+  for (let i: u32 = 0; i < used; i++) if (clientAt(i).socket != 0 && !clientAt(i).cut) return false;
+  return true;
+}

@@ -305,6 +305,8 @@ function acceptLate(): bool {
 }
 
 function leave(code: i32): void {
+  // Those that were cut, and never became whole.
+  dropAll();
   for (let channel: u32 = 0; channel < CHANNELS; channel++) if (listenerOf(channel) != 0) unlink(socketPath(channel));
   exit(code);
 }

@@ -42,7 +42,9 @@ export const enum Flow { OPEN = 0, ENDED = 1, BROKEN = 2 }
     this.closing = false;
     this.moved = 0;
     this.flow = Flow.OPEN;
-    this.spliced = canSplice(describe(from) & Kind.MASK, describe(to) & Kind.MASK);
+    const source = describe(from), target = describe(to);
+    // The bits of an errno are no kind.
+    this.spliced = (source | target) >= 0 && canSplice(source & Kind.MASK, target & Kind.MASK);
   }
 
   /**

@@ -184,6 +184,26 @@ add('with --slow drop, closes a link that does not read, gives it no status, and
   await endsWith(world, job.spawn, 0);
 });
 
+add('with --slow drop, a link that is dropped before its status connection comes is told no status', async (world) => {
+  const piece = 32_768, pieces = 40;
+  const job = await startJob(world, `repeat ${pieces} { read 1; write 1 ${piece} ${piece} }; exit 4`, '--slow', 'drop');
+  const link = await connectAll(world, job);
+  const stuck = await connectTo(world, job, 'stdout');
+  stuck.pause();
+  for (let written = 1; written < pieces; written++) {
+    job.spawn.stdin.write('x');
+    await has(world, link.stdout, written * piece);
+  }
+  const stderr = await connectTo(world, job, 'stderr'), status = await connectTo(world, job, 'status');
+  assert.equal(await statusOf(world, status), []);
+  stuck.resume();
+  await world.until(() => stuck.ended && stderr.ended, 'the stuck link is closed');
+  assert.ok(stuck.length < (pieces - 1) * piece);
+  job.spawn.stdin.write('x');
+  assert.equal(await statusOf(world, link.status), [0, 0, 4, 0]);
+  await endsWith(world, job.spawn, 0);
+});
+
 add('two links of one process do not wait for each other', async (world) => {
   const job = await startJob(world, 'write 1 1000000 65536; exit 4', '--ring', '4M');
   const stuck = await connectAll(world, job);

@@ -28,6 +28,11 @@ swarm(`${FIXED} fixed seeds hold, and faults of every kind are among them`, asyn
   for (const kind of ['errno', 'kill', 'stall', 'jump']) assert.ok((result.faults[kind] ?? 0) > 100, kind);
 });
 
+swarm('seeds that found something hold', async () => {
+  const found = [10_888, 17_240, 18_969, 19_302, 34_836];
+  for (const seed of found) await holds(seed, 1);
+});
+
 swarm(`${FRESH} fresh seeds hold`, async () => {
   const first = randomInt(FRESH_MAX);
   console.log(`  seeds ${first} to ${first + FRESH - 1}`);

@@ -7,6 +7,8 @@ import { type Checker, holds, Violation } from './checker.js';
 import type { Facts } from './facts.js';
 
 const STDERR_FD = 2;
+/** wsh's, when there is no exit code to pass on: docs/wsh.md */
+const EXIT_UNKNOWN = 255;
 
 export class CommandsChecker implements Checker {
   constructor(private readonly stage: Stage, private readonly blame: Blame, private readonly facts: Facts) {
@@ -91,7 +93,9 @@ export class CommandsChecker implements Checker {
   private checkTerminal({ program: { process, exitCode, terminal }, plan: { command }, number }: StagedWsh): void {
     if (this.blame.hit(process)) return;
     const code = this.facts.exitCode(number, command);
-    holds(exitCode === code, 'exit-code', () => `${process.name} ends with ${exitCode}, its shell with ${code}`);
+    // What its shell still had to show went to a terminal that was hung up: that is told instead.
+    const isCutOff = exitCode === EXIT_UNKNOWN && terminal !== undefined && terminal.pty.hangups > 0;
+    holds(exitCode === code || isCutOff, 'exit-code', () => `${process.name} ends with ${exitCode}, its shell with ${code}`);
     holds(terminal?.pty.settings.cooked ?? true, 'terminal', () => `${process.name} leaves its terminal raw`);
   }
 }
