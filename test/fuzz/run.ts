@@ -41,17 +41,12 @@ export interface FuzzOptions {
 
 export async function fuzz(target: Target, options: FuzzOptions): Promise<Fuzzed> {
   const { seconds, inputs, variant = GUARDED, corpus = corpusOf(target), kept = true } = options;
-  const crashes = `${fuzzRoot}/crashes/${target.name}-`;
-  mkdirSync(`${fuzzRoot}/crashes`, { recursive: true });
   mkdirSync(corpus, { recursive: true });
   const seeds = kept && existsSync(keptCorpus(target)) ? [keptCorpus(target)] : [];
   const what = inputs === undefined
     ? [`-max_total_time=${seconds ?? 60}`, corpus, ...seeds]
     : ['-runs=0', ...inputs];
-  return run(target, variant, [
-    `-max_len=${target.bytes}`, ...dictionary(target), `-artifact_prefix=${crashes}`, `-timeout=${INPUT_SECONDS}`, '-detect_leaks=0', '-print_final_stats=1',
-    ...what,
-  ]);
+  return run(target, variant, [...dictionary(target), `-timeout=${INPUT_SECONDS}`, '-print_final_stats=1', ...what]);
 }
 
 /** The target's words, where libFuzzer reads them. */
@@ -65,12 +60,15 @@ function dictionary({ name, words = [] }: Target): string[] {
 
 /** Writes to the empty directory `into` the smallest inputs of the others that cover all that these cover. */
 export async function merge(target: Target, into: string, from: readonly string[]): Promise<void> {
-  const { code, log } = await run(target, GUARDED, [`-max_len=${target.bytes}`, '-merge=1', '-detect_leaks=0', into, ...from]);
+  const { code, log } = await run(target, GUARDED, ['-merge=1', into, ...from]);
   if (code !== 0 || readdirSync(into).length === 0) throw new Error(`cannot minimize ${target.name}: ${log}`);
 }
 
 async function run(target: Target, variant: Variant, args: readonly string[]): Promise<Fuzzed> {
-  const child = spawn(await buildFuzzer(target.program, variant), args, {
+  const crashes = `${fuzzRoot}/crashes`;
+  mkdirSync(crashes, { recursive: true });
+  const common = [`-max_len=${target.bytes}`, `-artifact_prefix=${crashes}/${target.name}-`, '-detect_leaks=0'];
+  const child = spawn(await buildFuzzer(target.program, variant), [...common, ...args], {
     env: { ...process.env, WARDEN_FUZZ_TARGET: target.name }, stdio: ['ignore', 'ignore', 'pipe'],
   });
   const pieces: Buffer[] = [];
