@@ -40,6 +40,11 @@ export class Caller {
     return bytes.length;
   }
 
+  /** A call of `spawnBegin`'s row that takes strings: the host copies them at once. */
+  describe(call: 'spawnFiles' | 'spawnArguments' | 'spawnEnvironment', at: number, texts: readonly string[]): void {
+    this.must(call, at, this.put(at, ...texts));
+  }
+
   pair(call: 'pipe' | 'socketPair'): [number, number] {
     this.must(call, AT_PAIR);
     return [this.view.getInt32(AT_PAIR, true), this.view.getInt32(AT_PAIR + 4, true)];

@@ -2,13 +2,11 @@
  * A native program as a child of this process. node:child_process forks: the kernel copies Node's page tables, 20 ms and
  * more, for a child that executes at once. The boundary's `spawn` shares the memory until then. clone(2), CLONE_VM
  */
-import { SPAWN_DIE_WITH_PARENT, SPAWN_SESSION } from '../sim/vocabulary.js';
+import { REPORT_BYTES, SPAWN_DIE_WITH_PARENT, SPAWN_SESSION } from '../sim/vocabulary.js';
 import { Caller, SIGCHLD } from './caller.js';
 
 /** Where in the caller's memory what lies. */
 const AT_OUT = 0, AT_REPORT = 8, AT_TEXT = 16;
-/** `REPORT_BYTES` of assembly/shim.ts: the step that failed, and its errno. */
-const REPORT_BYTES = 8;
 
 export interface ChildOptions {
   readonly file: string;
@@ -41,9 +39,9 @@ export class Child {
       // First, or its end could come before.
       this.caller.must('signals', 1 << (SIGCHLD - 1), 0);
       this.caller.must('spawnBegin');
-      this.describe('spawnFiles', [file]);
-      this.describe('spawnArguments', argv);
-      this.describe('spawnEnvironment', Object.entries(env).map(([name, value]) => `${name}=${value}`));
+      this.caller.describe('spawnFiles', AT_TEXT, [file]);
+      this.caller.describe('spawnArguments', AT_TEXT, argv);
+      this.caller.describe('spawnEnvironment', AT_TEXT, Object.entries(env).map(([name, value]) => `${name}=${value}`));
       this.caller.put(AT_TEXT, cwd);
       this.caller.must('spawnDirectory', AT_TEXT);
       this.pid = this.caller.must('spawn', SPAWN_SESSION | SPAWN_DIE_WITH_PARENT, AT_OUT);
@@ -53,8 +51,6 @@ export class Child {
       throw error;
     }
   }
-
-  private describe(call: string, texts: readonly string[]): void { this.caller.must(call, AT_TEXT, this.caller.put(AT_TEXT, ...texts)); }
 
   /** Nothing when it has ended. */
   kill(signal: number): void { if (!this.hasEnded) this.caller.call('kill', this.pid, signal); }

@@ -157,14 +157,9 @@ export class Endpoint {
   /** Starts a program with these handles as its 0, 1 and 2; it dies with this process. */
   spawn(file: string, argv: readonly string[], env: Readonly<Record<string, string>>, stdio: readonly number[], terminal = false): Child {
     this.caller.must('spawnBegin');
-    let at = AT_TEXT;
-    for (const [call, texts] of [
-      ['spawnFiles', [file]], ['spawnArguments', argv], ['spawnEnvironment', Object.entries(env).map(([name, value]) => `${name}=${value}`)],
-    ] as const) {
-      const size = this.caller.put(at, ...texts);
-      this.caller.must(call, at, size);
-      at += size;
-    }
+    this.caller.describe('spawnFiles', AT_TEXT, [file]);
+    this.caller.describe('spawnArguments', AT_TEXT, argv);
+    this.caller.describe('spawnEnvironment', AT_TEXT, Object.entries(env).map(([name, value]) => `${name}=${value}`));
     for (const [fd, handle] of stdio.entries()) this.caller.must('spawnDescriptor', fd, handle);
     const flags = SPAWN_SESSION | SPAWN_DIE_WITH_PARENT | (terminal ? SPAWN_TERMINAL : 0);
     const pid = this.must(`start ${file}`, this.caller.call('spawn', flags, AT_REPORT));
