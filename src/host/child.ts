@@ -2,7 +2,7 @@
  * A native program as a child of this process. node:child_process forks: the kernel copies Node's page tables, 20 ms and
  * more, for a child that executes at once. The boundary's `spawn` shares the memory until then. clone(2), CLONE_VM
  */
-import { REPORT_BYTES, SPAWN_DIE_WITH_PARENT, SPAWN_SESSION } from '../sim/vocabulary.js';
+import { REPORT_BYTES, SPAWN_DIE_WITH_PARENT, SPAWN_SESSION } from '../vocabulary.js';
 import { Caller, SIGCHLD } from './caller.js';
 
 /** Where in the caller's memory what lies. */

@@ -5,7 +5,7 @@
 import { Description, WOULD_BLOCK } from './description.js';
 import { EBADF, EINVAL, ENODEV } from './errno.js';
 import { Directory, SpecialFile } from './files.js';
-import { HANGUP, Kind, READ, WRITE } from './vocabulary.js';
+import { HANGUP, Kind, READ, WRITE } from '../vocabulary.js';
 
 const encoder = new TextEncoder();
 

@@ -1,6 +1,6 @@
 /** Open descriptions: what descriptors, of one process or several, and messages on their way refer to. open(2) */
 import { EAGAIN, EBADF, EINVAL, ENOTTY } from './errno.js';
-import { Kind, READ, WRITE } from './vocabulary.js';
+import { Kind, READ, WRITE } from '../vocabulary.js';
 
 /** The answer of whatever would block; the caller decides whether that means to wait. */
 export const WOULD_BLOCK = -EAGAIN;

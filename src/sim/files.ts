@@ -2,7 +2,7 @@
 import { Description } from './description.js';
 import { ENXIO } from './errno.js';
 import type { Listener } from './socket.js';
-import { Kind, READ, WRITE } from './vocabulary.js';
+import { Kind, READ, WRITE } from '../vocabulary.js';
 
 export type ProgramName = 'wshd' | 'wsh' | 'iomux-spawn' | 'iomux-link' | 'oom';
 

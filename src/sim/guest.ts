@@ -15,7 +15,7 @@ import { SIGKILL, SIGPIPE, SignalSet } from './signals.js';
 import type { SpawnDescription } from './spawn.js';
 import type { Settings } from './pty.js';
 import type { ProgramName } from './files.js';
-import { EXIT_HOST, HANGUP, Kind } from './vocabulary.js';
+import { EXIT_HOST, HANGUP, Kind } from '../vocabulary.js';
 
 const EVENTS_A_TURN = 64;
 /** __WASI_ERRNO_IO */

@@ -2,7 +2,7 @@
 import type { DescriptorTable } from './descriptors.js';
 import type { Description } from './description.js';
 import { EBADF, EMFILE } from './errno.js';
-import { HANDLES_MAX } from './vocabulary.js';
+import { HANDLES_MAX } from '../vocabulary.js';
 
 export interface Handle {
   fd: number;

@@ -8,7 +8,7 @@ import { ptyOf } from './pty.js';
 import { parseScript, ScriptError, type ScriptStep, ZEROS_BYTES } from './script.js';
 import { SIGPIPE } from './signals.js';
 import { originOf } from './spawn.js';
-import { HANGUP, READ, WRITE } from './vocabulary.js';
+import { HANGUP, READ, WRITE } from '../vocabulary.js';
 
 const READ_BYTES = 65_536;
 const scratch = new Uint8Array(READ_BYTES), zeros = new Uint8Array(ZEROS_BYTES);

@@ -5,7 +5,7 @@ import type { Actor, Kernel } from './kernel.js';
 import { decode } from './memory.js';
 import { Pipe, PipeEnd } from './pipe.js';
 import { Pty, PtyMaster, PtySlave, type WindowSize } from './pty.js';
-import { HANGUP, READ, WRITE } from './vocabulary.js';
+import { HANGUP, READ, WRITE } from '../vocabulary.js';
 
 const scratch = new Uint8Array(65_536), nothing = new Uint8Array(0);
 

@@ -4,7 +4,7 @@
  */
 import { Description, WOULD_BLOCK } from './description.js';
 import { EAGAIN, EBUSY, EINVAL, EPERM, EPIPE } from './errno.js';
-import { HANGUP, Kind, READ, WRITE } from './vocabulary.js';
+import { HANGUP, Kind, READ, WRITE } from '../vocabulary.js';
 
 const PAGE_BYTES = 4096;
 const SLOTS_BY_DEFAULT = 16;

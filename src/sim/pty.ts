@@ -1,7 +1,7 @@
 /** Pseudo terminals: a master, a slave, and between them as much of a line discipline as a shell and wsh notice. pty(7), termios(3) */
 import { Description, WOULD_BLOCK } from './description.js';
 import { EAGAIN, EIO } from './errno.js';
-import { HANGUP, Kind, READ, WRITE } from './vocabulary.js';
+import { HANGUP, Kind, READ, WRITE } from '../vocabulary.js';
 
 /** What one direction holds: 64 KiB on the way and 4 KiB to be read. */
 const BUFFER_BYTES = 65_536 + 4_095;

@@ -3,7 +3,7 @@ import { Description, WOULD_BLOCK } from './description.js';
 import { EAGAIN, ECONNREFUSED, ECONNRESET, EINVAL, ENOTCONN, EPIPE } from './errno.js';
 import type { Pipe } from './pipe.js';
 import type { PidNamespace } from './process.js';
-import { HANGUP, Kind, READ, WRITE } from './vocabulary.js';
+import { HANGUP, Kind, READ, WRITE } from '../vocabulary.js';
 
 /** net.core.wmem_default */
 const SEND_BUFFER_BYTES = 212_992;

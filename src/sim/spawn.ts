@@ -13,7 +13,7 @@ import { SIGKILL } from './signals.js';
 import {
   EXIT_NOT_STARTED, HANGUP, READ, REPORT_BYTES, SPAWN_CONTAINER, SPAWN_DIE_WITH_PARENT, SPAWN_INHERIT_ENVIRONMENT,
   SPAWN_NO_GROUPS, SPAWN_SESSION, SPAWN_TERMINAL, Step,
-} from './vocabulary.js';
+} from '../vocabulary.js';
 
 /** RLIMIT_RTTIME, the last resource. setrlimit(2) */
 const RESOURCE_MAX = 15;

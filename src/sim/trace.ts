@@ -3,7 +3,7 @@ import { errnoName } from './errno.js';
 import { Guest } from './guest.js';
 import type { CallEvent, Delivery, Fault, Observer } from './plan.js';
 import type { Process } from './process.js';
-import { HANGUP, READ, WRITE } from './vocabulary.js';
+import { HANGUP, READ, WRITE } from '../vocabulary.js';
 
 /**
  * How a call's numbers are shown: h a handle, n a number, - nothing (an address), s the string there, p the two handles

@@ -11,7 +11,7 @@ import { Sink, Source, Terminal } from './outside.js';
 import { Process, RLIMIT_NOFILE, Session } from './process.js';
 import { Pty, PtyMaster, type WindowSize } from './pty.js';
 import { begin, enterDirectory, findExecutable, originOf } from './spawn.js';
-import { Kind } from './vocabulary.js';
+import { Kind } from '../vocabulary.js';
 
 const ENVIRONMENT = ['PATH=/usr/bin:/bin'];
 

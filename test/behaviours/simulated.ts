@@ -6,7 +6,7 @@ import { type Program as SimulatedProgram, type Programs, Sink, Source, World as
 import type { Actor } from '../../src/sim/kernel.js';
 import { lookUp } from '../../src/sim/mounts.js';
 import { Listener, Socket } from '../../src/sim/socket.js';
-import { Kind } from '../../src/sim/vocabulary.js';
+import { Kind } from '../../src/vocabulary.js';
 import type { Cgroup, Connection, Container, Running, StartOptions, Stream, World } from './world.js';
 
 /** As many as an iomux-spawn holds, and more than a wshd. */

@@ -4,7 +4,7 @@
  */
 import { Caller, SIGCHLD } from '../../src/host/caller.js';
 import { Entry } from '../../src/host/native.js';
-import { READ, SPAWN_SESSION } from '../../src/sim/vocabulary.js';
+import { READ, SPAWN_SESSION } from '../../src/vocabulary.js';
 
 const EAGAIN = 11;
 /** Where in the memory what lies. */

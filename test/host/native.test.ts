@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Caller, SIGCHLD } from '../../src/host/caller.js';
 import { Entry } from '../../src/host/native.js';
-import { HANGUP, READ, SPAWN_DIE_WITH_PARENT, WRITE } from '../../src/sim/vocabulary.js';
+import { HANGUP, READ, SPAWN_DIE_WITH_PARENT, WRITE } from '../../src/vocabulary.js';
 import { openDescriptors, settled, temporaryDirectory } from './help.js';
 
 const EPERM = 1, EBADF = 9, ECHILD = 10, EACCES = 13, EFAULT = 14;

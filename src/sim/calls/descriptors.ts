@@ -4,7 +4,7 @@ import { EBADF, EFAULT, EINVAL, EPERM, EPIPE } from '../errno.js';
 import type { Guest } from '../guest.js';
 import { Pipe, PipeEnd, splicePipes } from '../pipe.js';
 import { Socket } from '../socket.js';
-import { CAN_READ, CAN_WRITE, HANGUP, Kind, READ, WRITE } from '../vocabulary.js';
+import { CAN_READ, CAN_WRITE, HANGUP, Kind, READ, WRITE } from '../../vocabulary.js';
 import type { CallTable } from './index.js';
 
 const PAGE_BYTES = 4096;

@@ -4,7 +4,7 @@ import { Directory, RegularFile } from '../files.js';
 import type { Guest } from '../guest.js';
 import { type DirectoryPlace, lookUp, lookUpParent, pathOf } from '../mounts.js';
 import { isAllowed, type Use } from '../policy.js';
-import { Kind, OPEN_REPLACE } from '../vocabulary.js';
+import { Kind, OPEN_REPLACE } from '../../vocabulary.js';
 import type { CallTable } from './index.js';
 
 /** A path of the guest's that its program may use so; -EFAULT or -EACCES. */

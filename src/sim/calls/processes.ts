@@ -6,7 +6,7 @@ import { isAllowed } from '../policy.js';
 import { RLIMIT_NOFILE } from '../process.js';
 import { SIGKILL, SIGNAL_MAX, SignalSet } from '../signals.js';
 import { fork, setLimit, SpawnDescription } from '../spawn.js';
-import { DESCRIPTORS_MAX, LIMITS_MAX, STARTS_MAX } from '../vocabulary.js';
+import { DESCRIPTORS_MAX, LIMITS_MAX, STARTS_MAX } from '../../vocabulary.js';
 import { allowedPath } from './files.js';
 import type { CallTable, Run } from './index.js';
 

@@ -5,7 +5,7 @@ import { SocketFile } from '../files.js';
 import type { Actor, Kernel } from '../kernel.js';
 import { lookUp } from '../mounts.js';
 import { type Credentials, type Socket } from '../socket.js';
-import { HANGUP, READ, WRITE } from '../vocabulary.js';
+import { HANGUP, READ, WRITE } from '../../vocabulary.js';
 
 const scratch = new Uint8Array(65_536);
 /** From here on, process ids that no process has. */

@@ -2,7 +2,7 @@
 import { getSystemErrorName } from 'node:util';
 import { Caller, SIGCHLD } from '../../host/caller.js';
 import { Entry } from '../../host/native.js';
-import { CAN_READ, CAN_WRITE, HANGUP, Kind, READ, SPAWN_DIE_WITH_PARENT, SPAWN_SESSION, SPAWN_TERMINAL, WRITE } from '../../sim/vocabulary.js';
+import { CAN_READ, CAN_WRITE, HANGUP, Kind, READ, SPAWN_DIE_WITH_PARENT, SPAWN_SESSION, SPAWN_TERMINAL, WRITE } from '../../vocabulary.js';
 import { Failure } from './case.js';
 
 /** How long one thing that must happen may take. */
