@@ -126,12 +126,15 @@ function drop(client: usize): bool {
   return false;
 }
 
+/** Whether what comes on the channel is to reach this client. */
+function isOwed(client: Client, channel: u32): bool { return client.socket != 0 && client.channel == channel && !client.cut; }
+
 /** Bytes that may be added to the ring before any client of the stream would lose one it has not got. */
 export function roomFor(channel: u32, ring: Ring): u32 {
   let room = ring.size;
   for (let i: u32 = 0; i < used; i++) {
     const client = clientAt(i);
-    if (client.socket != 0 && client.channel == channel && !client.cut) room = min(room, ring.room(client.position));
+    if (isOwed(client, channel)) room = min(room, ring.room(client.position));
   }
   return room;
 }
@@ -140,7 +143,7 @@ export function roomFor(channel: u32, ring: Ring): u32 {
 export function pushAll(channel: u32, ring: Ring, ended: bool): void {
   for (let i: u32 = 0; i < used; i++) {
     const client = clientAt(i);
-    if (client.socket != 0 && client.channel == channel) push(changetype<usize>(client), ring, ended);
+    if (isOwed(client, channel)) push(changetype<usize>(client), ring, ended);
   }
 }
 
@@ -173,7 +176,7 @@ function waitOrDrop(client: Client, error: i32): void {
 export function dropSlowest(channel: u32, ring: Ring): void {
   for (let i: u32 = 0; i < used; i++) {
     const client = clientAt(i);
-    if (client.socket != 0 && client.channel == channel && !client.cut && ring.room(client.position) == 0) dropLink(client.link);
+    if (isOwed(client, channel) && ring.room(client.position) == 0) dropLink(client.link);
   }
 }
 
