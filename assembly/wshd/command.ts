@@ -1,11 +1,11 @@
 /** Runs what a judged request asks for: descriptors, answer, user, process. */
 import {
   close, duplicate, openPty, pipe, READ, send, spawn, SPAWN_NO_GROUPS, SPAWN_NO_NEW_PRIVS, SPAWN_SESSION, SPAWN_TERMINAL,
-  spawnArguments, spawnBegin, spawnDescriptor, spawnDirectory, spawnEnvironment, spawnFiles, spawnLimit, spawnUser, watch, write,
+  spawnArguments, spawnBegin, spawnDescriptor, spawnDirectory, spawnEnvironment, spawnFiles, spawnLimit, spawnUser, unblock, watch,
 } from "../shim";
 import { putCopy, putText, stringLength } from "../shared/bytes";
 import { EAGAIN, EMFILE, ENFILE } from "../shared/errno";
-import { begin, endLine, messageAt, messageSize, put, putError, putNumber, putString } from "../shared/message";
+import { begin, endLine, put, putError, putNumber, putString } from "../shared/message";
 import { putCandidates, putEnd } from "../shared/search";
 import {
   argumentsSize, ARGUMENTS_BYTES, AT_ARGUMENT_COUNT, AT_ARGUMENTS, AT_LANG, AT_LIMIT_COUNT, AT_TTY, AT_USER, LANG_BYTES,
@@ -13,7 +13,7 @@ import {
 } from "../wire/request";
 import { PipesHandle, PtyHandle, putResponse, RESPONSE_BYTES } from "../wire/response";
 import { EXIT_UNKNOWN, rawExit } from "../wire/status";
-import { addJob, addStart, hasRoomForJob, JOBS_MAX, tellStatus } from "./jobs";
+import { addJob, addStart, hasRoomForJob, JOBS_MAX, tellFailure, tellStatus } from "./jobs";
 import { gid, home, Lookup, lookUp, openError, shell, uid } from "./passwd";
 
 export const enum Served { DONE, NOT_NOW, FAILED }
@@ -90,7 +90,13 @@ function makePipes(): i32 {
   const stdout = makePipe(PipesHandle.STDOUT, Made.STDOUT);
   if (stdout < 0) return stdout;
   const stderr = makePipe(PipesHandle.STDERR, Made.STDERR);
-  return stderr < 0 ? stderr : makePipe(PipesHandle.STATUS, Made.STATUS);
+  return stderr < 0 ? stderr : makeStatus(PipesHandle.STATUS);
+}
+
+/** Whoever reads the status can fill its pipe, too (/proc/self/fd): that must not stop us. */
+function makeStatus(readIndex: i32): i32 {
+  const status = makePipe(readIndex, Made.STATUS);
+  return status < 0 ? status : unblock(madeAt(Made.STATUS));
 }
 
 function makePty(): i32 {
@@ -98,7 +104,7 @@ function makePty(): i32 {
   if (result < 0) return result;
   move(Made.PAIR, PtyHandle.MASTER);
   move(Made.PAIR + 1, Made.STDERR);
-  return makePipe(PtyHandle.STATUS, Made.STATUS);
+  return makeStatus(PtyHandle.STATUS);
 }
 
 /** From here on the client has its descriptors: whatever fails is told on the command's stderr, and is exit code 255. */
@@ -184,7 +190,7 @@ function refuseUser(user: usize, lookup: Lookup): void {
 
 function refuse(): void {
   endLine();
-  write(madeAt(Made.STDERR), messageAt(), messageSize());
+  tellFailure(madeAt(Made.STDERR));
   const status = madeAt(Made.STATUS);
   setMade(Made.STATUS, 0);
   tellStatus(status, rawExit(EXIT_UNKNOWN));

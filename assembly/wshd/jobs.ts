@@ -2,7 +2,7 @@
  * Commands that run: whose exit status goes into which pipe. What a command's start still owes its client, a message
  * when it could not be executed, stands in a second, smaller table until the command runs.
  */
-import { close, mark, read, REPORT_BYTES, Step, wait, write } from "../shim";
+import { close, mark, read, REPORT_BYTES, Step, unblock, wait, write } from "../shim";
 import { begin, endLine, messageAt, messageSize, put, putError, putNumber, putString } from "../shared/message";
 import { putCopy, stringLength } from "../shared/bytes";
 import { EPERM } from "../shared/errno";
@@ -105,12 +105,21 @@ function finishStart(index: u32): void {
   const start = startAt(index);
   if (read(start.report, report, REPORT_BYTES) == <i32>REPORT_BYTES) {
     describeFailure(load<i32>(report), load<i32>(report + 4), commandName(index), directoryName(index));
-    write(start.errors, messageAt(), messageSize());
+    tellFailure(start.errors);
   }
   close(start.report);
   close(start.errors);
   start.pid = 0;
   startCount--;
+}
+
+/**
+ * Writes the message to the stderr of a command that does not run. The client may have filled it, or stopped the terminal:
+ * then the message is lost, and the exit code tells. Nobody else has this end any more who would mind that it does not block.
+ */
+export function tellFailure(errors: i32): void {
+  unblock(errors);
+  write(errors, messageAt(), messageSize());
 }
 
 function describeFailure(step: i32, errno: i32, command: usize, directory: usize): void {

@@ -100,6 +100,22 @@ def behind_others():
     fds = array.array('i', control[0][2])
     return {'stdout': os.read(fds[1], 4096).decode('latin1'), 'stderr': os.read(fds[2], 4096).decode('latin1')}
 
+def with_a_full_status():
+    """Fills the pipe that its command's exit status goes into, keeps it, and asks for another command."""
+    client = connect_and_send()
+    _, control, _, _ = client.recvmsg(64, 256)
+    fds = array.array('i', control[0][2])
+    writing = os.open(f'/proc/self/fd/{fds[-1]}', os.O_WRONLY | os.O_NONBLOCK)
+    try:
+        while True:
+            os.write(writing, bytes(4096))
+    except BlockingIOError:
+        pass
+    # Its stdout ends with the command, whose status is told next.
+    os.read(fds[1], 1)
+    time.sleep(0.1)
+    return answer(connect_and_send())
+
 def a_thousand():
     clients = [connect() for _ in range(1000)]
     for client in clients:
@@ -113,6 +129,7 @@ print(json.dumps({
     'all-the-descriptors': lambda: with_descriptors(253),
     'descriptors-in-pieces': with_descriptors_in_pieces,
     'itself': with_itself,
+    'a-full-status': with_a_full_status,
     'a-cycle': with_a_cycle,
     'descriptors-then-gone': with_descriptors_then_silent,
     'out-of-band': urgent,

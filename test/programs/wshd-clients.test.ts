@@ -87,6 +87,7 @@ const acts: Record<string, Told> = {
   'all-the-descriptors': SERVED_5,
   'descriptors-in-pieces': SERVED_5,
   'itself': SERVED_5,
+  'a-full-status': SERVED_5,
   'a-cycle': SERVED_5,
   'descriptors-then-gone': SERVED_5,
   // The byte out of band is one too many.

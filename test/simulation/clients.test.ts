@@ -1,0 +1,60 @@
+/** What a client of wshd's does to the ends that it was given costs nobody else anything. docs/wshd.md */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Guest, type Observer, type StartOptions } from '../../src/sim/index.js';
+import { PipeEnd } from '../../src/sim/pipe.js';
+import { ptyOf } from '../../src/sim/pty.js';
+import type { Description } from '../../src/sim/description.js';
+import type { Socket } from '../../src/sim/socket.js';
+import { serving, withWorld } from './help.js';
+
+const clients = suite('clients that fill what they were given');
+
+/** Fills it as whoever reads a pipe can, through /proc/self/fd, or whoever holds a master by what is echoed. */
+function fill(end: Description): void {
+  const bytes = new Uint8Array(4096), what = end instanceof PipeEnd ? end.pipe : undefined, pty = ptyOf(end);
+  while ((what ? what.write(bytes) : pty!.show(bytes)) > 0);
+}
+
+/** Once, before wshd makes the call behind an answer: fills these of the descriptors that travel with it, and `then`. */
+function filler(places: readonly number[], then: () => void): Observer {
+  let left = 1;
+  return {
+    call({ process, name, args, result }) {
+      if (process.program !== 'wshd' || name !== 'send' || result !== ANSWER_BYTES || left-- === 0) return;
+      const socket = (process.runner as Guest).handles.description(args[0]!) as Socket, { rights } = socket.peer!.queue.at(-1)!;
+      for (const place of places) fill(rights[place]!);
+      then();
+    },
+  };
+}
+
+const TERMINAL: StartOptions = { terminal: { rows: 24, columns: 80 } };
+const SIGKILL = 9, SIGSTOP = 19, ANSWER_BYTES = 4;
+const STDERR = 2, STATUS = 3, MASTER = 0, TERMINAL_STATUS = 1;
+const cases: Readonly<Record<string, [argv: string[], places: number[], options?: StartOptions]>> = {
+  'the exit status of a command that ends': [['/bin/script', '-c', 'exit 3'], [STATUS]],
+  'stderr of a command that cannot be executed': [['/bin/nothing'], [STDERR]],
+  'stderr and exit status for a user that there is not': [['--user', 'nobody', '/bin/script'], [STDERR, STATUS]],
+  'the terminal of a user that there is not': [['--user', 'nobody', '/bin/script'], [MASTER], TERMINAL],
+  'the exit status of a command at a terminal': [['/bin/script', '-c', 'exit 3'], [TERMINAL_STATUS], TERMINAL],
+};
+
+for (const [what, [argv, places, options]] of Object.entries(cases)) {
+  clients(`${what} is full`, () => withWorld((world) => {
+    const container = serving(world);
+    const hit = container.wsh(argv, options);
+    // It neither reads nor goes away.
+    world.observe(filler(places, () => { world.signal(hit, SIGSTOP); }));
+    world.run();
+    const next = container.wsh(['/bin/script', '-c', 'exit 5']);
+    world.run();
+    assert.is(next.exitCode, 5);
+    assert.not.ok(hit.ended);
+    world.signal(hit, SIGKILL);
+    world.run();
+    assert.is((container.init!.runner as Guest).handles.count, 1, 'the listener');
+  }));
+}
+
+clients.run();
