@@ -1,7 +1,7 @@
 /**
  * wsh: runs a command in a container, or a shell, through the socket of its wshd. docs/wsh.md
  *
- *   onStart: sends the request → awaits the answer → relays → the status comes → what is left is relayed → exit
+ *   onStart: connects, sends the request → awaits the answer → relays → the status comes → what is left is relayed → exit
  */
 import {
   CAN_READ, CAN_WRITE, capacity, close, connect, cooked, describe, duplicate, inherit, Kind, marked, raise, raw,
@@ -22,14 +22,17 @@ import { badIndex, columns, commandIndex, helpWanted, parse, raising, rows, sock
 
 /** An original wshd serves one client at a time, so this is no sign of a fault yet when others are slow. */
 const ANSWER_DEADLINE_MS: i32 = 30_000;
+/** wshd's queue of connections is full, as an original's, which serves one at a time, soon is: asked again, so often, for half a minute. */
+const CONNECT_INTERVAL_MS: i32 = 20;
+const CONNECT_ATTEMPTS: i32 = 1_500;
 /** What the pipes to and from the command shall hold: fewer turns for the same bytes. */
 const PIPE_BYTES: u32 = 1 << 18;
 /** More than a pty ever holds: 64 KiB on the way, 4 KiB to be read. */
 const PTY_BYTES_MAX: u32 = 1 << 17;
 const TERMINAL_SIGNALS: u32 = bit(SIGWINCH) | bit(SIGHUP) | bit(SIGINT) | bit(SIGQUIT) | bit(SIGTERM) | bit(SIGTSTP) | bit(SIGCONT);
 
-const enum State { SENDING, AWAITING, RELAYING, ENDING }
-let state: State = State.SENDING;
+const enum State { CONNECTING, SENDING, AWAITING, RELAYING, ENDING }
+let state: State = State.CONNECTING;
 
 const request = memory.data(9656, 8);
 if (REQUEST_BYTES != 9656) ERROR("the request's buffer has another size");
@@ -40,6 +43,7 @@ const handles = memory.data(20, 4);
 if ((HANDLES_MAX + 1) * 4 != 20) ERROR("the table of received handles has another size");
 
 let socket: i32 = -1;
+let attempts: i32 = 0;
 let status: i32 = -1;
 let master: i32 = -1;
 let local: i32 = -1;
@@ -63,7 +67,7 @@ export function onStart(): void {
   local = inherit(0);
   atTerminal = local >= 0 && (describe(local) & Kind.MASK) == Kind.TERMINAL;
   composeRequest(atTerminal || rows > 0);
-  connectAndSend(socketPath != 0 ? socketPath : defaultPath);
+  connectAndSend();
 }
 
 function refuseOptions(): void {
@@ -111,12 +115,19 @@ function composeRequest(interactive: bool): void {
   if (lang != 0 && !putLang(request, lang)) giveUp(Ending.USAGE, "wsh: LANG has at most 1023 bytes, this one more");
 }
 
-function connectAndSend(path: usize): void {
+function connectAndSend(): void {
+  const path = socketPath != 0 ? socketPath : defaultPath;
   socket = connect(path);
+  if (socket == -EAGAIN && ++attempts < CONNECT_ATTEMPTS) {
+    wakeAfter(CONNECT_INTERVAL_MS);
+    return;
+  }
   if (socket == -ECONNREFUSED || socket == -ENOENT) {
     return giveUp(Ending.UNREACHED, "wsh: cannot connect to", path, socket, "is wshd running in this container? (--socket PATH)");
   }
-  if (socket < 0) return giveUp(Ending.UNREACHED, "wsh: cannot connect to", path, socket);
+  const advice = socket == -EAGAIN ? "its wshd does not accept connections" : "";
+  if (socket < 0) return giveUp(Ending.UNREACHED, "wsh: cannot connect to", path, socket, advice);
+  state = State.SENDING;
   wakeAfter(ANSWER_DEADLINE_MS);
   send();
 }
@@ -273,6 +284,7 @@ export function onSignal(signal: i32): void {
 }
 
 export function onDeadline(): void {
+  if (state == State.CONNECTING) return connectAndSend();
   giveUp(Ending.UNANSWERED, "wsh: wshd did not answer within 30 seconds; is it stopped, or another client keeping it?");
 }
 

@@ -71,6 +71,11 @@ def slowly(client):
     time.sleep(0.3)
     status(struct.pack('<i', 6), before=b'late\n')(client)
 
+def unhurried(client):
+    """Meanwhile others wait in a queue that has hardly any places."""
+    time.sleep(0.05)
+    status(number(7), before=b'hello\n')(client)
+
 def number(value):
     return struct.pack('<i', value)
 
@@ -78,6 +83,7 @@ ANSWERS = {
     'good': status(number(7), before=b'hello\n'),
     'slow': slowly,
     'silent': silent,
+    'short-queue': unhurried,
     'closed': lambda client: None,
     'version-0': answer(number(0)),
     'version-2': answer(number(2)),
@@ -115,7 +121,7 @@ listeners = {}
 for name in ANSWERS:
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(f'{directory}/{name}.sock')
-    listener.listen(16)
+    listener.listen(1 if name == 'short-queue' else 16)
     listeners[listener] = ANSWERS[name]
 print('ready', flush=True)
 while True:

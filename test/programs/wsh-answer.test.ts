@@ -42,6 +42,11 @@ test('a good answer that comes late', async () => {
   assert.equal([code, stdout.toString(), stderr], [6, 'late\n', '']);
 });
 
+test('more at once than wait in the queue of a wshd that serves one after the other', async () => {
+  const all = await Promise.all(Array.from({ length: 8 }, () => ask('short-queue')));
+  for (const { code, stdout, stderr } of all) assert.equal([code, stdout.toString(), stderr], [7, 'hello\n', '']);
+});
+
 const VERSION = 'wsh: wshd\'s answer is not of protocol version 1\n';
 const DESCRIPTORS = 'wsh: wshd\'s answer does not carry the descriptors that the protocol asks for\n';
 const refused: Record<string, string> = {
@@ -102,6 +107,29 @@ variants('no answer: wsh waits, until its deadline', async () => {
     const { code, stderr } = await ask('silent', [await buildVariant('wsh', [change], variant.path)]);
     assert.equal([code, stderr], [255, 'wsh: wshd did not answer within 30 seconds; is it stopped, or another client keeping it?\n']);
   } finally {
+    variant.remove();
+  }
+});
+
+variants('no place in the queue: wsh tries again, until its deadline', async () => {
+  const variant = scratch(), path = `${directory.path}/full.sock`;
+  const full = spawn('python3', ['-c', `
+import socket, sys
+listener, client = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+listener.bind("${path}")
+listener.listen(0)
+client.connect("${path}")
+print("full", flush=True)
+sys.stdin.read()`], { stdio: ['pipe', 'pipe', 'inherit'] });
+  try {
+    await once(full.stdout, 'data');
+    const change = { file: 'assembly/wsh/index.ts', from: 'CONNECT_ATTEMPTS: i32 = 1_500', to: 'CONNECT_ATTEMPTS: i32 = 5' };
+    const { code, stderr } = await run([await buildVariant('wsh', [change], variant.path), '--socket', path, 'true']);
+    assert.is(code, 255);
+    assert.is(stderr, `wsh: cannot connect to ${path}: resource temporarily unavailable; its wshd does not accept connections\n`);
+  } finally {
+    full.stdin.end();
+    await once(full, 'exit');
     variant.remove();
   }
 });
