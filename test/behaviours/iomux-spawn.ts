@@ -205,10 +205,11 @@ add('with --slow drop, a link that is dropped before its status connection comes
 });
 
 add('two links of one process do not wait for each other', async (world) => {
-  const job = await startJob(world, 'write 1 1000000 65536; exit 4', '--ring', '4M');
+  const job = await startJob(world, 'read 1; write 1 1000000 65536; exit 4', '--ring', '4M');
   const stuck = await connectAll(world, job);
   stuck.stdout.pause();
   const link = await connectAll(world, job);
+  job.spawn.stdin.write('x');
   await assertStream(world, link.stdout, 1, 1_000_000);
   assert.equal(await statusOf(world, link.status), [0, 0, 4, 0]);
   assert.is(stuck.status.length, 0);
@@ -218,8 +219,9 @@ add('two links of one process do not wait for each other', async (world) => {
 });
 
 add('tells the status behind the end of a link\'s streams', async (world) => {
-  const job = await startJob(world, 'write 1 1000000 65536; exit 4', '--ring', '4M'), link = await connectAll(world, job);
+  const job = await startJob(world, 'read 1; write 1 1000000 65536; exit 4', '--ring', '4M'), link = await connectAll(world, job);
   link.stdout.pause();
+  job.spawn.stdin.write('x');
   await world.until(() => link.stderr.ended, 'the other stream ends');
   await world.pass(100);
   assert.not(link.status.ended);

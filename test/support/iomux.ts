@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { argvOf } from './hosts.js';
 import { type Ended, ended, isAlive, openFiles, until } from './process.js';
 
@@ -10,6 +11,7 @@ export const CHANNELS = ['stdout', 'stderr', 'status'] as const;
 export type Channel = typeof CHANNELS[number];
 /** For what comes by itself: only a hang takes as long. A process is killed when it has run for twice that. */
 export const DEADLINE_MS = 20_000;
+const RETRY_MS = 10;
 
 const started: ChildProcess[] = [];
 
@@ -105,10 +107,17 @@ export class Client {
     else this.socket.pause();
   }
 
+  /** Asks again, as iomux-link does, while iomux-spawn has not accepted so many that its queue is full. */
   static async to(job: { directory: string }, channel: Channel, reads = true): Promise<Client> {
-    const client = new Client(`${job.directory}/${channel}.sock`, reads);
-    await once(client.socket, 'connect');
-    return client;
+    for (const end = Date.now() + DEADLINE_MS; ; await sleep(RETRY_MS)) {
+      const client = new Client(`${job.directory}/${channel}.sock`, reads);
+      try {
+        await once(client.socket, 'connect');
+        return client;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || Date.now() > end) throw error;
+      }
+    }
   }
 
   /** Begins to read what it left waiting. */
