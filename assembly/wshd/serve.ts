@@ -187,5 +187,9 @@ export function recover(): bool {
   closeMade();
   closeFile();
   if (client.socket != 0) drop(client);
+  // What the trap cut short may have been the turn of others, too, and has armed nothing.
+  resumeAccepting();
+  retryAtMs = nowMs() + RETRY_MS;
+  armDeadline();
   return true;
 }

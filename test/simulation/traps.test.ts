@@ -1,7 +1,7 @@
 /** What a trap costs: docs/architecture.md, "When something traps". The exhaustive run has one at every call. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Guest, type FaultPlan } from '../../src/sim/index.js';
+import { type Fault, type FaultPlan, Guest } from '../../src/sim/index.js';
 import { serving, withWorld } from './help.js';
 
 const traps = suite('traps');
@@ -12,6 +12,7 @@ function trapAt(program: string, name: string): FaultPlan {
   return { at: (call) => (call.process.program === program && call.name === name && left-- > 0 ? { trap: true } : undefined) };
 }
 
+const EMFILE = 24;
 const WHILE_SERVING = ['spawnBegin', 'pipe', 'send', 'open', 'spawnArguments', 'spawnUser', 'duplicate'];
 
 for (const name of WHILE_SERVING) {
@@ -35,6 +36,21 @@ for (const name of WHILE_SERVING) {
     }, { plan });
   });
 }
+
+traps('one in a second try costs only the client whose turn it was: others that wait for theirs get it', () => {
+  let isServing = false, pipes = 0;
+  // Both find no descriptors; then the first of them meets a trap.
+  const faults: Readonly<Record<number, Fault>> = { 1: { errno: EMFILE }, 2: { errno: EMFILE }, 3: { trap: true } };
+  const plan: FaultPlan = { at: ({ process, name }) => (isServing && process.program === 'wshd' && name === 'pipe' ? faults[++pipes] : undefined) };
+  return withWorld((world) => {
+    const container = serving(world);
+    isServing = true;
+    const both = [1, 2].map(() => container.wsh(['/bin/script', '-c', 'exit 3']));
+    world.run(() => both.every(({ ended }) => ended));
+    assert.equal(both.map(({ exitCode }) => exitCode).sort(), [255, 3]);
+    assert.ok(world.nowMs < 1000, `after ${world.nowMs} ms`);
+  }, { plan });
+});
 
 traps('one in wsh leaves the terminal as it was', () => withWorld((world) => {
   const wsh = serving(world).wsh(['/bin/script', '-c', 'hang'], { terminal: { rows: 24, columns: 80 } });
