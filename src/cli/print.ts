@@ -2,14 +2,19 @@
 import { isatty } from 'node:tty';
 import Table from 'cli-table3';
 import pc from 'picocolors';
-import { errnoOf } from '../container/error.js';
+import { errnoOf, reason, WardenError } from '../container/error.js';
 import { printable } from '../printable.js';
 
 /** Fulfilled when it is written. A reader that has seen enough, as head(1), is no failure. */
-export async function print(text: string): Promise<void> {
+export async function print(what: string | Uint8Array): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    process.stdout.once('error', (error) => (errnoOf(error) === 'EPIPE' ? resolve() : reject(error)));
-    process.stdout.write(text, () => resolve());
+    const ended = (error?: Error | null): void => {
+      if (!error || errnoOf(error) === 'EPIPE') resolve();
+      else reject(new WardenError('LOST', `cannot write to standard output: ${reason(error)}`, { cause: error }));
+    };
+    // An error is told twice, and the first time counts; that of an event without a listener would end the process.
+    process.stdout.once('error', ended);
+    process.stdout.write(what, ended);
   });
 }
 

@@ -7,10 +7,11 @@ import { type Failure, faultsOf, type Tally } from '../sim/swarm/summary.js';
 import { runSwarm, type SwarmResult } from '../sim/swarm/swarm.js';
 import { EXIT_FAILED } from './exit.js';
 import { interruptible } from './interrupt.js';
+import { printLine } from './print.js';
 
 export interface SimOptions {
-  seeds: string;
-  from: string;
+  seeds?: string;
+  from?: string;
   fresh?: boolean;
   seed?: string;
   trace?: boolean;
@@ -22,15 +23,28 @@ export interface SimOptions {
 /** Seeds are whole numbers of JavaScript's. */
 const FRESH_MAX = 2 ** 47;
 const SEEDS_MAX = 100_000_000;
+const SEEDS_DEFAULT = '1000';
 const FAILURES_SHOWN = 3;
 
 export async function sim(options: SimOptions): Promise<number> {
   if (options.trace && options.seed === undefined) throw new WardenError('USAGE', '--trace needs a --seed N to write down');
+  refuseStrangers(options);
   if (options.seed !== undefined) return one(number('--seed', options.seed, 0, Number.MAX_SAFE_INTEGER), options);
   if (options.exhaustive) return exhaustive(options);
-  const count = number('--seeds', options.seeds, 1, SEEDS_MAX);
-  const first = number('--from', options.from, 0, Number.MAX_SAFE_INTEGER - SEEDS_MAX);
+  const count = number('--seeds', options.seeds ?? SEEDS_DEFAULT, 1, SEEDS_MAX);
+  const first = number('--from', options.from ?? '0', 0, Number.MAX_SAFE_INTEGER - SEEDS_MAX);
   return interruptible('sim', (signal) => swarm(options.fresh ? randomInt(FRESH_MAX) : first, count, options, signal));
+}
+
+/** Options of another kind of run, which would be silently ignored. */
+function refuseStrangers(options: SimOptions): void {
+  const refuse = (chosen: 'seed' | 'exhaustive' | 'fresh', ...strangers: readonly (keyof SimOptions)[]): void => {
+    const stranger = options[chosen] === undefined ? undefined : strangers.find((name) => options[name] !== undefined);
+    if (stranger !== undefined) throw new WardenError('USAGE', `--${chosen} and --${stranger} do not go together`);
+  };
+  refuse('seed', 'exhaustive', 'seeds', 'from', 'fresh', 'jobs');
+  refuse('exhaustive', 'seeds', 'from', 'fresh');
+  refuse('fresh', 'from');
 }
 
 function number(option: string, text: string, least: number, most: number): number {
@@ -47,8 +61,8 @@ async function swarm(first: number, count: number, options: SimOptions, signal: 
     first, count, signal, ...threads(options),
     onProgress: ({ scenarios, failures }) => bar?.update(scenarios, { failures: failures.length }),
   }).finally(() => bar?.stop());
-  if (options.json) console.log(JSON.stringify({ first, count, ...result, sites: undefined, sitesReached: reached(result) }));
-  else console.log(describe(first, count, result));
+  const json = { first, count, ...result, sites: undefined, sitesReached: reached(result) };
+  await printLine(options.json ? JSON.stringify(json) : describe(first, count, result));
   return result.failures.length > 0 ? EXIT_FAILED : 0;
 }
 
@@ -64,11 +78,12 @@ function reached(tally: Tally): number { return Object.values(tally.sites).reduc
 
 function describe(first: number, count: number, result: SwarmResult): string {
   const { scenarios, seconds, workers, calls, faults, failures } = result;
-  const kinds = Object.entries(faults).sort().map(([kind, times]) => `${times} ${kind}`).join(', ');
+  const kinds = Object.entries(faults).sort().map(([kind, times]) => `${times} ${kind}`).join(', ') || 'none';
+  const done = scenarios === count ? count : `${scenarios} of ${count}`;
   const rate = Math.round(scenarios / seconds / workers), words = failures.length === 0 ? 'all checks hold' : `in ${failures.length} a check does not`;
   return [
     ...failures.slice(0, FAILURES_SHOWN).map(describeFailure),
-    `seeds ${first} to ${first + count - 1}: ${scenarios} scenarios, ${words}`,
+    `seeds ${first} to ${first + count - 1}: ${done} scenarios, ${words}`,
     `${seconds.toFixed(1)} s on ${workers} threads: ${rate} scenarios a second and thread, ${calls} calls`,
     `${faultsOf(result)} faults (${kinds}), ${reached(result)} call sites reached`,
   ].join('\n');
@@ -84,11 +99,11 @@ async function one(seed: number, options: SimOptions): Promise<number> {
   const trace = new Trace(), scenario = generate(seed), programs = await loadMarked();
   const { steps, violation } = runScenario(programs, scenario, options.trace ? [trace] : []);
   if (options.json) {
-    console.log(JSON.stringify({ scenario, steps, violation, ...(options.trace ? { trace: trace.lines } : {}) }));
+    await printLine(JSON.stringify({ scenario, steps, violation, ...(options.trace ? { trace: trace.lines } : {}) }));
   } else {
     const acts = scenario.acts.map((act) => `  ${JSON.stringify(act)}`);
-    if (options.trace) console.log([`scenario ${JSON.stringify({ ...scenario, acts: undefined })}`, ...acts, trace.text].join('\n'));
-    console.log(violation ? `seed ${seed}: ${violation.check}: ${violation.words}` : `seed ${seed}: all checks hold, ${steps} steps`);
+    if (options.trace) await printLine([`scenario ${JSON.stringify({ ...scenario, acts: undefined })}`, ...acts, trace.text].join('\n'));
+    await printLine(violation ? `seed ${seed}: ${violation.check}: ${violation.words}` : `seed ${seed}: all checks hold, ${steps} steps`);
   }
   return violation ? EXIT_FAILED : 0;
 }
@@ -104,7 +119,7 @@ async function exhaustive(options: SimOptions): Promise<number> {
         bar?.update(done, { failures });
       },
     }).finally(() => bar?.stop());
-    console.log(options.json ? JSON.stringify(report) : describeReport(report));
+    await printLine(options.json ? JSON.stringify(report) : describeReport(report));
     return report.failures.length > 0 || report.missed.length > 0 ? EXIT_FAILED : 0;
   });
 }

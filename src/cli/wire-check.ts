@@ -6,7 +6,8 @@ import { addonPath } from '../paths.js';
 import { Failure, type Level, type Outcome } from '../wire/check/case.js';
 import type { Paint } from '../wire/text.js';
 import { EXIT_FAILED } from './exit.js';
-import { InputError, paint, print, reporting } from './wire-input.js';
+import { print } from './print.js';
+import { InputError, paint, reporting } from './wire-input.js';
 
 export interface CheckOptions { socket?: string; iomux?: string; wsh?: string; only?: Level; timeout: string; json?: boolean }
 

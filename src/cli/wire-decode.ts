@@ -7,7 +7,8 @@ import { WHOLE } from '../wire/module.js';
 import { recognise } from '../wire/recognise.js';
 import { textOfReading } from '../wire/text.js';
 import { EXIT_FAILED } from './exit.js';
-import { paint, print, readInput, reporting } from './wire-input.js';
+import { print } from './print.js';
+import { paint, readInput, reporting } from './wire-input.js';
 
 export interface DecodeOptions { as?: Kind; hex?: boolean; json?: boolean }
 

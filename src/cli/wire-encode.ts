@@ -28,8 +28,8 @@ export function encode(kindName: string | undefined, values: readonly string[], 
     try {
       await writeOutput(message, options.output);
     } catch (error) {
-      if (error instanceof InputError) throw error;
-      process.stderr.write(`warden wire encode: cannot write ${options.output ?? 'to standard output'}: ${reason(error)}\n`);
+      if (options.output === undefined) throw error;
+      process.stderr.write(`warden wire encode: cannot write ${options.output}: ${reason(error)}\n`);
       return EXIT_FAILED;
     }
     return 0;

@@ -4,6 +4,7 @@ import { isatty } from 'node:tty';
 import pc from 'picocolors';
 import { reason } from '../container/error.js';
 import { EXIT_USAGE } from './exit.js';
+import { print } from './print.js';
 import { SIZE_MAX } from '../wire/json.js';
 import type { Paint } from '../wire/text.js';
 
@@ -39,14 +40,6 @@ export async function writeOutput(bytes: Uint8Array, file: string | undefined): 
   if (file !== undefined) return writeFileSync(file, bytes);
   if (isatty(1)) throw new InputError('a message is no text for a terminal: give -o FILE, or a pipe to xxd or to warden wire decode');
   await print(bytes);
-}
-
-/** To standard output, all of it; a reader that has gone has had enough. */
-export function print(what: string | Uint8Array): Promise<void> {
-  return new Promise((resolve) => {
-    process.stdout.once('error', () => resolve());
-    process.stdout.write(what, () => resolve());
-  });
 }
 
 /** Colours for a terminal that has them, on standard output. */

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { packageRoot, wasmPath } from '../../src/paths.js';
@@ -168,6 +168,20 @@ for (const [args, input, words] of mistakes) {
     assert.is(ended.stdout.length, 0);
   });
 }
+
+tools('nothing is lost in silence when standard output cannot be written', async () => {
+  if (!existsSync('/dev/full')) return;
+  const full = openSync('/dev/full', 'w');
+  try {
+    for (const args of [['encode', 'response'], ['decode', `${packageRoot}test/wire/vectors/argv-spaces-utf8.bin`]]) {
+      const ended = await run([process.execPath, warden, 'wire', ...args], { stdio: ['ignore', full, 'pipe'] });
+      assert.is(ended.code, 1);
+      assert.is(ended.stderr, 'warden wire: cannot write to standard output: ENOSPC: no space left on device\n');
+    }
+  } finally {
+    closeSync(full);
+  }
+});
 
 tools('encode says when its file cannot be written: exit code 1', async () => {
   const ended = await wire(['encode', 'response', '-o', `${directory.path}/none/file`]);
