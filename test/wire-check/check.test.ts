@@ -4,9 +4,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { packageRoot, programPath } from '../../src/paths.js';
 import type { Outcome } from '../../src/wire/check/case.js';
+import { Endpoint } from '../../src/wire/check/endpoint.js';
 import { checkIomux } from '../../src/wire/check/iomux.js';
 import { checkWsh } from '../../src/wire/check/wsh.js';
 import { checkWshd } from '../../src/wire/check/wshd.js';
+import { exitStatus } from '../../src/wire/check/wshd-client.js';
+import { serving } from '../../src/wire/check/wshd-server.js';
 import { noContainers, startContainer } from '../support/container.js';
 import { startShell, stopAll } from '../support/iomux.js';
 import { run, scratch } from '../support/process.js';
@@ -124,6 +127,58 @@ onLinux('a wshd that answers with the wrong version, or not at all, is found out
     assert.match(failures(outcomes)[0]!, words);
     assert.is(failures(outcomes).length, 1);
   }
+});
+
+onLinux('a wshd whose answer has no end is found out in time, whether it comes by the byte or in masses', async () => {
+  for (const [piece, pauseMs, words] of [[Buffer.of(1), 100, /no end within 10 s/], [Buffer.alloc(1 << 16), 0, /no end after \d+ bytes/]] as const) {
+    const path = `${directory.directory()}/wshd.sock`;
+    const server = createServer((socket) => {
+      const send = (): void => { if (!socket.destroyed) socket.write(piece, () => setTimeout(send, pauseMs)); };
+      socket.on('error', () => undefined).once('data', send);
+    }).listen(path);
+    const outcomes = await checkWshd(path);
+    server.close();
+    assert.match(failures(outcomes)[0]!, words);
+    assert.equal(outcomes.filter(({ holds }) => holds !== null).length, 1);
+  }
+});
+
+onLinux('a wshd that gives wrong exit codes is asked for all the rest', async () => {
+  const path = `${directory.directory()}/wshd.sock`, endpoint = new Endpoint('wshd', [path]), listener = endpoint.listen(path);
+  const wrong = serving(async (ends) => { await endpoint.write(ends.status, exitStatus(77)); });
+  const asked = checkWshd(path, 'required');
+  const serve = async (): Promise<void> => {
+    for (let socket; (socket = await endpoint.accept(listener, asked)) !== undefined;) {
+      // The first connection is none but a question whether anybody is there.
+      if ((await endpoint.receive(socket)).ended) endpoint.close(socket);
+      else await wrong({ endpoint }, socket);
+    }
+  };
+  const [outcomes] = await Promise.all([asked, serve()]);
+  endpoint.end();
+  assert.ok(names(outcomes, false).length > 15);
+  assert.ok(names(outcomes, true).includes('a good request is answered with version 1, and then the connection is closed'));
+  assert.not.ok(outcomes.some(({ detail }) => /does not answer/.test(detail ?? '')));
+});
+
+onLinux('a wsh that never ends, or says no end of things, is found out, and the rest is not tried', async () => {
+  for (const [script, words] of [['exec sleep 600', /ends$/], ['exec yes', /no end after \d+ bytes/]] as const) {
+    const program = `${directory.directory()}/wsh`;
+    writeFileSync(program, `#!/bin/sh\n${script}\n`);
+    chmodSync(program, 0o755);
+    const outcomes = await checkWsh(program);
+    assert.match(failures(outcomes)[0]!, words);
+    assert.equal(outcomes.filter(({ holds }) => holds !== null).length, 1);
+  }
+});
+
+onLinux('a job that writes without end costs no more memory than is compared of it', async () => {
+  const job = await startShell(directory.directory(), 'exec yes');
+  const before = process.memoryUsage().arrayBuffers;
+  const outcomes = await checkIomux(job.directory, 3_000);
+  assert.equal(failures(outcomes), []);
+  const kept = process.memoryUsage().arrayBuffers - before;
+  assert.ok(kept < 300 << 20, `${kept} bytes kept`);
 });
 
 const warden = `${packageRoot}build/js/src/cli/warden.cjs`;

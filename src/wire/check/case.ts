@@ -35,7 +35,7 @@ export async function runCases<World>(world: World, cases: readonly Case<World>[
     const begin = performance.now();
     const told = gone === undefined ? await attempt(() => run(world)) : { holds: null, detail: gone };
     outcomes.push({ about, name, level, ...told, ms: Math.round(performance.now() - begin) });
-    if (told.holds === false && gone === undefined && !await stillThere()) gone = `nobody answers any more since "${name}"`;
+    if (told.holds === false && gone === undefined && !await stillThere()) gone = `it does not answer, or not to the end, since "${name}"`;
   }
   return outcomes;
 }

@@ -7,6 +7,8 @@ import { Failure } from './case.js';
 
 /** How long one thing that must happen may take. */
 export const WAIT_MS = 10_000;
+/** How long what comes in pieces may take, and how much it may be: who sends without end must not keep us. */
+const ALL_MS = 30_000, ALL_BYTES = 32 << 20;
 /** As many descriptors as one message can carry: SCM_MAX_FD of unix(7). */
 export const DESCRIPTORS_MAX = 253;
 /** By `Kind`. */
@@ -97,9 +99,9 @@ export class Endpoint {
   windowSize(from: number, to: number): void { this.caller.must('windowSize', from, to); }
 
   /** What can be read now, waiting for the first byte; undefined at the end. */
-  async read(handle: number): Promise<Buffer | undefined> {
+  async read(handle: number, what = 'something can be read'): Promise<Buffer | undefined> {
     let piece: Buffer | undefined;
-    await this.until(handle, READ, 'something can be read', () => {
+    await this.until(handle, READ, what, () => {
       const got = this.caller.call('read', handle, AT_DATA, DATA_BYTES);
       if (got > 0) piece = this.data(got);
       return got;
@@ -107,10 +109,16 @@ export class Endpoint {
     return piece;
   }
 
-  /** All that comes until the end. */
-  async drain(handle: number): Promise<Buffer> {
-    const pieces: Buffer[] = [];
-    for (let piece; (piece = await this.read(handle)) !== undefined;) pieces.push(piece);
+  /** All that comes until the end; `name`: of what, for who reads that it did not come. */
+  async drain(handle: number, name: string): Promise<Buffer> {
+    const pieces: Buffer[] = [], late = performance.now() + ALL_MS;
+    let size = 0;
+    for (let piece; (piece = await this.read(handle, `${name} goes on, or ends`)) !== undefined;) {
+      pieces.push(piece);
+      size += piece.length;
+      if (size > ALL_BYTES) throw new Failure(`${name} has no end after ${size} bytes`);
+      if (performance.now() > late) throw new Failure(`${name} has no end within ${ALL_MS / 1000} s: ${size} bytes have come, and still do`);
+    }
     return Buffer.concat(pieces);
   }
 

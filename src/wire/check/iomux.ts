@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { codec } from '../codec.js';
-import { decode, type Reading } from '../message.js';
+import { decode, type Reading, sizeOf } from '../message.js';
 import { type Case, expect, Failure, type Level, type Outcome, runCases, Skipped, sleep } from './case.js';
 import { WAIT_MS } from './endpoint.js';
 import { judge } from './wshd-client.js';
@@ -12,10 +12,12 @@ type Stream = typeof STREAMS[number];
 const CHANNELS = [...STREAMS, 'status'] as const;
 type Channel = typeof CHANNELS[number];
 
+/** Kept of what comes over a connection, for comparing: a job may write without end. */
+const KEPT_BYTES = 16 << 20;
 /** Those that come later do so once this much has come, or this time has passed. */
 const LATE_BYTES = 100_000, LATE_MS = 500, LOOK_AGAIN_MS = 5;
 
-/** One connection, and all that came over it. */
+/** One connection, and what came over it. */
 class Connection {
   readonly socket: Socket;
   readonly pieces: Buffer[] = [];
@@ -31,17 +33,20 @@ class Connection {
     this.socket.on('connect', () => { this.isConnected = true; });
     this.socket.on('data', (piece) => {
       this.firstAt ??= performance.now();
-      this.pieces.push(piece);
+      if (this.size < KEPT_BYTES) this.pieces.push(piece);
       this.size += piece.length;
     });
     this.socket.on('end', () => { this.endedAt ??= performance.now(); });
     this.socket.on('error', (error: NodeJS.ErrnoException) => { this.error = error.code ?? error.message; });
   }
 
+  /** The first of them. */
   get bytes(): Buffer { return Buffer.concat(this.pieces); }
   get reading(): Reading { return decode(codec(), 'stream', this.bytes); }
   get position(): number { return Number(this.reading.fields[0]!.value); }
   get content(): Uint8Array { return this.reading.fields[1]!.bytes; }
+  /** The position behind its last byte, on the circle of 2^32. */
+  get end(): number { return (this.position + this.size - sizeOf(codec(), 'stream')) >>> 0; }
 }
 
 /** What was seen: links in the order in which they came. */
@@ -124,9 +129,9 @@ function sameBytes(stream: Stream): IomuxCase {
       // On the circle of 2^32 positions: docs/protocol.md §5
       const skip = (other.position - first.position) | 0;
       if (skip < 0) throw new Failure(`${other.name} starts at ${other.position}, before ${first.name} at ${first.position}`);
-      const common = Math.min(first.content.length - skip, other.content.length);
-      if (skip > first.content.length) throw new Failure(`${other.name} starts at ${other.position}, ahead of all that ${first.name} got`);
-      if (!Buffer.from(first.content.subarray(skip, skip + common)).equals(other.content.subarray(0, common))) {
+      if (skip > first.size - sizeOf(codec(), 'stream')) throw new Failure(`${other.name} starts at ${other.position}, ahead of all that ${first.name} got`);
+      const expected = first.content.subarray(skip, skip + other.content.length);
+      if (!Buffer.from(expected).equals(other.content.subarray(0, expected.length))) {
         throw new Failure(`${other.name} got other bytes from position ${other.position} on than ${first.name}`);
       }
     }
@@ -142,10 +147,9 @@ function sameEnd(stream: Stream): IomuxCase {
 
 function expectEnds(watched: Watched, stream: Stream, isMeant: (name: string) => boolean): void {
   const [first, ...others] = served(of(watched, stream)) as [Connection, ...Connection[]];
-  const endOf = (connection: Connection): number => (connection.position + connection.content.length) >>> 0;
   for (const other of others.filter(({ name }) => isMeant(name))) {
     if (other.endedAt === undefined) throw new Failure(`${other.name} got no end of file`);
-    expect(`the end for ${other.name}`, endOf(other), endOf(first));
+    expect(`the end for ${other.name}`, other.end, first.end);
   }
 }
 

@@ -5,7 +5,7 @@ import { codec, encodeRequest, type Request, UNLIMITED } from '../codec.js';
 import { encode } from '../message.js';
 import { defaultLimits } from '../request.js';
 import { type Case, expect, Failure, type Level, type Outcome, runCases } from './case.js';
-import { answering, type Ends, type Ran, type Reply, response, serving, WshdServer } from './wshd-server.js';
+import { type Answering, answering, type Ends, type Ran, type Reply, response, serving, WshdServer } from './wshd-server.js';
 import { exitStatus } from './wshd-client.js';
 import type { Endpoint } from './endpoint.js';
 
@@ -156,7 +156,7 @@ const relays: WshCase[] = [
 ];
 
 /** The replaced descriptor belongs to the server, which closes what it sent. */
-function instead(index: number, make: (server: WshdServer) => number): Reply {
+function instead(index: number, make: (server: Answering) => number): Reply {
   return answering(response(), (theirs, server) => theirs.map((handle, at) => (at === index ? make(server) : handle)));
 }
 
@@ -181,13 +181,15 @@ const answers: WshCase[] = [
   ends('half of an exit status', 'ours', ending(exitStatus(5).subarray(0, 2)), 255),
 ];
 
+/** A program is started anew each time, and one bad end says nothing about the next case; but one that never ends, or says no end of things, does. */
+function comesToAnEnd(server: WshdServer): Promise<boolean> { return server.run(['true'], EXITS).then(() => true, () => false); }
+
 /** Every case on this program; `only` leaves out those of the other level. */
 export async function checkWsh(program: string, only?: Level): Promise<Outcome[]> {
   const server = new WshdServer(resolve(program));
   try {
     const cases = [...requests, ...endings, ...relays, ...answers].filter(({ level }) => only === undefined || level === only);
-    // A program is started anew each time: one bad end says nothing about the next case.
-    return await runCases(server, cases, () => Promise.resolve(true));
+    return await runCases(server, cases, () => comesToAnEnd(server));
   } finally {
     server.end();
   }

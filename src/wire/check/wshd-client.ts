@@ -4,7 +4,7 @@ import { decode, encode, type Kind, sizeOf } from '../message.js';
 import { WHOLE } from '../module.js';
 import { defaultLimits } from '../request.js';
 import { expect, Failure } from './case.js';
-import { Endpoint, type Received } from './endpoint.js';
+import { Endpoint, type Received, WAIT_MS } from './endpoint.js';
 
 export interface Ran {
   stdout: Buffer;
@@ -14,6 +14,10 @@ export interface Ran {
   /** The number left on that pipe: docs/protocol.md §3 */
   mark: number;
 }
+
+/** Far more than any answer has. */
+const ANSWER_MAX = 1024;
+const SHOWN_BYTES = 16;
 
 export class WshdClient {
   readonly endpoint: Endpoint;
@@ -39,23 +43,34 @@ export class WshdClient {
   }
 
   async answer(socket: number): Promise<Received> {
-    const all: Received = { bytes: Buffer.alloc(0), handles: [], ended: false };
-    while (!all.ended) {
-      const { bytes, handles, ended } = await this.endpoint.receive(socket);
-      all.bytes = Buffer.concat([all.bytes, bytes]);
-      all.handles.push(...handles);
-      all.ended = ended;
+    const all: Received = { bytes: Buffer.alloc(0), handles: [], ended: false }, late = performance.now() + WAIT_MS;
+    try {
+      while (!all.ended) {
+        const { bytes, handles, ended } = await this.endpoint.receive(socket);
+        all.bytes = Buffer.concat([all.bytes, bytes]);
+        all.handles.push(...handles);
+        all.ended = ended;
+        const size = all.bytes.length;
+        if (size > ANSWER_MAX) throw new Failure(`the answer has no end after ${size} bytes: ${all.bytes.toString('hex', 0, SHOWN_BYTES)}…`);
+        if (performance.now() > late) throw new Failure(`the answer has no end within ${WAIT_MS / 1000} s: ${size} bytes have come, and still do`);
+      }
+    } catch (error) {
+      this.endpoint.close(...all.handles);
+      throw error;
     }
     return all;
   }
 
-  /** The descriptors of a good answer; a failure when there is another, or none. */
-  async served(request: Uint8Array, isTty = false): Promise<number[]> {
-    const { bytes, handles } = await this.converse(request);
-    judge('response', bytes);
-    if (handles.length !== (isTty ? 2 : 4)) {
+  /** The descriptors of a good answer to a request, whole or in pieces; a failure when there is another, or none. */
+  async served(request: Uint8Array | readonly Uint8Array[], isTty = false): Promise<number[]> {
+    const { bytes, handles } = await this.converse(...[request].flat());
+    try {
+      judge('response', bytes);
+      const wanted = isTty ? 2 : 4;
+      if (handles.length !== wanted) throw new Failure(`${handles.length} descriptors came with the answer, instead of ${wanted}`);
+    } catch (error) {
       this.endpoint.close(...handles);
-      throw new Failure(`${handles.length} descriptors came with the answer, instead of ${isTty ? 2 : 4}`);
+      throw error;
     }
     return handles;
   }
@@ -67,7 +82,7 @@ export class WshdClient {
     // Closed as soon as it is written, and only there: by the end its number may be another client's.
     const feed = this.endpoint.write(stdin, input).finally(() => this.endpoint.close(stdin));
     try {
-      const coming = [stdout, stderr, status].map((handle) => this.endpoint.drain(handle));
+      const coming = ([[stdout, 'stdout'], [stderr, 'stderr'], [status, 'the exit status']] as const).map(([handle, name]) => this.endpoint.drain(handle, name));
       const [out, error, code] = await Promise.all([...coming, feed]) as [Buffer, Buffer, Buffer, boolean];
       return { stdout: out, stderr: error, status: code, mark: this.endpoint.marked(status) };
     } finally {
@@ -81,7 +96,7 @@ export class WshdClient {
     const [master, status] = handles as [number, number];
     try {
       await this.endpoint.write(master, Buffer.from(input));
-      const [output, code] = await Promise.all([this.endpoint.drain(master), this.endpoint.drain(status)]);
+      const [output, code] = await Promise.all([this.endpoint.drain(master, 'the terminal'), this.endpoint.drain(status, 'the exit status')]);
       return { output: output.toString(), status: code };
     } finally {
       this.endpoint.close(...handles);
@@ -94,6 +109,9 @@ export class WshdClient {
     if (!status.equals(exitStatus(0))) throw new Failure(`${script}: exit status ${show(status)}; ${stderr.toString().trim()}`);
     return stdout.toString();
   }
+
+  /** Whether a command is still run to some end, right or wrong. */
+  answers(): Promise<boolean> { return this.run(this.shell('exit 0')).then(() => true, () => false); }
 
   /** Whether commands are run as they should be. */
   async serves(): Promise<void> { expect('the exit status of a command', (await this.run(this.shell('exit 7'))).status, exitStatus(7)); }

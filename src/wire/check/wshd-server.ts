@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { codec } from '../codec.js';
 import { encode, sizeOf } from '../message.js';
 import { Failure } from './case.js';
-import { type Child, Endpoint } from './endpoint.js';
+import { type Child, Endpoint, WAIT_MS } from './endpoint.js';
 
 /** Our ends of what a good answer without a terminal carries. */
 export interface Ends { stdin: number; stdout: number; stderr: number; status: number }
@@ -28,7 +28,9 @@ export interface Ran {
 }
 
 /** What the server does with a connection once the request has come, to its closing. */
-export type Reply = (server: WshdServer, socket: number) => Promise<void>;
+export type Reply = (server: Answering, socket: number) => Promise<void>;
+/** What a reply needs of a server. */
+export type Answering = Pick<WshdServer, 'endpoint'>;
 
 const SLOW_MS = 200;
 
@@ -58,7 +60,7 @@ export class WshdServer {
     const slow = new Promise((resolve) => { setTimeout(resolve, isSlowNonBlocking ? SLOW_MS : 0); });
     try {
       const [request, output, errors, raw] = await Promise.all([
-        this.serve(child, reply), slow.then(() => this.endpoint.drain(out)), this.endpoint.drain(err), child.ended, feeding,
+        this.serve(child, reply), slow.then(() => this.endpoint.drain(out, 'stdout')), this.endpoint.drain(err, 'stderr'), child.ended, feeding,
       ]);
       return { ...request, end: endInWords(raw), stdout: output, stderr: errors.toString() };
     } finally {
@@ -88,12 +90,14 @@ export class WshdServer {
 
   private async take(socket: number): Promise<Pick<Ran, 'request' | 'handles'>> {
     let request = Buffer.alloc(0), handles = 0;
+    const late = performance.now() + WAIT_MS;
     while (request.length < sizeOf(codec(), 'request')) {
       const received = await this.endpoint.receive(socket);
       if (received.ended) throw new Failure(`the request ends after ${request.length} bytes`);
       request = Buffer.concat([request, received.bytes]);
       handles += received.handles.length;
       this.endpoint.close(...received.handles);
+      if (performance.now() > late) throw new Failure(`the request is not whole within ${WAIT_MS / 1000} s: ${request.length} bytes have come`);
     }
     return { request, handles };
   }
@@ -108,7 +112,7 @@ function endInWords(raw: number): string {
 export function response(version = 1): Uint8Array { return encode(codec(), 'response', { fields: { version: BigInt(version) } }); }
 
 /** Sends these bytes with what `change` makes of the descriptors of a good answer; our ends are closed at once. */
-export function answering(bytes: Uint8Array, change: (theirs: number[], server: WshdServer) => number[] = (theirs) => theirs): Reply {
+export function answering(bytes: Uint8Array, change: (theirs: number[], server: Answering) => number[] = (theirs) => theirs): Reply {
   return async (server, socket) => {
     const { theirs, ours } = makePipes(server.endpoint);
     const changed = change(theirs, server);

@@ -40,7 +40,7 @@ const answers: WshdCase[] = [
   rule('answer', 'required', 'it comes before the command has ended', async (wshd) => {
     const [stdin, stdout, stderr, status] = await wshd.served(wshd.shell('read line; exit 3')) as [number, number, number, number];
     await wshd.endpoint.write(stdin, Buffer.from('go on\n'));
-    const code = await wshd.endpoint.drain(status);
+    const code = await wshd.endpoint.drain(status, 'the exit status');
     wshd.endpoint.close(stdin, stdout, stderr, status);
     expect('the exit status', code, exitStatus(3));
   }),
@@ -189,7 +189,7 @@ const hardening: WshdCase[] = [
     wshd.endpoint.close(socket, pipe[1]);
     // The end of the pipe comes when the last holder of its other end has closed it.
     wshd.endpoint.unblock(pipe[0]);
-    expect('what the pipe holds', await wshd.endpoint.drain(pipe[0]), Buffer.alloc(0));
+    expect('what the pipe holds', await wshd.endpoint.drain(pipe[0], 'the pipe'), Buffer.alloc(0));
     wshd.endpoint.close(pipe[0]);
   }),
   rule('clients', 'ours', 'one that says nothing, and one that says half, delay nobody, and are dropped after a while', async (wshd) => {
@@ -203,11 +203,12 @@ const hardening: WshdCase[] = [
 ];
 
 async function statusOf(wshd: WshdClient, pieces: readonly Uint8Array[]): Promise<Buffer> {
-  const { bytes, handles } = await wshd.converse(...pieces);
-  judge('response', bytes);
-  const status = await wshd.endpoint.drain(handles.at(-1)!);
-  wshd.endpoint.close(...handles);
-  return status;
+  const handles = await wshd.served(pieces);
+  try {
+    return await wshd.endpoint.drain(handles.at(-1)!, 'the exit status');
+  } finally {
+    wshd.endpoint.close(...handles);
+  }
 }
 
 /** Every case on the wshd at this socket; `only` leaves out those of the other level. */
@@ -220,7 +221,7 @@ export async function checkWshd(path: string, only?: Level): Promise<Outcome[]> 
     const before = pid === undefined ? 0 : await countAtRest(pid);
     const cases = [...answers, ...endings, ...effects, ...hardening, leak(pid, before)];
     const chosen = cases.filter(({ level }) => only === undefined || level === only);
-    return await runCases(wshd, chosen, () => wshd.serves().then(() => true, () => false));
+    return await runCases(wshd, chosen, () => wshd.answers());
   } finally {
     wshd.endpoint.end();
   }
