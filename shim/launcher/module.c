@@ -1,5 +1,6 @@
 /* Between the loop and wasm2c's output: entry points, imports, traps, memory. */
 #include "launcher.h"
+#include "imports.h"
 #include "program.h"
 #include <linux/mman.h>
 
@@ -92,12 +93,6 @@ uint64_t wasm_rt_grow_memory(wasm_rt_memory_t *memory, uint64_t pages) {
 void wasm_rt_free_memory(wasm_rt_memory_t *memory) { (void)memory; /* The program's end frees it. */ }
 
 /* The imports: module `shim`, one entry a call of the boundary. What a program does not import, the linker drops. */
-#define TAKE_0 struct w2c_shim *host
-#define TAKE_1 TAKE_0, u32 a
-#define TAKE_2 TAKE_1, u32 b
-#define TAKE_3 TAKE_2, u32 c
-#define TAKE_4 TAKE_3, u32 d
-#define TAKE_5 TAKE_4, u32 e
 #define PASS_0 (struct host *)host
 #define PASS_1 PASS_0, a
 #define PASS_2 PASS_1, b

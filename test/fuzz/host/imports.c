@@ -2,6 +2,7 @@
 #include "world.h"
 #include "sanitizer.h"
 #include "trace.h"
+#include "../../../shim/launcher/imports.h"
 #include <stdio.h>
 
 typedef uint32_t u32;
@@ -11,12 +12,6 @@ struct w2c_shim;
 struct w2c_wasi__snapshot__preview1;
 struct w2c_fuzz;
 
-#define TAKE_0 struct w2c_shim *host
-#define TAKE_1 TAKE_0, u32 a
-#define TAKE_2 TAKE_1, u32 b
-#define TAKE_3 TAKE_2, u32 c
-#define TAKE_4 TAKE_3, u32 d
-#define TAKE_5 TAKE_4, u32 e
 #define GIVEN_0 0
 #define GIVEN_1 a
 #define GIVEN_2 a, b
