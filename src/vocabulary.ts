@@ -28,6 +28,9 @@ export const DESCRIPTORS_MAX = 8;
 export const LIMITS_MAX = 16;
 export const STARTS_MAX = 64;
 
+/** Of assembly/wire/status.ts: what every program ends with when the command was killed, or no exit code can be had. */
+export const EXIT_UNKNOWN = 255;
+
 /** Of shim/launcher and shim/sys/process.c: what a program that cannot be run ends with. */
 export const EXIT_HOST = 255;
 export const EXIT_NOT_STARTED = 255;

@@ -4,7 +4,7 @@ export const EXIT_USAGE = 2;
 /** As timeout(1)'s. */
 export const EXIT_TIMED_OUT = 124;
 /** As wsh's: the command was killed, or nobody knows what became of it. */
-export const EXIT_UNKNOWN = 255;
+export { EXIT_UNKNOWN } from '../vocabulary.js';
 /** As a shell's: 128 + the signal's number. */
 export const EXIT_SIGNAL = 128;
 /** SIGKILL, which is what the kernel sends. */

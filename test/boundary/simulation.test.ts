@@ -15,7 +15,7 @@ mirror('has the calls of assembly/shim.ts, with as many numbers each', () => {
 });
 
 mirror('has its vocabulary', () => {
-  const limits = ['HANDLES_MAX', 'DESCRIPTORS_MAX', 'LIMITS_MAX', 'STARTS_MAX', 'EXIT_HOST', 'EXIT_NOT_STARTED'];
+  const limits = ['HANDLES_MAX', 'DESCRIPTORS_MAX', 'LIMITS_MAX', 'STARTS_MAX', 'EXIT_UNKNOWN', 'EXIT_HOST', 'EXIT_NOT_STARTED'];
   const has = declaredConstants('src/vocabulary.ts');
   for (const name of limits) assert.ok(has.delete(name), name);
   assert.ok(has.size >= 25, 'the constants were not understood');
@@ -25,6 +25,7 @@ mirror('has its vocabulary', () => {
 mirror('has the native shim\'s limits', () => {
   const has = declaredConstants('src/vocabulary.ts');
   for (const name of ['HANDLES_MAX', 'DESCRIPTORS_MAX', 'LIMITS_MAX', 'STARTS_MAX']) assert.is(has.get(name), constant('shim/sys/host.h', name), name);
+  assert.is(has.get('EXIT_UNKNOWN'), declaredConstants('assembly/wire/status.ts').get('EXIT_UNKNOWN'));
   assert.is(has.get('EXIT_HOST'), constant('shim/launcher/launcher.h', 'EXIT_HOST'));
   assert.is(has.get('EXIT_NOT_STARTED'), constant('shim/sys/process.c', 'EXIT_NOT_STARTED'));
 });

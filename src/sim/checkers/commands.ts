@@ -1,4 +1,5 @@
 /** wsh as its caller sees it: the command's output, whole and in order, its exit code, and a word where that says too little. */
+import { EXIT_UNKNOWN } from '../../vocabulary.js';
 import { patternMismatch } from '../pattern.js';
 import { hasTerminal } from '../scenarios/scenario.js';
 import type { Stage, StagedWsh } from '../scenarios/stage.js';
@@ -7,8 +8,6 @@ import { type Checker, holds, Violation } from './checker.js';
 import type { Facts } from './facts.js';
 
 const STDERR_FD = 2;
-/** wsh's, when there is no exit code to pass on: docs/wsh.md */
-const EXIT_UNKNOWN = 255;
 
 export class CommandsChecker implements Checker {
   constructor(private readonly stage: Stage, private readonly blame: Blame, private readonly facts: Facts) {

@@ -1,4 +1,5 @@
 /** Who ran which command, and what it had written when it ended: as the kernel knows it. */
+import { EXIT_UNKNOWN } from '../../vocabulary.js';
 import { ScriptRunner } from '../interpreter.js';
 import type { Process } from '../process.js';
 import type { Command } from '../scenarios/scenario.js';
@@ -23,10 +24,10 @@ export class Facts implements Checker {
     return runner instanceof ScriptRunner ? runner.written.get(fd) ?? 0 : 0;
   }
 
-  /** What wsh has to end with: the command's exit code, 255 when a signal killed it; undefined when that is not decided. */
+  /** What wsh has to end with: the command's exit code, or that there is none: a signal killed it; undefined when that is not decided. */
   exitCode(number: number, command: Command): number | undefined {
     const process = this.process(number);
     if (!process) return 'argv' in command.run ? command.ends : undefined;
-    return process.ended ? process.exitCode ?? 255 : undefined;
+    return process.ended ? process.exitCode ?? EXIT_UNKNOWN : undefined;
   }
 }

@@ -1,4 +1,5 @@
 /** iomux-link: what comes out of it, from which position on, what it saves, what it says, and how it ends. */
+import { EXIT_UNKNOWN } from '../../vocabulary.js';
 import { Guest } from '../guest.js';
 import { PipeEnd } from '../pipe.js';
 import type { CallEvent } from '../plan.js';
@@ -139,7 +140,8 @@ export class LinksChecker implements Checker {
   private checkEnd(record: LinkRecord): void {
     const { program: { exitCode, process }, plan } = record.link, job = this.job(record);
     const status = job.delivery(process, STATUS), told = status?.sent === STATUS_BYTES;
-    const raw = told ? job.child!.status : 0, expected = told && (raw & 0x7f) === 0 && job.child!.program !== undefined ? raw >> 8 : 255;
+    const raw = told ? job.child!.status : 0, hasCode = told && (raw & 0x7f) === 0 && job.child!.program !== undefined;
+    const expected = hasCode ? raw >> 8 : EXIT_UNKNOWN;
     holds(exitCode === expected, 'exit-code', () => `${process.name} ends with ${exitCode} for status ${told ? raw : 'never told'}`);
     holds(told && (raw & 0x7f) === 0 || record.words !== '', 'message', () => `${process.name} ends with ${exitCode} and says nothing`);
     // A call of iomux-spawn's that failed with EPIPE said that this link is gone, and it is not.

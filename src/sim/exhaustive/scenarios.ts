@@ -1,4 +1,5 @@
 /** What the exhaustive run begins with: together these runs, and what failures in them lead to, reach every call site. */
+import { EXIT_UNKNOWN } from '../../vocabulary.js';
 import { SIGCONT, SIGSTOP, SIGTERM, SIGTSTP } from '../signals.js';
 import { type Act, type Command, type CommandPlan, type ContainerPlan, NO_FAULTS, type Scenario } from '../scenarios/scenario.js';
 import type { Injected, Injection } from './injection.js';
@@ -49,8 +50,8 @@ function scenarios(): Scenario[] {
     scenario(7, [{ do: 'oom', version: 1, kills: 1, removed: false }, { do: 'oom', version: 2, kills: 1, removed: false },
       { do: 'oom', version: 1, kills: 0, removed: true }, { do: 'oom', version: 2, kills: 0, removed: true }]),
     scenario(8, [MUTE, { do: 'rude', container: 0, sends: 'long', bytes: 0, closes: false },
-      wsh(command([], { run: { argv: ['/bin/nothing-of-this-name'] }, ends: 255 })),
-      wsh(command([], { options: ['--user', 'nobody-known'], run: { argv: ['/bin/script'] }, ends: 255 })),
+      wsh(command([], { run: { argv: ['/bin/nothing-of-this-name'] }, ends: EXIT_UNKNOWN })),
+      wsh(command([], { options: ['--user', 'nobody-known'], run: { argv: ['/bin/script'] }, ends: EXIT_UNKNOWN })),
       wsh(command(['exit 0'], { options: ['--user', 'vcap'] }))]),
     scenario(9, [
       wsh(SHELL, { terminal: 24 }), [60, { do: 'resize', wsh: 0, rows: 30 }],
@@ -66,7 +67,7 @@ function scenarios(): Scenario[] {
       { do: 'miscall', argv: ['wshd', '--help'], ends: 0 }, { do: 'miscall', argv: ['wsh', '--help'], ends: 0 },
       { do: 'miscall', argv: ['iomux-spawn', '--help'], ends: 0 }, { do: 'miscall', argv: ['iomux-link', '--help'], ends: 0 },
       { do: 'miscall', argv: ['oom', '--help'], ends: 0 }, { do: 'miscall', argv: ['iomux-spawn'], ends: 1 },
-      { do: 'miscall', argv: ['wsh', 'true'], environment: ['RLIMIT_NOFILE=many'], ends: 255 },
+      { do: 'miscall', argv: ['wsh', 'true'], environment: ['RLIMIT_NOFILE=many'], ends: EXIT_UNKNOWN },
     ]),
     // An after-pivot hook, and no mnt in the root for it; where it fails, what was made is taken back.
     scenario(14, [wsh(command(['exit 0']))], [{ hooks: { 'child-after-pivot': 'exit 0' }, mnt: false }, { hooks: { 'child-after-pivot': 'exit 1' }, mnt: false }]),

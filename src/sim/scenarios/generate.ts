@@ -1,4 +1,5 @@
 /** A scenario for every seed: what runs, who listens and how badly, what goes wrong and when. */
+import { EXIT_UNKNOWN } from '../../vocabulary.js';
 import { Random } from '../random.js';
 import {
   type Act, type Command, type CommandPlan, type ContainerPlan, type FaultRates, type JobPlan, type LinkPlan, NO_FAULTS, type Reader,
@@ -110,7 +111,7 @@ class Acts {
   private ending(command: Command, steps: string[], canEcho: boolean): Command {
     const { random } = this, code = random.pick([0, 0, 1, 42, 255, random.below(256)]);
     const choice = random.below(100), script = (...more: string[]): Command['run'] => ({ script: [...steps, ...more] });
-    const silent = { ...command, stdout: 0, stderr: 0, ends: 255 };
+    const silent = { ...command, stdout: 0, stderr: 0, ends: EXIT_UNKNOWN };
     if (choice < 8) {
       const signal = random.pick([SIGKILL, SIGTERM, SIGUSR1, SIGINT]);
       return { ...command, run: script(`die ${signal}`), ends: -signal };
