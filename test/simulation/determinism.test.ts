@@ -2,6 +2,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Random, SimulationError, Trace, World } from '../../src/sim/index.js';
 import { loadPrograms } from '../../src/sim/node.js';
+import { generate } from '../../src/sim/scenarios/generate.js';
+import { loadMarked } from '../../src/sim/swarm/marked.js';
+import { runScenario } from '../../src/sim/swarm/run.js';
 
 const determinism = suite('one seed decides everything');
 const programs = await loadPrograms();
@@ -51,6 +54,13 @@ determinism('random numbers are evenly spread, and the same for the same seed', 
   assert.not(random.chance(0));
   assert.ok(random.chance(1));
   assert.equal(new Random(3).shuffle([1, 2, 3, 4]).sort(), [1, 2, 3, 4]);
+});
+
+determinism('a mistake of the kernel\'s own, or of a checker\'s, is told as what did not hold, and where', async () => {
+  const mistaken = { call: () => { throw new TypeError('nobody thought of this'); } };
+  const { violation } = runScenario(await loadMarked(), generate(3), [mistaken]);
+  assert.is(violation?.check, 'simulation');
+  assert.match(violation!.words, /^TypeError: nobody thought of this\n +at /);
 });
 
 determinism.run();

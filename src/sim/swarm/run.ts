@@ -59,5 +59,6 @@ function violationOf(error: unknown): Outcome['violation'] {
   if (error instanceof Violation) return { check: error.check, words: error.message };
   // Nobody makes any progress, but somebody is busy.
   if (error instanceof SimulationError) return { check: 'nobody-waits', words: error.message };
-  throw error;
+  // The kernel's own mistake, or a checker's: found again by its seed like any other.
+  return { check: 'simulation', words: error instanceof Error ? error.stack ?? error.message : String(error) };
 }
