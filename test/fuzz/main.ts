@@ -1,5 +1,5 @@
 /** `npm run fuzz`: see docs/fuzzing.md. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { packageRoot } from '../../src/paths.js';
 import { coverage, coverageReport } from './coverage.js';
@@ -36,7 +36,16 @@ function chosen(names: readonly string[]): Target[] {
 
 interface Options { seconds: number; coverage?: true; minimize?: true; differential?: true; seed?: number; input?: string }
 
+/** What would be silently ignored, or be taken for a fault of the target. */
+function refuse(names: readonly string[], { input, coverage: isReport, minimize: isMinimize }: Options): void {
+  if (isReport && names.length > 0) throw new Error('--coverage is of all targets together');
+  if (input === undefined) return;
+  if (names.length !== 1 || isReport || isMinimize) throw new Error('--input FILE is run by one TARGET');
+  if (!statSync(input, { throwIfNoEntry: false })?.isFile()) throw new Error(`there is no file ${input}`);
+}
+
 async function main(names: string[], options: Options): Promise<void> {
+  refuse(names, options);
   if (names.length === 0 && !options.coverage && !options.minimize && !options.differential) return list();
   const reason = options.coverage || options.differential ? noRecording() : noFuzzing();
   if (reason !== undefined) throw new Error(reason);
