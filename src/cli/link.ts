@@ -16,7 +16,8 @@ export async function link(name: string, id: string, options: LinkOptions): Prom
   return interruptible('link', async (signal) => {
     const job = await openJob(await openContainer(directory), id);
     const running = job.link({ cursors: options.cursors, stdio: 'inherit' }).on('gap', tellGap);
-    const detach = (): void => { void running.stop(); };
+    // What it is rejected with, the result is, too.
+    const detach = (): void => { running.stop().catch(() => undefined); };
     signal.addEventListener('abort', detach);
     if (signal.aborted) detach();
     return codeOf(await running.result);

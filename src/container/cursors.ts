@@ -41,10 +41,14 @@ export class CursorFile {
     this.saved = { stdout, stderr };
   }
 
-  /** Replaces the file as a whole; one at a time, the latest last. */
+  /** Replaces the file as a whole; one at a time, the latest last. Rejected with a WardenError; the next one tries again. */
   save(cursors: Cursors): Promise<void> {
-    this.saving = this.saving.then(() => this.replace(cursors));
-    return this.saving;
+    const saved = this.saving.then(() => this.replace(cursors)).catch((error: unknown) => {
+      throw new WardenError('LOST', `cannot save the positions in ${this.path}: ${reason(error)}; the link goes on, and its `
+        + '"cursors" say where it is', { cause: error });
+    });
+    this.saving = saved.catch(() => undefined);
+    return saved;
   }
 
   private async replace(cursors: Cursors): Promise<void> {

@@ -36,8 +36,8 @@ const STREAMS = ['stdout', 'stderr'] as const;
 const SAVE_INTERVAL_MS = 1_000;
 const SIGTERM = 15;
 
-/** `gap` comes before the first byte behind it. */
-export class JobLink extends EventEmitter<{ gap: [Gap] }> implements AsyncDisposable {
+/** `gap` comes before the first byte behind it; `unsaved`, once, when the cursor file cannot be written. */
+export class JobLink extends EventEmitter<{ gap: [Gap]; unsaved: [WardenError] }> implements AsyncDisposable {
   /** null where `stdio` says something else than a pipe. */
   readonly stdout: Readable | null;
   readonly stderr: Readable | null;
@@ -49,6 +49,9 @@ export class JobLink extends EventEmitter<{ gap: [Gap] }> implements AsyncDispos
   private readonly gaps: Gap[] = [];
   private readonly said: string[] = [];
   private stopping = false;
+  /** Why the cursor file could not be written the last time. */
+  private unsaved: WardenError | undefined;
+  private hasTold = false;
   private timer: NodeJS.Timeout | undefined;
 
   /** @internal `directory`: the job's, as a path that is short, below the container's. */
@@ -124,7 +127,8 @@ export class JobLink extends EventEmitter<{ gap: [Gap] }> implements AsyncDispos
       const from = this.instance ? this.instance.ask('gapFrom', channel) >>> 0 : 0, to = this.instance ? this.instance.ask('gapTo', channel) >>> 0 : 0;
       if (from === to || this.gaps.some((gap) => gap.stream === stream)) continue;
       this.gaps.push({ stream, from, to });
-      this.emit('gap', { stream, from, to });
+      // Not from here, inside the module: what a listener throws is no trap, and what it calls finds the module at rest.
+      process.nextTick(() => this.emit('gap', { stream, from, to }));
     }
   }
 
@@ -136,7 +140,17 @@ export class JobLink extends EventEmitter<{ gap: [Gap] }> implements AsyncDispos
     return { ...outcome, stopped: false, gaps };
   }
 
-  private async save(): Promise<void> { await this.file?.save(this.cursors); }
+  /** That the positions cannot be saved ends nothing: a later link gets some bytes again, and none is missing. */
+  private async save(): Promise<void> {
+    try {
+      await this.file?.save(this.cursors);
+      this.unsaved = undefined;
+    } catch (error) {
+      this.unsaved = error as WardenError;
+      if (!this.hasTold) this.emit('unsaved', this.unsaved);
+      this.hasTold = true;
+    }
+  }
 
   /** What is still in the streams when the job has ended is read later, and counts when it is. */
   private async saveToTheEnd(): Promise<void> {
@@ -146,12 +160,17 @@ export class JobLink extends EventEmitter<{ gap: [Gap] }> implements AsyncDispos
     for (const stream of [this.stdout, this.stderr]) stream?.once('close', () => { void this.save(); });
   }
 
-  /** Ends the link; the job goes on. What has come and was not read is lost to this link, not to the next. */
+  /**
+   * Ends the link; the job goes on. What has come and was not read is lost to this link, not to the next. Rejected, as
+   * iomux-link then ends with 255, when the positions could not be saved.
+   */
   async stop(): Promise<LinkResult> {
     this.stopping = true;
     this.instance?.signal(SIGTERM);
     try {
-      return await this.result;
+      const result = await this.result;
+      if (this.unsaved) throw this.unsaved;
+      return result;
     } finally {
       this.streams.destroy();
     }

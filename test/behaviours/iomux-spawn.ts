@@ -220,6 +220,7 @@ add('two links of one process do not wait for each other', async (world) => {
 
 add('tells the status behind the end of a link\'s streams', async (world) => {
   const job = await startJob(world, 'read 1; write 1 1000000 65536; exit 4', '--ring', '4M'), link = await connectAll(world, job);
+  // Before there is anything: on a slow machine all of it may come while the other channels connect.
   link.stdout.pause();
   job.spawn.stdin.write('x');
   await world.until(() => link.stderr.ended, 'the other stream ends');

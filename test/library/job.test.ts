@@ -113,6 +113,45 @@ test('reports what is lost, with its positions', async () => {
   assert.equal([result.gaps, out.length, link.cursors.stdout], [gaps, 4_096, 100_000]);
 });
 
+test('may be stopped by whoever hears of a gap', async () => {
+  const job = await sh('head -c 100000 /dev/zero', { ringBytes: 4_096 });
+  await until(async () => (await job.info()).state === 'ended', 'it has ended');
+  const link = job.link({ cursors: { stdout: 10, stderr: 0 } }), stopped: Promise<unknown>[] = [];
+  link.on('gap', () => {
+    stopped.push(link.stop());
+  });
+  await link.result;
+  assert.is(stopped.length, 1);
+  await Promise.all(stopped);
+});
+
+test('what hears of a gap may throw: that is its own affair', async () => {
+  const job = await sh('head -c 100000 /dev/zero; exit 3', { ringBytes: 4_096 });
+  await until(async () => (await job.info()).state === 'ended', 'it has ended');
+  const thrown = new Promise<Error>((resolve) => { process.once('uncaughtException', resolve); });
+  const link = job.link({ cursors: { stdout: 10, stderr: 0 } });
+  link.on('gap', () => { throw new Error('mine'); });
+  link.stdout!.resume();
+  assert.is((await thrown).message, 'mine');
+  assert.is((await link.result).exitCode, 3);
+});
+
+test('goes on when the cursor file cannot be written, tells it once, and lets a stop fail', async () => {
+  const { path, remove } = scratch();
+  const job = await sh('i=0; while [ $i -lt 60 ]; do echo line; i=$((i + 1)); sleep 0.05; done; exit 3');
+  const link = job.link({ cursors: `${path}/cursors` }), told: WardenError[] = [];
+  link.on('unsaved', (error) => told.push(error));
+  await once(link.stdout!, 'data');
+  remove();
+  assert.is((await link.result).exitCode, 3);
+  assert.equal(told.map(({ code }) => code), ['LOST']);
+  assert.match(told[0]!.message, /^cannot save the positions in .*\/cursors: ENOENT/);
+  const again = job.link({ cursors: `${path}/cursors` });
+  again.stdout!.resume();
+  const error = await again.stop().catch((reason: unknown) => reason);
+  assert.is((error as WardenError).code, 'LOST', String(error));
+});
+
 test('hands in descriptors, with a cursor file that the module keeps', async () => {
   const { path, remove } = scratch(), out = openSync(`${path}/out`, 'w');
   const job = await sh('echo to a file');

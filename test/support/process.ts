@@ -71,11 +71,11 @@ export function scratch(): Scratch {
   };
 }
 
-/** Polls until it holds; the deadline is the test's failure. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string, timeoutMs = 20_000): Promise<void> {
+/** Polls until it holds; the deadline is the test's failure, whose words are asked for only then. */
+export async function until(condition: () => boolean | Promise<boolean>, what: string | (() => string), timeoutMs = 20_000): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!await condition()) {
-    if (Date.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    if (Date.now() > end) throw new Error(`not within ${timeoutMs} ms: ${typeof what === 'string' ? what : what()}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

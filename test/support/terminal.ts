@@ -84,7 +84,7 @@ export class Terminal {
       found = match[0];
       this.seen += match.index + found.length;
       return true;
-    }, `the terminal shows ${pattern}, but: ${this.rest()}`, timeoutMs);
+    }, () => `the terminal shows ${pattern}, but: ${this.rest()}`, timeoutMs);
     if (found === '' && !pattern.test('')) throw new Error(`ended before it showed ${pattern}, but: ${this.rest()}`);
     return found;
   }
@@ -95,7 +95,7 @@ export class Terminal {
 
   /** Waits until the program has ended; its exit code, or the signal negated. */
   async ends(timeoutMs = 20_000): Promise<number> {
-    await until(() => this.hasEnded, `the program at the terminal ends; shown: ${this.rest()}`, timeoutMs);
+    await until(() => this.hasEnded, () => `the program at the terminal ends; shown: ${this.rest()}`, timeoutMs);
     return this.code ?? -this.signal!;
   }
 
