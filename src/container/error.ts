@@ -55,6 +55,21 @@ export function reason(error: unknown): string {
   return errnoOf(error) === undefined ? text : text.replace(/, \w+( '[^]*)?$/, '');
 }
 
+const EXHAUSTED: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
+
+/**
+ * What can be read; undefined when it is not there, or makes no sense. That this process has nothing left to look with is
+ * neither: what lives would be taken for dead, and swept away.
+ */
+export function ifReadable<Value>(read: () => Value): Value | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!EXHAUSTED.has(errnoOf(error))) return undefined;
+    throw new WardenError('UNSUPPORTED', `cannot look at what is there: ${reason(error)}; the limits are ulimit -n and fs.file-max`, { cause: error });
+  }
+}
+
 /** Runs a call for its effect; that there was nothing (any more) is fine. */
 export function unlessMissing(call: () => void): void {
   try {

@@ -8,7 +8,7 @@ import type { Identity } from '../host/native.js';
 import { aborted, whenAborted } from './abort.js';
 import { endedBy } from './ending.js';
 import { reason, WardenError } from './error.js';
-import { signalAll, usersOf } from './processes.js';
+import { pipesOf, signalAll, usersOf } from './processes.js';
 import { openStreams, type Streams } from './stdio.js';
 
 /** Where one of a command's standard streams leads: a Node stream, this process's own descriptor, nowhere, or a descriptor. */
@@ -78,8 +78,8 @@ const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 /** What was killed is gone at once; a wshd that is stopped does not tell. */
 const KILL_DEADLINE_MS = 2_000;
 const KILL_INTERVAL_MS = 20;
-/** wshd starts a command behind its answer; one that is not there by then has ended. */
-const ABANDON_DEADLINE_MS = 500;
+/** wshd starts a command behind its answer, and on a machine that is busy long behind it. */
+const ABANDON_DEADLINE_MS = 10_000;
 const SIGHUP = 1, SIGWINCH = 28;
 const CTRL_D = '\x04';
 
@@ -254,18 +254,26 @@ export class Execution implements AsyncDisposable {
   private end(why: 'timeout' | 'abort' | 'limit'): Promise<void> {
     if (this.ended) return Promise.resolve();
     this.stoppedBy ??= why;
-    return this.stopping ??= this.killAll();
+    this.stopping ??= this.killAll();
+    // Whoever waits for the result is told what went wrong.
+    return this.stopping.catch(() => undefined);
   }
 
   /** Kills the command, and waits until wshd has told its end, and nobody is left of its session; not for ever. */
   private async killAll(): Promise<void> {
-    const deadline = performance.now() + KILL_DEADLINE_MS;
     let hasEnded = false;
-    void this.instance?.exited.then(() => { hasEnded = true; });
-    // Whoever was forked while we looked is seen in the next turn.
-    while ((await this.signalUsers('SIGKILL') > 0 || !hasEnded) && performance.now() < deadline) {
-      await Promise.race([hasEnded ? undefined : this.instance?.exited, sleep(KILL_INTERVAL_MS)]);
+    const ended = this.instance?.exited.then(() => { hasEnded = true; });
+    try {
+      await this.killUntil(() => hasEnded, KILL_DEADLINE_MS, ended);
+      this.stopInstance();
+    } catch {
+      // No descriptors are left to look with; what the module holds is free when it has ended.
+      this.stopInstance();
+      await this.killUntil(async () => !await this.isUnderWay(), ABANDON_DEADLINE_MS);
     }
+  }
+
+  private stopInstance(): void {
     // Puts a terminal back, if there is one.
     this.instance?.signal(SIGHUP);
     this.instance?.stop();
@@ -273,8 +281,22 @@ export class Execution implements AsyncDisposable {
 
   /** Nobody will learn of the command's end any more, nor read what it writes: it is killed, once it is there. */
   private async abandon(): Promise<void> {
-    const deadline = performance.now() + ABANDON_DEADLINE_MS;
-    while (this.identities.length > 0 && await this.signalUsers('SIGKILL') === 0 && performance.now() < deadline) await sleep(KILL_INTERVAL_MS);
+    // What keeps us from it is not what the caller has to know first: that is why the module failed.
+    await this.killUntil(async () => !await this.isUnderWay(), ABANDON_DEADLINE_MS).catch(() => undefined);
+  }
+
+  private async killUntil(hasEnded: () => boolean | Promise<boolean>, deadlineMs: number, ended?: Promise<void>): Promise<void> {
+    const deadline = performance.now() + deadlineMs;
+    // Whoever was forked while we looked is seen in the next turn.
+    while ((await this.signalUsers('SIGKILL') > 0 || !await hasEnded()) && performance.now() < deadline) {
+      await Promise.race([await hasEnded() ? undefined : ended, sleep(KILL_INTERVAL_MS)]);
+    }
+  }
+
+  /** Whether the command is to be started, or runs: for so long wshd has its end of the status pipe open. */
+  private async isUnderWay(): Promise<boolean> {
+    const first = this.target.firstPid(), pipes = first === undefined ? [] : await pipesOf(first);
+    return pipes.some(([device, inode]) => this.identities.some((identity) => identity[0] === device && identity[1] === inode));
   }
 
   /** Kills the command when it has not ended, and waits. */

@@ -9,7 +9,7 @@ import { native } from '../host/native.js';
 import { programPath } from '../paths.js';
 import { aborted, whenAborted } from './abort.js';
 import { endJob, withNewId } from './depot.js';
-import { errnoOf, reason, WardenError } from './error.js';
+import { errnoOf, ifReadable, reason, WardenError } from './error.js';
 import { checkWait, requestArguments, requestEnvironment, type RequestOptions } from './execution.js';
 import { checkName, isName, readFirstProcess, readJobProcess, removeJob } from './layout.js';
 import { JobLink, type LinkOptions } from './link.js';
@@ -63,11 +63,9 @@ export class Job {
 
   /** @internal undefined where no job was ever whole. */
   static open(container: string, id: string): Job | undefined {
-    try {
-      return isName(id) ? new Job(container, id, JSON.parse(readFileSync(join(container, 'jobs', id, 'job.json'), 'utf8')) as Record) : undefined;
-    } catch {
-      return undefined;
-    }
+    if (!isName(id)) return undefined;
+    const record = ifReadable(() => JSON.parse(readFileSync(join(container, 'jobs', id, 'job.json'), 'utf8')) as Record);
+    return record && new Job(container, id, record);
   }
 
   get directory(): string { return join(this.container, 'jobs', this.id); }

@@ -13,7 +13,7 @@
  */
 import { existsSync, readdirSync, readlinkSync, readFileSync, rmdirSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf, reason, unlessMissing, WardenError } from './error.js';
+import { errnoOf, ifReadable, reason, unlessMissing, WardenError } from './error.js';
 import { formatId, parseId, type ProcessId } from './process.js';
 
 export const DIRECTORIES = ['run', 'etc', 'jobs', 'root'] as const;
@@ -36,13 +36,7 @@ export function checkName(what: string, text: string): void {
 }
 
 /** None where the directory is not there, or is none. */
-export function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory).sort();
-  } catch {
-    return [];
-  }
-}
+export function namesIn(directory: string): string[] { return ifReadable(() => readdirSync(directory).sort()) ?? []; }
 
 function removeFiles(directory: string, files: readonly string[]): void {
   for (const file of files) unlessMissing(() => unlinkSync(join(directory, file)));
@@ -106,13 +100,7 @@ export function disown(directory: string, remover: ProcessId): void {
   }
 }
 
-function parsed(read: () => string): ProcessId | undefined {
-  try {
-    return parseId(read());
-  } catch {
-    return undefined;
-  }
-}
+function parsed(read: () => string): ProcessId | undefined { return ifReadable(() => parseId(read())); }
 
 /** undefined: nobody is at work on it, and it ends with nobody. */
 export function readOwner(directory: string): ProcessId | undefined { return parsed(() => readlinkSync(ownerLink(directory))); }

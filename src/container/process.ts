@@ -1,6 +1,7 @@
 /** Processes that are not our children: told apart, looked at and ended by /proc. proc(5) */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ifReadable } from './error.js';
 
 /** A number alone may belong to another process by now; together with the start time it never does. */
 export interface ProcessId {
@@ -17,12 +18,8 @@ interface State extends ProcessId {
 const LOOK_AGAIN_MS = 1;
 
 function look(pid: number): State | undefined {
-  let text: string;
-  try {
-    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  } catch {
-    return undefined;
-  }
+  const text = ifReadable(() => readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  if (text === undefined) return undefined;
   // "PID (NAME) STATE …": the name may hold anything, the rest is a letter and numbers.
   const end = text.lastIndexOf(')');
   const rest = text.slice(end + 2).split(' ');

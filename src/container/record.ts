@@ -2,6 +2,7 @@
 import { lstatSync, readFileSync, renameSync, type Stats, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Group, parseGroups } from './cgroup.js';
+import { ifReadable } from './error.js';
 import { ownerLink, readOwner } from './layout.js';
 import { isAlive } from './process.js';
 import type { Bind } from './root.js';
@@ -35,12 +36,8 @@ export function writeRecord(directory: string, record: Omit<ContainerRecord, 've
 }
 
 function parsed(directory: string): ContainerRecord | undefined {
-  try {
-    const record = JSON.parse(readFileSync(join(directory, 'etc/container.json'), 'utf8')) as ContainerRecord;
-    return record.version === VERSION ? record : undefined;
-  } catch {
-    return undefined;
-  }
+  const record = ifReadable(() => JSON.parse(readFileSync(join(directory, 'etc/container.json'), 'utf8')) as ContainerRecord);
+  return record?.version === VERSION ? record : undefined;
 }
 
 /** undefined for what is no container, not one yet, or none any more. */
@@ -52,9 +49,5 @@ export function readRecord(directory: string): ContainerRecord | undefined {
 }
 
 export function readGroups(directory: string): Group[] {
-  try {
-    return parseGroups(readFileSync(join(directory, 'etc/cgroups'), 'utf8'));
-  } catch {
-    return [];
-  }
+  return ifReadable(() => parseGroups(readFileSync(join(directory, 'etc/cgroups'), 'utf8'))) ?? [];
 }

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import type { ContainerInfo } from '../../src/container/info.js';
 import { noContainers } from '../support/container.js';
 import { unless } from '../support/skip.js';
-import { Terminal } from '../support/terminal.js';
+import { Terminal, whenSized } from '../support/terminal.js';
 import { Depot, main } from './help.js';
 
 const all = suite('warden exec, info');
@@ -46,7 +46,7 @@ it('runs commands with their input, output and exit codes', async () => {
 
 for (const timeout of [[], ['--timeout', '1m']]) {
   it(`gives a command a terminal when it has one: ${timeout.join(' ') || 'no options'}`, async () => {
-    const terminal = new Terminal([process.execPath, main, 'exec', 'c', ...timeout, '--', 'sh', '-c', 'stty size; echo $TERM; read line; exit 42'],
+    const terminal = new Terminal([process.execPath, main, 'exec', 'c', ...timeout, '--', 'sh', '-c', `${whenSized(30, 90)}; stty size; echo $TERM; read line; exit 42`],
       { rows: 30, columns: 90, env: { ...depot.environment, TERM: 'xterm' } });
     try {
       const before = await terminal.settings();

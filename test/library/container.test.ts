@@ -33,9 +33,11 @@ async function fails(promise: Promise<unknown>, code: WardenErrorCode): Promise<
 }
 
 /** A program that uses the library, and is killed when it says "now", or when this says so. */
-function program(script: string): { kill(): Promise<void>; line(): Promise<string> } {
+function program(script: string, descriptors?: number): { kill(): Promise<void>; line(): Promise<string> } {
   const library = JSON.stringify(new URL('../../src/index.js', import.meta.url).href);
-  const child = spawn(process.execPath, ['--input-type=module', '-e', `const { Container } = await import(${library}); ${script}`], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const node = [process.execPath, '--input-type=module', '-e', `const { Container } = await import(${library}); ${script}`];
+  const [file, ...args] = descriptors === undefined ? node : ['sh', '-c', `ulimit -n ${descriptors}; exec "$@"`, 'sh', ...node];
+  const child = spawn(file!, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   return {
     line: async () => String((await once(child.stdout, 'data'))[0]).trim(),
     kill: async () => {
@@ -109,6 +111,18 @@ test('what is removed halfway is no container, and the next sweep goes on', asyn
   await fails(Container.open(container.directory), 'NOT_FOUND');
   assert.equal((await Container.sweep(depot.path)).removed, ['half']);
   assert.not(isAlive(pid!));
+});
+
+test('nothing is taken for dead by one who has no descriptors left to look', async () => {
+  await using container = await depot.create({ name: 'alive', ephemeral: true });
+  const sweeper = program(`const { openSync, writeSync } = await import('node:fs');
+    try { for (;;) openSync('/dev/null'); } catch {}
+    const code = (promise) => promise.then(() => 'nothing', (error) => error.code);
+    const swept = await Container.sweep(${JSON.stringify(depot.path)}).then(({ removed }) => removed.join(), (error) => error.code);
+    writeSync(1, [swept, await code(Container.open(${JSON.stringify(container.directory)}))].join(' '));`, 100);
+  assert.is(await sweeper.line(), 'UNSUPPORTED UNSUPPORTED');
+  await sweeper.kill();
+  assert.is((await container.exec(['true']).result).exitCode, 0);
 });
 
 test('directories that are none are no containers', async () => {

@@ -2,7 +2,8 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Container, type Execution, WardenError } from '../../src/index.js';
-import { isAlive, scratch, until } from '../support/process.js';
+import { isAlive, run, scratch, until } from '../support/process.js';
+import { whenSized } from '../support/terminal.js';
 import { unless } from '../support/skip.js';
 import { Depot, held, holdsOnly, noContainers } from './help.js';
 
@@ -121,7 +122,7 @@ test('hands in descriptors, of which no byte passes JavaScript', async () => {
 });
 
 test('runs at a terminal, which can be resized', async () => {
-  const command = sh('stty size; trap "stty size; exit 3" WINCH; echo ready; while :; do sleep 0.05; done', { tty: { rows: 10, columns: 20 } });
+  const command = sh(`${whenSized(10, 20)}; stty size; trap "stty size; exit 3" WINCH; echo ready; while :; do sleep 0.05; done`, { tty: { rows: 10, columns: 20 } });
   let shown = '';
   command.stdout!.setEncoding('utf8').on('data', (text: string) => { shown += text; });
   await until(() => shown.includes('ready'), 'it is ready');
@@ -133,6 +134,20 @@ test('runs at a terminal, which can be resized', async () => {
 
 test('types what is given, and Ctrl-D, at a terminal', async () => {
   assert.match((await container.exec(['cat'], { tty: true, input: 'typed\n' }).output()).stdout.toString(), /typed\r\n/);
+});
+
+test('kills what takes too long when there are no descriptors left to look for it with', async () => {
+  const library = JSON.stringify(new URL('../../src/index.js', import.meta.url).href);
+  const script = `const { Container } = await import(${library}), { openSync } = await import('node:fs');
+    const container = await Container.open(${JSON.stringify(container.directory)});
+    const command = container.exec(['sh', '-c', 'echo; exec sleep 4244'], { timeoutMs: 1000 });
+    await new Promise((resolve) => command.stdout.once('data', resolve));
+    try { for (;;) openSync('/dev/null'); } catch {}
+    const { timedOut } = await command.result;
+    console.log(timedOut);`;
+  const { code, stdout, stderr } = await run(['sh', '-c', 'ulimit -n 100; exec "$@"', 'sh', process.execPath, '--input-type=module', '-e', script]);
+  assert.equal([stdout.toString(), stderr, code], ['true\n', '', 0]);
+  assert.not((await container.info()).processes.some(({ argv }) => argv.includes('4244')));
 });
 
 test('kills what takes too long, with all that it has started', async () => {

@@ -9,6 +9,12 @@ import { until } from './process.js';
 
 export interface TerminalOptions { rows?: number; columns?: number; env?: NodeJS.ProcessEnv; cwd?: string }
 
+/**
+ * A script's first command where the size matters: waits until its terminal has it. wsh passes it on with the descriptors that
+ * wshd answers with, and behind its answer wshd starts the command: which of the two comes first nobody promises.
+ */
+export function whenSized(rows: number, columns: number): string { return `until [ "$(stty size)" = "${rows} ${columns}" ]; do sleep 0.02; done`; }
+
 interface Event {
   output?: string;
   settings?: number[];
