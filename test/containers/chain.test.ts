@@ -144,10 +144,10 @@ it('a hundred megabytes in and out at once come out whole', async () => {
 });
 
 it('something that the command leaves behind does not delay its end', async () => {
-  const job = await startInside(container, 'sleep 4242 & echo started; exit 7');
+  const job = await startInside(container, 'sleep 16162 & echo started; exit 7');
   const ended = await startLink(job.directory).ended;
   assert.equal([ended.code, ended.stdout.toString()], [7, 'started\n']);
-  for (const pid of processesWith('sleep 4242')) process.kill(pid, 'SIGKILL');
+  for (const pid of processesWith('sleep 16162')) process.kill(pid, 'SIGKILL');
 });
 
 it('twenty jobs side by side each have their own output and end', async () => {

@@ -155,13 +155,13 @@ test('Ctrl-D is the end of the command\'s input', () => at(['sh', '-c', 'cat; ec
 
 test('job control in a shell', () => at(['env', 'PS1=$ ', 'bash', '--norc', '-i'], async (terminal) => {
   await terminal.sees('$ ');
-  terminal.type('sleep 1000\r');
-  await terminal.sees('sleep 1000\r\n');
-  await until(() => processesWith('sleep 1000').length > 0, 'sleep runs');
+  terminal.type('sleep 16161\r');
+  await terminal.sees('sleep 16161\r\n');
+  await until(() => processesWith('sleep 16161').length > 0, 'sleep runs');
   terminal.type('\x1a');
   await terminal.sees('Stopped');
   terminal.type('fg\r');
-  await terminal.sees('fg\r\nsleep 1000');
+  await terminal.sees('fg\r\nsleep 16161');
   terminal.type('\x03');
   await terminal.sees('$ ');
   terminal.type('sleep 2000 & jobs; kill %1; wait; echo "exit $?"\r');
