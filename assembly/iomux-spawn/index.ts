@@ -93,6 +93,7 @@ export function onStart(): void {
   if (kind != Kind.DIRECTORY) return fail(1, "iomux-spawn: no such directory:", directory, kind < 0 ? kind : 0);
   const caught = signals(bit(SIGCHLD) | bit(SIGTERM) | bit(SIGINT) | bit(SIGHUP), 0);
   if (caught < 0) return fail(1, "iomux-spawn: cannot wait for signals", 0, caught);
+  lingersNoMore = lingerMs == 0;
   openSockets();
   session();
   startChild();
@@ -250,7 +251,8 @@ export function onSignal(signal: i32): void {
   asked++;
   if (!childEnded) kill(child, asked == 1 && state != State.WAITING ? SIGTERM : SIGKILL);
   // It has ended already: links that may still come are not waited for, those that still read only until asked twice.
-  else if (state == State.LINGERING || asked > 1) leave(couldNotStart ? 1 : 0);
+  else if (asked > 1) finish();
+  else stopLingering();
 }
 
 function reap(): void {
@@ -275,6 +277,8 @@ function reap(): void {
 }
 
 let couldNotStart: bool = false;
+/** Not at all, not any more, or not when it would begin. */
+let lingersNoMore: bool = false;
 
 /** Goes on to whatever the end of the streams and the leaving of links allow. */
 function advance(): void {
@@ -284,11 +288,20 @@ function advance(): void {
   }
   if (state < State.DELIVERING) return;
   tellStatus(childStatus);
-  if (state != State.DELIVERING || !noClients() || acceptLate()) return;
-  if (lingerMs == 0) return leave(couldNotStart ? 1 : 0);
+  if (!noClients() || (state == State.LINGERING && !lingersNoMore) || acceptLate()) return;
+  if (lingersNoMore) return finish();
   moveTo(State.LINGERING);
   endWithin(lingerMs);
 }
+
+/** Links that may still come are not waited for any more; those that are here get the rest. */
+function stopLingering(): void {
+  lingersNoMore = true;
+  if (state == State.LINGERING && dropSlow) endWithin(DELIVERY_DEADLINE_MS);
+  advance();
+}
+
+function finish(): void { leave(couldNotStart ? 1 : 0); }
 
 /** Whether links came while the last ones were served: they connected before the sockets closed, so they get all. */
 function acceptLate(): bool {
@@ -329,8 +342,8 @@ export function onDeadline(): void {
     for (let channel: u32 = 0; channel < CHANNELS; channel++) watch(listenerOf(channel), READ);
   }
   if (endAtMs == 0 || nowMs() < endAtMs) return armDeadline();
-  if (state == State.LINGERING) return leave(couldNotStart ? 1 : 0);
   endAtMs = 0;
+  if (state == State.LINGERING && !lingersNoMore) return stopLingering();
   dropAll();
   advance();
 }

@@ -23,8 +23,8 @@ import { badIndex, columns, commandIndex, helpWanted, parse, raising, rows, sock
 /** An original wshd serves one client at a time, so this is no sign of a fault yet when others are slow. */
 const ANSWER_DEADLINE_MS: i32 = 30_000;
 /** wshd's queue of connections is full, as that of an original, which serves one at a time, soon is: another try so often. */
-const CONNECT_INTERVAL_MS: i32 = 20;
-const CONNECT_ATTEMPTS: i32 = 1_500;
+const CONNECT_INTERVAL_MS: i32 = 50;
+const CONNECT_ATTEMPTS: i32 = 600;
 /** What the pipes to and from the command shall hold: fewer turns for the same bytes. */
 const PIPE_BYTES: u32 = 1 << 18;
 /** More than a pty ever holds: 64 KiB on the way, 4 KiB to be read. */

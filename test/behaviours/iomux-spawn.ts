@@ -273,37 +273,6 @@ add('links that come while bytes flow each get a stream without a hole', async (
   }
 });
 
-add('without --linger, the sockets go with the last link', async (world) => {
-  const job = await startJob(world, 'read 1'), link = await connectAll(world, job);
-  assert.is(world.list(job.directory).length, 3);
-  job.spawn.stdin.write('x');
-  await statusOf(world, link.status);
-  await endsWith(world, job.spawn, 0);
-  assert.equal(world.list(job.directory), []);
-});
-
-add('with --linger, a link that comes late gets what is kept, the ends and the status', async (world) => {
-  const job = await startJob(world, 'write 1 100000; write 2 10; exit 9', '--linger', '600'), first = await connectAll(world, job);
-  await statusOf(world, first.status);
-  for (let i = 0; i < 2; i++) {
-    const late = await connectAll(world, job);
-    await assertStream(world, late.stdout, 1, RING_BYTES, 34_464);
-    await assertStream(world, late.stderr, 2, 10);
-    assert.equal(await statusOf(world, late.status), [0, 0, 9, 0]);
-  }
-  job.spawn.kill(SIGTERM);
-  await endsWith(world, job.spawn, 0);
-  assert.equal(world.list(job.directory), []);
-});
-
-add('with --linger, the sockets go when the time is over', async (world) => {
-  const job = await startJob(world, 'exit 9', '--linger', '1');
-  await statusOf(world, (await connectAll(world, job)).status);
-  assert.not(job.spawn.ended);
-  await endsWith(world, job.spawn, 0);
-  assert.equal(world.list(job.directory), []);
-});
-
 add('a command that cannot be executed is told, and is 255 for its links', async (world) => {
   const job = await startJob(world, ['/no/such/command']), link = await connectAll(world, job);
   assert.equal(await statusOf(world, link.status), [0, 0, 255, 0]);

@@ -2,6 +2,7 @@
 import { suite } from 'uvu';
 import { unless } from '../support/skip.js';
 import { behaviours as iomuxLink } from './iomux-link.js';
+import { behaviours as iomuxLinger } from './iomux-linger.js';
 import { behaviours as iomuxSpawn } from './iomux-spawn.js';
 import { behaviours as oom } from './oom.js';
 import { behaviours as wsh } from './wsh.js';
@@ -18,7 +19,7 @@ export interface Host {
 }
 
 export function register(host: Host): void {
-  const programs = [wshd, wsh, iomuxSpawn, iomuxLink, oom];
+  const programs = [wshd, wsh, iomuxSpawn, iomuxLinger, iomuxLink, oom];
   for (const { program, cases } of programs) {
     const one = suite(`behaviours of ${program}, ${host.name}`);
     for (const each of cases) {

@@ -123,7 +123,7 @@ print("full", flush=True)
 sys.stdin.read()`], { stdio: ['pipe', 'pipe', 'inherit'] });
   try {
     await once(full.stdout, 'data');
-    const change = { file: 'assembly/wsh/index.ts', from: 'CONNECT_ATTEMPTS: i32 = 1_500', to: 'CONNECT_ATTEMPTS: i32 = 5' };
+    const change = { file: 'assembly/wsh/index.ts', from: 'CONNECT_ATTEMPTS: i32 = 600', to: 'CONNECT_ATTEMPTS: i32 = 5' };
     const { code, stderr } = await run([await buildVariant('wsh', [change], variant.path), '--socket', path, 'true']);
     assert.is(code, 255);
     assert.is(stderr, `wsh: cannot connect to ${path}: resource temporarily unavailable; its wshd does not accept connections\n`);
