@@ -1,6 +1,6 @@
 /** The cgroups of a container: of whichever version each controller is mounted as. cgroups(7) */
 import { readFileSync } from 'node:fs';
-import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, reason, WardenError } from './error.js';
 import type { CpuInfo, MemoryInfo } from './info.js';
@@ -80,10 +80,20 @@ async function tryRemove(directory: string, last: boolean): Promise<boolean> {
   } catch (error) {
     const code = errnoOf(error);
     if (code === 'ENOENT') return true;
-    if (code === 'EBUSY' && !last) return false;
-    throw new WardenError('NOT_REMOVED', `cannot remove the cgroup ${directory}: ${reason(error)}; which processes does its `
-      + 'cgroup.procs list?', { cause: error });
+    if (code === 'EBUSY' && !last) {
+      // Root in the container may have made groups below.
+      for (const group of await groupsIn(directory)) await tryRemove(group, false);
+      return false;
+    }
+    throw new WardenError('NOT_REMOVED', `cannot remove the cgroup ${directory}: ${reason(error)}; which processes do its `
+      + 'cgroup.procs, and those of the groups below, list?', { cause: error });
   }
+}
+
+/** In this file system every directory is a group. */
+async function groupsIn(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => `${directory}/${name}`);
 }
 
 function groupOf(groups: readonly Group[], controller: Controller): Group | undefined {

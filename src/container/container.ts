@@ -161,8 +161,8 @@ export class Container implements AsyncDisposable {
     const { started } = this;
     this.started = undefined;
     started?.wshd.kill(constants.signals.SIGKILL);
-    disown(this.directory, ourselves());
     try {
+      disown(this.directory, ourselves());
       // Before the watcher wakes up: it has nothing to do then.
       await endContainer(this.directory);
     } finally {

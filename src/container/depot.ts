@@ -46,6 +46,8 @@ export function makeDirectory(depot: string, owner: ProcessId, name: string | un
 
 /** False when somebody else has it. */
 function tryMake(directory: string, owner: ProcessId): boolean {
+  // Asked first: with an owner beside it somebody's container would seem to be on its way out, for good if we died here.
+  if (lstatSync(directory, { throwIfNoEntry: false })) return false;
   let owned = false;
   try {
     writeOwner(directory, owner);

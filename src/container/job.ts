@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { readFile, readlink } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,6 +16,7 @@ import { checkName, isName, readFirstProcess, readJobProcess, removeJob } from '
 import { JobLink, type LinkOptions } from './link.js';
 import { formatId, identify, isAlive } from './process.js';
 import { pipesOf, signalAll, usersOf } from './processes.js';
+import { makePipe } from './stdio.js';
 
 export interface SpawnOptions extends RequestOptions {
   /** The job's id, its directory's name: as a container's name. Without it one is made. */
@@ -52,6 +54,8 @@ interface Record { readonly version: 1; readonly argv: readonly string[]; readon
 const LINGER_SECONDS = 600, LINGER_SECONDS_MAX = 86_400;
 const RING_BYTES_MIN = 4_096, RING_BYTES_MAX = 2 ** 26;
 const GRACE_MS = 1_000;
+/** What is killed is gone at once, unless it waits in the kernel, or nobody is there to be told. */
+const KILL_DEADLINE_MS = 10_000;
 const LOOK_AGAIN_MS = 10;
 /** iomux-spawn prints its first line at once, unless the machine is at its end. */
 const START_DEADLINE_MS = 30_000;
@@ -81,14 +85,18 @@ export class Job {
   /** Follows the output, at once; as many at the same time as one likes. */
   link(options: LinkOptions = {}): JobLink { return new JobLink(this.container, `jobs/${this.id}`, options); }
 
-  /** Ends the command: SIGTERM to all of its session, SIGKILL after the grace (1,000 ms). Waits for the job's end. */
+  /** Ends the command: SIGTERM to all of its session, SIGKILL after the grace (1,000 ms). Waits for the job's end, TIMED_OUT otherwise. */
   async stop({ graceMs = GRACE_MS, signal }: { graceMs?: number; signal?: AbortSignal } = {}): Promise<void> {
     checkWait('graceMs', graceMs);
-    const graceEnd = performance.now() + graceMs;
+    const graceEnd = performance.now() + graceMs, end = graceEnd + KILL_DEADLINE_MS;
     let { state, wshPid, pid } = await this.info();
     if (pid !== null && wshPid !== null) await this.signal('SIGTERM', wshPid, pid, state);
     while (state === 'running' || state === 'waiting') {
       if (signal?.aborted) throw aborted(signal);
+      if (performance.now() >= end) {
+        throw new WardenError('TIMED_OUT', `the job ${this.directory} has not ended ${KILL_DEADLINE_MS / 1000} s after SIGKILL; what do its iomux-spawn, `
+          + `${pid}, and its wsh, ${wshPid}, wait for? (ps -eo pid,stat,wchan,args)`);
+      }
       if (performance.now() >= graceEnd && pid !== null && wshPid !== null) await this.signal('SIGKILL', wshPid, pid, state);
       await sleep(LOOK_AGAIN_MS);
       ({ state, wshPid, pid } = await this.info());
@@ -131,8 +139,8 @@ function checkSpawn({ id, ringBytes, lingerSeconds }: SpawnOptions): void {
   }
 }
 
-/** A directory with job.json in it, which is what makes it a job's. */
-function makeJob(container: string, argv: readonly string[], options: SpawnOptions): string {
+/** A directory for a job. */
+function makeJob(container: string, options: SpawnOptions): string {
   const tryId = (id: string): string | undefined => {
     try {
       mkdirSync(join(container, 'jobs', id), { mode: 0o700 });
@@ -145,8 +153,6 @@ function makeJob(container: string, argv: readonly string[], options: SpawnOptio
   };
   const id = options.id === undefined ? withNewId(tryId) : tryId(options.id);
   if (id === undefined) throw new WardenError('EXISTS', `there is a job ${options.id} in ${container} already; choose another id, or remove it first`);
-  const record: Record = { version: 1, argv, user: options.user ?? 'root', startedAtMs: Date.now() };
-  writeFileSync(join(container, 'jobs', id, 'job.json'), `${JSON.stringify(record)}\n`, { mode: 0o600 });
   return id;
 }
 
@@ -159,41 +165,53 @@ export async function startJob(container: string, argv: readonly string[], optio
   if (signal?.aborted) throw aborted(signal);
   // It outlives whoever started us, and must not keep open what they wait for the end of.
   native().sealDescriptors();
-  const id = makeJob(container, argv, options), directory = join(container, 'jobs', id);
-  const messages = openSync(join(directory, 'messages'), 'wx', 0o600);
+  const id = makeJob(container, options), directory = join(container, 'jobs', id);
+  const theirs: number[] = [];
+  let started: ChildProcess | undefined, words: Socket | undefined, lines: Lines | undefined;
   try {
+    // This is what makes the directory a job's.
+    const record: Record = { version: 1, argv, user: options.user ?? 'root', startedAtMs: Date.now() };
+    writeFileSync(join(directory, 'job.json'), `${JSON.stringify(record)}\n`, { mode: 0o600 });
+    theirs.push(openSync(join(directory, 'messages'), 'wx', 0o600));
+    // Of our own, for one that Node makes stays open when it cannot start the program.
+    const [read, write] = makePipe();
+    theirs.push(write);
+    words = new Socket({ fd: read, readable: true, writable: false });
     // The directory is relative, for a socket's path has at most 107 bytes.
-    const started = spawn(programPath('iomux-spawn'), [...settings, '--', `jobs/${id}`, ...command], {
-      cwd: container, env, detached: true, stdio: ['ignore', 'pipe', messages],
+    started = spawn(programPath('iomux-spawn'), [...settings, '--', `jobs/${id}`, ...command], {
+      cwd: container, env, detached: true, stdio: ['ignore', write, theirs[0]!],
     });
+    closeSync(theirs.pop()!);
+    lines = new Lines(words, started, signal);
     const identity = started.pid === undefined ? undefined : identify(started.pid);
     if (identity) writeFileSync(join(directory, 'pid'), `${formatId(identity)}\n`, { mode: 0o600 });
     const job = Job.open(container, id)!;
-    await release(started, job, options);
+    await release(started, lines, job, options);
     return job;
   } catch (error) {
-    await endJob(directory, container);
+    if (started?.pid !== undefined) await endJob(directory, container);
     removeJob(directory);
-    throw error;
+    if (error instanceof WardenError) throw error;
+    throw new WardenError('START_FAILED', `cannot start the job ${directory}: ${reason(error)}`, { cause: error });
   } finally {
-    closeSync(messages);
+    lines?.close();
+    words?.destroy();
+    for (const fd of theirs) closeSync(fd);
   }
 }
 
 /** Waits until it can be linked to, or until its command runs; then lets go of it. */
-async function release(started: ChildProcess, job: Job, { start = 'now', signal }: SpawnOptions): Promise<void> {
-  const lines = new Lines(started.stdout as Readable, started, signal);
+async function release(started: ChildProcess, lines: Lines, job: Job, { start = 'now' }: SpawnOptions): Promise<void> {
   let link: JobLink | undefined;
   try {
     await lines.has('child_pid=', () => readFileSync(join(job.directory, 'messages'), 'utf8'));
     if (start === 'linked') return;
     // The command is let go when there is a link, whoever that is and however short it stays.
     link = job.link({ stdio: 'ignore' });
-    link.result.catch(() => undefined);
+    link.result.catch((error: unknown) => lines.end(reason(error)));
     await lines.has('child active', () => readFileSync(join(job.directory, 'messages'), 'utf8'));
   } finally {
     await link?.[Symbol.asyncDispose]();
-    lines.close();
     started.unref();
   }
 }
@@ -209,11 +227,12 @@ class Lines {
   constructor(private readonly stdout: Readable, process: ChildProcess, private readonly signal: AbortSignal | undefined) {
     stdout.setEncoding('latin1').on('data', (text: string) => { this.text += text; this.changed(); }).on('error', () => undefined);
     process.once('error', (error) => this.end(`${reason(error)} (are the native programs built? npm run build)`));
-    process.once('close', () => this.end('it ended'));
+    stdout.once('close', () => this.end('it ended'));
     this.unheard = whenAborted(signal, () => this.end('aborted'));
   }
 
-  private end(why: string): void {
+  /** No more lines are to be waited for. */
+  end(why: string): void {
     this.ended ??= why;
     this.changed();
   }

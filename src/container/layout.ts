@@ -95,8 +95,8 @@ export function disown(directory: string, remover: ProcessId): void {
   try {
     writeOwner(directory, remover);
   } catch (error) {
-    // There is an owner already, or not even a depot any more.
-    if (!['EEXIST', 'ENOENT'].includes(errnoOf(error) ?? '')) throw notRemoved('container', directory, error);
+    // There is an owner already, or not even a depot any more; or no room, which is a reason to remove something.
+    if (!['EEXIST', 'ENOENT', 'ENOSPC', 'EDQUOT'].includes(errnoOf(error) ?? '')) throw notRemoved('container', directory, error);
   }
 }
 

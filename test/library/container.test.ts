@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Container, WardenError, type WardenErrorCode } from '../../src/index.js';
-import { isAlive, until } from '../support/process.js';
+import { isAlive, run, until } from '../support/process.js';
 import { unless } from '../support/skip.js';
 import { Depot, held, holdsOnly, noContainers } from './help.js';
 
@@ -153,6 +153,28 @@ test('says what stands in the way of its removal, and tries again', async () => 
   assert.ok(existsSync(`${container.directory}/root/precious`));
   unlinkSync(`${container.directory}/root/precious`);
   await container.destroy();
+});
+
+test('is removed from a depot that is full', async () => {
+  mkdirSync(depot.path);
+  const mounted = await run(['mount', '-t', 'tmpfs', '-o', 'nr_inodes=64', 'none', depot.path]);
+  assert.is(mounted.code, 0, mounted.stderr);
+  try {
+    const container = await depot.create({ ephemeral: true });
+    unlinkSync(`${container.directory}.owner`);
+    assert.throws(() => { for (let i = 0; ; i++) writeFileSync(`${depot.path}/filler${i}`, ''); }, /ENOSPC/);
+    await container.destroy();
+    assert.not(existsSync(container.directory));
+  } finally {
+    await run(['umount', depot.path]);
+  }
+});
+
+test('is removed with the groups that were made below its own', async () => {
+  const container = await depot.create({ memoryBytes: 64 << 20 }), { cgroup } = (await container.memory())!;
+  mkdirSync(`${cgroup}/inner/deep`, { recursive: true });
+  await container.destroy();
+  assert.not(existsSync(cgroup));
 });
 
 test('binds directories, read-only or not', async () => {

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Container, type Gap, type Job, type JobLink, WardenError } from '../../src/index.js';
-import { isAlive, scratch, until } from '../support/process.js';
+import { isAlive, run, scratch, until } from '../support/process.js';
 import { unless } from '../support/skip.js';
 import { Depot, held, holdsOnly, noContainers } from './help.js';
 
@@ -210,6 +210,34 @@ test('can be aborted while it starts', async () => {
     else assert.ok(made.isAborted, String(made));
   }
   assert.not((await container.jobs()).some(({ id }) => id.startsWith('aborted')));
+});
+
+test('fails with a WardenError, and leaves nothing, however few descriptors are left', async () => {
+  const library = JSON.stringify(new URL('../../src/index.js', import.meta.url).href);
+  const script = `const { Container, WardenError } = await import(${library}), { closeSync, openSync } = await import('node:fs');
+    const container = await Container.open(${JSON.stringify(container.directory)}), opened = [];
+    await container.exec(['true']).output();
+    try { for (;;) opened.push(openSync('/dev/null')); } catch {}
+    let started;
+    for (let free = 0; !started; free++) {
+      if (free > 0) closeSync(opened.pop());
+      await container.spawn(['true'], { id: 'few' + free }).then((job) => { started = job; }, (error) => {
+        if (!(error instanceof WardenError)) throw error;
+      });
+    }
+    for (const fd of opened) closeSync(fd);
+    await started.remove();`;
+  const { code, stderr } = await run(['sh', '-c', 'ulimit -n 100; exec "$@"', 'sh', process.execPath, '--input-type=module', '-e', script]);
+  assert.equal([stderr, code], ['', 0]);
+  assert.equal(readdirSync(`${container.directory}/jobs`).filter((id) => id.startsWith('few')), []);
+});
+
+test('is not waited for without an end when nobody tells of its end', async () => {
+  const job = await sh('sleep 1000'), { pid } = await job.info();
+  process.kill(pid!, 'SIGSTOP');
+  const error = await job.stop({ graceMs: 0 }).catch((reason: unknown) => reason);
+  assert.ok(error instanceof WardenError && error.timedOut, String(error));
+  await job.remove();
 });
 
 test('says what is wrong', async () => {

@@ -76,4 +76,15 @@ test('before any of its steps', async () => {
   assert.is(Math.min(...containers), steps);
 });
 
+test('and the container whose name it wanted lives on', async () => {
+  const depot = `${place.path}/taken`, taken = await Container.create({ depot, name: 'taken' });
+  for (let step = 1; ; step++) {
+    const { signal } = await run([process.execPath, MAKER, depot, 'taken', String(step)], { timeoutMs: 60_000 });
+    assert.equal(await Container.sweep(depot), { removed: [], failures: [] }, `killed before step ${step}`);
+    assert.is((await (await Container.open(taken.directory)).exec(['true']).result).exitCode, 0);
+    if (signal === null) break;
+  }
+  await taken.destroy();
+});
+
 killed.run();

@@ -14,11 +14,11 @@ for job in jobs/*; do
   (cd "$job" && rm -f job.json pid messages stdout.sock stderr.sock status.sock)
   rmdir "$job"
 done
-# A group can be removed when its last process has been.
+# A group can be removed when its last process has been, and the groups that were made below it.
 while read -r controller version group; do
   for try in 1 2 3 4 5 6 7 8 9 10; do
     [ -e "$group" ] || break
-    rmdir "$group" 2> /dev/null || sleep 0.1
+    find "$group" -depth -type d -exec rmdir {} + 2> /dev/null || sleep 0.1
   done
 done < etc/cgroups
 rm -f etc/container.json etc/container.json.new run/wshd.sock run/wshd.pid etc/steps etc/cgroups
