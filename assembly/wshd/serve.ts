@@ -187,8 +187,7 @@ export function recover(): bool {
   closeMade();
   closeFile();
   if (client.socket != 0) drop(client);
-  // What the trap cut short may have been the turn of others, too, and has armed nothing.
-  resumeAccepting();
+  // What the trap cut short may have been the turn of others, too, and has armed nothing: this resumes accepting as well.
   retryAtMs = nowMs() + RETRY_MS;
   armDeadline();
   return true;
