@@ -24,8 +24,8 @@
 #define IS_POISONED(at, size) ((void)(at), (void)(size), false)
 #endif
 
-/* The module's memory, and which of its pages were written to. */
-#define ARENA_BYTES (32u << 20)
+/* The module's memory, with room for both rings of iomux-spawn at their largest; and which of its pages were written to. */
+#define ARENA_BYTES (136u << 20)
 #define PAGE_SHIFT 12
 extern uint8_t arena[ARENA_BYTES], touched[ARENA_BYTES >> PAGE_SHIFT];
 
