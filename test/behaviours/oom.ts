@@ -6,6 +6,7 @@ export const behaviours = new Behaviours('oom');
 
 /** Long enough for a program to start, and to arm what it waits by. */
 const ARMED_MS = 400;
+const LINE = 'out of memory\n';
 
 async function watching(world: World, group: Cgroup): Promise<Running> {
   const oom = world.start('oom', [group.path]);
@@ -46,6 +47,21 @@ for (const version of [1, 2] as const) {
     assert.not(stays.ended);
     other.remove();
     assert.is((await outcomeOf(world, stays)).code, 1);
+  }, { needs });
+
+  behaviours.add(`v${version}: with --follow, tells each time once, and of no other group's fate`, async (world) => {
+    const [group, other] = [await world.cgroup(version), await world.cgroup(version)], oom = world.start('oom', ['--follow', group.path]);
+    await world.pass(ARMED_MS);
+    for (let times = 1; times <= 2; times++) {
+      await group.exhaust();
+      await world.until(() => oom.stdout.length >= LINE.length * times, 'a line comes');
+      await world.pass(ARMED_MS);
+      assert.is(oom.stdout.text, LINE.repeat(times));
+    }
+    other.remove();
+    await world.pass(ARMED_MS);
+    group.remove();
+    assert.equal(await outcomeOf(world, oom), { code: 1, stdout: LINE.repeat(2), stderr: `oom: the group was removed: ${group.path}\n` });
   }, { needs });
 }
 

@@ -112,6 +112,15 @@ add('a wsh that is killed takes the command\'s readers with it', async (world) =
   assert.is((await runIn(world, 'exit 0')).code, 0);
 }, IN_CONTAINER);
 
+add('--raise: dies by the signal that killed the command, and says nothing; an exit code stays one', async (world) => {
+  const container = await world.container(), killed = container.wsh(['--raise', ...container.script(`write 1 10; die ${SIGTERM}`)]);
+  killed.stdin.end();
+  await world.until(() => killed.ended, 'wsh ends');
+  assert.equal([killed.killedBy, killed.stdout.length, killed.stderr.text], [SIGTERM, 10, '']);
+  const exits = container.wsh(['--raise', ...container.script('exit 9')]);
+  assert.equal(await outcomeOf(world, exits), { code: 9, stdout: '', stderr: '' });
+}, IN_CONTAINER);
+
 add('--rsh takes the rest as rsh(1) would', async (world) => {
   const container = await world.container();
   const wsh = container.wsh(['--rsh', '-4', '-n', '-t', '60', '-l', 'root', 'container', ...container.script('say 1 here; exit 6')]);

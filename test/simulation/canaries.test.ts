@@ -57,6 +57,10 @@ const canaries: Readonly<Record<string, Canary>> = {
       to: '    this.waitFor(pending(this.from) <= 0);',
     },
   },
+  'a new size of the terminal is not passed on': {
+    program: 'wsh',
+    change: { file: 'assembly/wsh/index.ts', from: '  if (signal == SIGWINCH) {\n    windowSize(local, master);\n', to: '  if (signal == SIGWINCH) {\n' },
+  },
 };
 
 const suiteOfCanaries = suite('canaries');

@@ -1,14 +1,15 @@
-/** What a client of wshd's does to the ends that it was given costs nobody else anything. docs/wshd.md */
+/** Clients at their worst moments: what one of wshd's does to the ends that it was given, when one of iomux-spawn's comes. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Guest, type Observer, type StartOptions } from '../../src/sim/index.js';
 import { PipeEnd } from '../../src/sim/pipe.js';
 import { ptyOf } from '../../src/sim/pty.js';
+import { Peer } from '../../src/sim/scenarios/peer.js';
 import type { Description } from '../../src/sim/description.js';
 import type { Socket } from '../../src/sim/socket.js';
 import { serving, withWorld } from './help.js';
 
-const clients = suite('clients that fill what they were given');
+const clients = suite('clients');
 
 /** Fills it as whoever reads a pipe can, through /proc/self/fd, or whoever holds a master by what is echoed. */
 function fill(end: Description): void {
@@ -29,6 +30,7 @@ function filler(places: readonly number[], then: () => void): Observer {
   };
 }
 
+const HEADER_BYTES = 4, STATUS_BYTES = 4;
 const TERMINAL: StartOptions = { terminal: { rows: 24, columns: 80 } };
 const SIGKILL = 9, SIGSTOP = 19, ANSWER_BYTES = 4;
 const STDERR = 2, STATUS = 3, MASTER = 0, TERMINAL_STATUS = 1;
@@ -41,7 +43,7 @@ const cases: Readonly<Record<string, [argv: string[], places: number[], options?
 };
 
 for (const [what, [argv, places, options]] of Object.entries(cases)) {
-  clients(`${what} is full`, () => withWorld((world) => {
+  clients(`with what it was given full, one keeps nobody else waiting: ${what}`, () => withWorld((world) => {
     const container = serving(world);
     const hit = container.wsh(argv, options);
     // It neither reads nor goes away.
@@ -56,5 +58,22 @@ for (const [what, [argv, places, options]] of Object.entries(cases)) {
     assert.is((container.init!.runner as Guest).handles.count, 1, 'the listener');
   }));
 }
+
+clients('a link that connects while the last one is told the status is served, too', () => withWorld((world) => {
+  const container = serving(world), job = container.spawn('1', ['/bin/script', '-c', 'write 1 300; exit 4']), link = container.link('1');
+  const late: Peer[] = [];
+  world.observe({
+    call({ process, name, result }) {
+      // Its command is reaped, and this is no header any more: the status. Nobody is left when its connection is closed next.
+      if (process.program !== 'iomux-spawn' || name !== 'write' || result !== STATUS_BYTES || process.children.length > 0 || late.length > 0) return;
+      for (const channel of ['stdout', 'stderr', 'status']) {
+        late.push(Peer.connect(world, `${container.jobDirectory('1')}/${channel}.sock`, new Uint8Array(0), true, 1)!);
+      }
+    },
+  });
+  world.run();
+  assert.equal([job.exitCode, link.exitCode, late.length], [0, 4, 3]);
+  assert.equal(late.map(({ received, ended }) => [received, ended]), [[HEADER_BYTES + 300, true], [HEADER_BYTES, true], [STATUS_BYTES, true]]);
+}));
 
 clients.run();

@@ -1,6 +1,8 @@
 /** wsh as its caller sees it: the command's output, whole and in order, its exit code, and a word where that says too little. */
 import { EXIT_UNKNOWN } from '../../vocabulary.js';
 import { patternMismatch } from '../pattern.js';
+import type { Process } from '../process.js';
+import { type Pty, ptyOf } from '../pty.js';
 import { hasTerminal } from '../scenarios/scenario.js';
 import type { Stage, StagedWsh } from '../scenarios/stage.js';
 import type { Blame } from './blame.js';
@@ -21,6 +23,22 @@ export class CommandsChecker implements Checker {
     if (hasTerminal(plan)) return;
     const position = program.stdout!.length - bytes.length, at = patternMismatch(plan.command.echoes ? 0 : 1, position, bytes);
     holds(at < 0, 'stream', () => `${program.process.name}: stdout is not what the command wrote, at byte ${position + at}`);
+  }
+
+  /** Whenever its command does something: a wsh that has nothing left to do has given it a terminal like its own. */
+  script(process: Process): void {
+    const wsh = this.stage.wshs.find(({ plan, number }) => plan.terminal !== undefined && this.facts.process(number) === process);
+    if (wsh) this.checkMirrored(wsh, process);
+  }
+
+  private checkMirrored({ program: { process, terminal } }: StagedWsh, command: Process): void {
+    const local = terminal!.pty, remote = ptyIn(command);
+    if (!remote || remote.hangups > 0 || local.hangups > 0 || this.blame.hit(process)) return;
+    // Before its next step a signal, or a size, may be on its way; where it is stopped, the terminal is its caller's.
+    if (process.ended || process.stopped || process.busy || process.ready()) return;
+    const sizes = [local, remote].map(({ size }) => `${size.rows}x${size.columns}`);
+    holds(sizes[0] === sizes[1], 'terminal', () => `${process.name} has a terminal of ${sizes[0]}, its command one of ${sizes[1]}`);
+    holds(!local.settings.cooked, 'terminal', () => `${process.name} relays from a terminal that is not raw`);
   }
 
   released(): void {
@@ -97,4 +115,9 @@ export class CommandsChecker implements Checker {
     holds(exitCode === code || isCutOff, 'exit-code', () => `${process.name} ends with ${exitCode}, its shell with ${code}`);
     holds(terminal?.pty.settings.cooked ?? true, 'terminal', () => `${process.name} leaves its terminal raw`);
   }
+}
+
+function ptyIn(process: Process): Pty | undefined {
+  const stdin = process.descriptors.get(0);
+  return stdin && ptyOf(stdin);
 }
