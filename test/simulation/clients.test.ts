@@ -65,7 +65,8 @@ clients('a link that connects while the last one is told the status is served, t
   world.observe({
     call({ process, name, result }) {
       // Its command is reaped, and this is no header any more: the status. Nobody is left when its connection is closed next.
-      if (process.program !== 'iomux-spawn' || name !== 'write' || result !== STATUS_BYTES || process.children.length > 0 || late.length > 0) return;
+      const isStatus = process.program === 'iomux-spawn' && name === 'write' && result === STATUS_BYTES && process.children.length === 0;
+      if (!isStatus || late.length > 0) return;
       for (const channel of ['stdout', 'stderr', 'status']) {
         late.push(Peer.connect(world, `${container.jobDirectory('1')}/${channel}.sock`, new Uint8Array(0), true, 1)!);
       }
