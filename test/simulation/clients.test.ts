@@ -74,7 +74,8 @@ clients('a link that connects while the last one is told the status is served, t
   });
   world.run();
   assert.equal([job.exitCode, link.exitCode, late.length], [0, 4, 3]);
-  assert.equal(late.map(({ received, ended }) => [received, ended]), [[HEADER_BYTES + 300, true], [HEADER_BYTES, true], [STATUS_BYTES, true]]);
+  assert.equal(late.map(({ received }) => received), [HEADER_BYTES + 300, HEADER_BYTES, STATUS_BYTES]);
+  assert.ok(late.every(({ ended }) => ended));
 }));
 
 clients.run();
