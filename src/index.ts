@@ -8,6 +8,6 @@ export {
 } from './container/execution.js';
 export type { ContainerInfo, CpuInfo, MemoryInfo, ProcessInfo, StopOptions, StopResult } from './container/info.js';
 export { Job, type JobInfo, type JobState, type SpawnOptions } from './container/job.js';
-export { type Gap, JobLink, type LinkOptions, type LinkResult } from './container/link.js';
+export { type Cut, type Gap, JobLink, type LinkOptions, type LinkResult } from './container/link.js';
 export { type OomEvent, OomWatch, watchOom, type WatchOptions } from './container/oom.js';
 export type { Bind } from './container/root.js';

@@ -194,3 +194,4 @@ function streamOf(channel: i32): Stream { return channel == 0 ? output : errors;
 export function originOf(channel: i32): u32 { return streamOf(channel).origin; }
 export function gapFrom(channel: i32): u32 { return streamOf(channel).gapStart; }
 export function gapTo(channel: i32): u32 { return streamOf(channel).gapEnd; }
+export function brokenBy(channel: i32): i32 { return streamOf(channel).relay.error; }

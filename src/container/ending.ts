@@ -5,7 +5,7 @@ import { WardenError, type WardenErrorCode } from './error.js';
 export interface Ended { readonly exitCode: number | null; readonly signal: NodeJS.Signals | null }
 
 /** `Ending` of assembly/shared/ending.ts. */
-const NONE = -1;
+export const NONE = -1;
 const KILLED = -2;
 export const STOPPED = -9;
 const FAILURES: ReadonlyMap<number, WardenErrorCode> = new Map([

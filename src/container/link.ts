@@ -1,17 +1,21 @@
 /** A link to a job: its output from where the last one stopped, and its end. docs/library.md, "Links" */
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
+import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import { type Instance, instantiate } from '../host/host.js';
 import { aborted, whenAborted } from './abort.js';
 import { checkCursors, type Cursors, CursorFile, moved } from './cursors.js';
-import { type Ended, endedBy, STOPPED } from './ending.js';
+import { type Ended, endedBy, NONE, STOPPED } from './ending.js';
 import { reason, WardenError } from './error.js';
 import { type Stdio, withShortPath } from './execution.js';
 import { openStreams, type Streams } from './stdio.js';
 
 /** Bytes that came while no link was here and are not kept any more: positions [from, to), modulo 2^32. */
 export interface Gap { readonly stream: 'stdout' | 'stderr'; readonly from: number; readonly to: number }
+
+/** A stream that cannot be written any further: `readerGone`, nobody reads it any more; else the disk is full, or the like. */
+export interface Cut { readonly stream: 'stdout' | 'stderr'; readonly readerGone: boolean; readonly message: string }
 
 export interface LinkOptions {
   /**
@@ -36,8 +40,10 @@ const STREAMS = ['stdout', 'stderr'] as const;
 const SAVE_INTERVAL_MS = 1_000;
 const SIGTERM = 15;
 
+type LinkEvents = { gap: [Gap]; cut: [Cut]; unsaved: [WardenError]; warning: [string] };
+
 /** `gap` comes before the first byte behind it; `unsaved`, once, when the cursor file cannot be written. */
-export class JobLink extends EventEmitter<{ gap: [Gap]; unsaved: [WardenError] }> implements AsyncDisposable {
+export class JobLink extends EventEmitter<LinkEvents> implements AsyncDisposable {
   /** null where `stdio` says something else than a pipe. */
   readonly stdout: Readable | null;
   readonly stderr: Readable | null;
@@ -47,6 +53,7 @@ export class JobLink extends EventEmitter<{ gap: [Gap]; unsaved: [WardenError] }
   private readonly file: CursorFile | undefined;
   private instance: Instance | undefined;
   private readonly gaps: Gap[] = [];
+  private readonly cuts: Cut[] = [];
   private readonly said: string[] = [];
   private stopping = false;
   /** Why the cursor file could not be written the last time. */
@@ -120,16 +127,33 @@ export class JobLink extends EventEmitter<{ gap: [Gap]; unsaved: [WardenError] }
     if (this.file) this.timer = setInterval(() => { void this.save(); }, SAVE_INTERVAL_MS).unref();
   }
 
-  /** The module says it in words whenever there is a gap; which one, it tells when it is asked. */
+  /** The module says in words what is wrong; which gap, or which stream, that is about, it tells when it is asked. */
   private heard(text: string): void {
     this.said.push(text);
-    for (const [channel, stream] of STREAMS.entries()) {
-      const from = this.instance ? this.instance.ask('gapFrom', channel) >>> 0 : 0, to = this.instance ? this.instance.ask('gapTo', channel) >>> 0 : 0;
-      if (from === to || this.gaps.some((gap) => gap.stream === stream)) continue;
-      this.gaps.push({ stream, from, to });
-      // Not from here, inside the module: what a listener throws is no trap, and what it calls finds the module at rest.
-      process.nextTick(() => this.emit('gap', { stream, from, to }));
-    }
+    const { instance } = this, ending = instance?.ask('ending');
+    if (!instance || (ending !== NONE && ending !== STOPPED)) return;
+    const message = text.trim().replace(/^[\w-]+: /, '');
+    const found = STREAMS.map((stream, channel) => (
+      this.foundGap(instance, stream, channel) || this.foundCut(instance, stream, channel, message)
+    ));
+    if (!found.includes(true)) later(() => this.emit('warning', message));
+  }
+
+  private foundGap(instance: Instance, stream: Gap['stream'], channel: number): boolean {
+    const from = instance.ask('gapFrom', channel) >>> 0, to = instance.ask('gapTo', channel) >>> 0;
+    if (from === to || this.gaps.some((gap) => gap.stream === stream)) return false;
+    this.gaps.push({ stream, from, to });
+    later(() => this.emit('gap', { stream, from, to }));
+    return true;
+  }
+
+  private foundCut(instance: Instance, stream: Cut['stream'], channel: number, message: string): boolean {
+    const errno = -instance.ask('brokenBy', channel);
+    if (errno === 0 || this.cuts.some((cut) => cut.stream === stream)) return false;
+    const cut = { stream, readerGone: errno === constants.errno.EPIPE, message };
+    this.cuts.push(cut);
+    later(() => this.emit('cut', cut));
+    return true;
   }
 
   private outcome(): LinkResult {
@@ -137,6 +161,9 @@ export class JobLink extends EventEmitter<{ gap: [Gap]; unsaved: [WardenError] }
     if (!instance.failed && instance.ask('ending') === STOPPED) return { exitCode: null, signal: null, stopped: true, gaps };
     const outcome = endedBy(instance, this.said);
     if (outcome instanceof WardenError) throw outcome;
+    // A reader that has gone has seen what it wanted to see.
+    const lost = this.cuts.find(({ readerGone }) => !readerGone);
+    if (lost) throw new WardenError('LOST', lost.message);
     return { ...outcome, stopped: false, gaps };
   }
 
@@ -178,6 +205,9 @@ export class JobLink extends EventEmitter<{ gap: [Gap]; unsaved: [WardenError] }
 
   async [Symbol.asyncDispose](): Promise<void> { await this.stop().catch(() => undefined); }
 }
+
+/** Not from inside the module: what a listener throws is no trap, and what it calls finds the module at rest. */
+function later(tell: () => void): void { process.nextTick(tell); }
 
 /** Bytes that the stream's reader has got. */
 function taken(stream: Readable | null): number { return stream ? (stream as Socket).bytesRead - stream.readableLength : 0; }

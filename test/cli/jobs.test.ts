@@ -129,4 +129,51 @@ it('says that there is no such job, and what is wrong with a cursor file', async
   assert.is(bad.code, 2);
 });
 
+it('does not begin without a place for its cursors', async () => {
+  const job = await spawn('echo out');
+  const { code, stdout, stderr } = await depot.warden('link', 'c', job, '--cursors', join(files.path, 'nosuch/cursors'));
+  assert.match(stderr, /^warden link: cannot keep the cursor file .*nosuch\/cursors: ENOENT.*\n$/);
+  assert.equal([code, stdout], [2, '']);
+});
+
+it('says when its output cannot be written, and leaves the job alone', async () => {
+  const job = await spawn('echo out; sleep 4242', '--wait');
+  const { code, stderr } = await start(['sh', '-c', 'exec "$@" > /dev/full', '-', process.execPath, main, 'link', 'c', job], '', depot.environment).result;
+  assert.is(stderr, 'warden link: stdout: stopped at position 0: no space left on device; the rest of it is left\n');
+  assert.is(code, 255);
+  const { jobs } = JSON.parse(await depot.prints('info', 'c', '--json')) as { jobs: JobInfo[] };
+  assert.is(jobs.find(({ id }) => id === job)?.state, 'running');
+  await depot.prints('stop', 'c', '--grace', '0');
+});
+
+it('ends with whoever reads it, as any program before head(1)', async () => {
+  const job = await spawn('yes');
+  const { code, stdout, stderr } = await start(['bash', '-c', '"$@" | head -n 1; exit ${PIPESTATUS[0]}', '-', process.execPath, main, 'link', 'c', job], '', depot.environment).result;
+  assert.equal([code, stdout, stderr], [141, 'y\n', '']);
+  await depot.prints('stop', 'c', '--grace', '0');
+});
+
+it('says that a job has gone with its exit code', async () => {
+  const job = await spawn('exit 5', '--linger', '0');
+  await until(async () => {
+    const { jobs } = JSON.parse(await depot.prints('info', 'c', '--json')) as { jobs: JobInfo[] };
+    return jobs.find(({ id }) => id === job)?.state === 'gone';
+  }, 'nobody serves it');
+  const { code, stderr } = await depot.warden('link', 'c', job);
+  assert.match(stderr, new RegExp(`^warden link: nobody has the output and the exit code of the job ${job} any more: .*\n$`));
+  assert.is(code, 255);
+});
+
+it('says that the exit code was lost with whoever had it', async () => {
+  const job = await spawn('echo began; sleep 4242');
+  const link = depot.startWarden(['link', 'c', job]);
+  await new Promise((resolve) => { link.child.stdout!.once('data', resolve); });
+  const { jobs } = JSON.parse(await depot.prints('info', 'c', '--json')) as { jobs: JobInfo[] };
+  process.kill(jobs.find(({ id }) => id === job)!.pid!, 'SIGKILL');
+  const { code, stderr } = await link.result;
+  assert.match(stderr, /^warden link: the job's exit status never came; .*\n$/);
+  assert.is(code, 255);
+  await depot.prints('stop', 'c', '--grace', '0');
+});
+
 all.run();

@@ -3,7 +3,7 @@ import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'n
 import type { Readable } from 'node:stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Container, type Gap, type Job, type JobLink, WardenError } from '../../src/index.js';
+import { type Container, type Cut, type Gap, type Job, type JobLink, WardenError } from '../../src/index.js';
 import { isAlive, run, scratch, until } from '../support/process.js';
 import { unless } from '../support/skip.js';
 import { Depot, held, holdsOnly, noContainers } from './help.js';
@@ -159,6 +159,31 @@ test('hands in descriptors, with a cursor file that the module keeps', async () 
   closeSync(out);
   assert.is(readFileSync(`${path}/out`, 'utf8'), 'to a file\n');
   assert.is(readFileSync(`${path}/cursors`).readUInt32BE(0), 10);
+  remove();
+});
+
+test('tells of a descriptor that takes no more, and does not take the job for well delivered', async () => {
+  const job = await sh('echo out; exit 3'), full = openSync('/dev/full', 'w'), cuts: Cut[] = [];
+  const error = await job.link({ stdio: [full, 'ignore'] }).on('cut', (cut) => cuts.push(cut)).result.catch((reason: unknown) => reason);
+  closeSync(full);
+  assert.is((error as WardenError).code, 'LOST', String(error));
+  assert.equal(cuts.map(({ stream, readerGone }) => [stream, readerGone]), [['stdout', false]]);
+  assert.match(cuts[0]!.message, /^stdout: stopped at position 0: no space left on device/);
+});
+
+test('takes a reader that has gone for one that has seen enough', async () => {
+  const job = await sh('echo out; exit 3'), link = job.link(), cuts: Cut[] = [];
+  link.on('cut', (cut) => cuts.push(cut)).stdout!.destroy();
+  assert.is((await link.result).exitCode, 3);
+  assert.equal(cuts.map(({ stream, readerGone }) => [stream, readerGone]), [['stdout', true]]);
+});
+
+test('tells what is wrong with a cursor file that the module keeps', async () => {
+  const { path, remove } = scratch(), warnings: string[] = [];
+  const job = await sh('echo out; exit 3');
+  const link = job.link({ stdio: 'ignore', cursors: `${path}/nosuch/cursors` }).on('warning', (text) => warnings.push(text));
+  assert.is((await link.result).exitCode, 3);
+  assert.equal(warnings, [`cannot save the positions in ${path}/nosuch/cursors: no such file or directory`]);
   remove();
 });
 

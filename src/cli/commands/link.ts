@@ -17,10 +17,11 @@ Examples:
   warden link web 1j10r9a667s --cursors web.cursors >> web.log
 
 Exit code:
-  the job's; 255 when it was killed, or its exit code cannot be had any more;
-  1 when there is no such job; 2 for a command line that makes no sense; 128 +
-  N when interrupted by signal N, as 130 by Ctrl-C: the job goes on, the
-  cursors are saved.`)
+  the job's; 255 when it was killed, its exit code cannot be had any more, or
+  its output cannot be written; 141 when nobody reads that any more; 1 when
+  there is no such job; 2 for a command line that makes no sense; 128 + N when
+  interrupted by signal N, as 130 by Ctrl-C: the job goes on, the cursors are
+  saved.`)
     .action(async (name: string, job: string, options: LinkOptions) => {
       const { link: work } = await import('../link.js');
       exit(await work(name, job, options));
