@@ -1,4 +1,5 @@
 /** The command `warden`: tables of what there is; the work is loaded when it is asked for. */
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { WardenError } from '../container/error.js';
@@ -9,7 +10,16 @@ import { EXIT_FAILED, EXIT_USAGE } from './exit.js';
 const { version } = JSON.parse(readFileSync(`${packageRoot}package.json`, 'utf8')) as { version: string };
 
 export async function main(argv: readonly string[]): Promise<void> {
+  if (isGarbled(argv)) {
+    process.stderr.write('warden: an argument is not UTF-8, and Node would pass on something else for it; put it into a script, or pass it on standard input\n');
+    process.exit(EXIT_USAGE);
+  }
   process.exit(await perform(argv, (text) => { process.stderr.write(text); }));
+}
+
+/** Whether Node has put U+FFFD for what it could not read: a command would run with arguments that nobody has given. */
+function isGarbled(argv: readonly string[]): boolean {
+  return process.platform === 'linux' && argv.some((argument) => argument.includes('\uFFFD')) && !isUtf8(readFileSync('/proc/self/cmdline'));
 }
 
 /** Of commander's, whose guess at what was meant stands on a line of its own. */

@@ -20,6 +20,7 @@ export interface PsOptions {
 export interface TopologyOptions {
   depot: string;
   format: 'tree' | 'json' | 'svg';
+  json?: true;
   svg?: string;
 }
 
@@ -30,11 +31,11 @@ export async function ps(name: string | undefined, options: PsOptions): Promise<
   return 0;
 }
 
-export async function topology(name: string | undefined, { depot, format, svg }: TopologyOptions): Promise<number> {
+export async function topology(name: string | undefined, { depot, format, json, svg }: TopologyOptions): Promise<number> {
   const topologies = look(name, depot);
   if (svg !== undefined) await writePicture(svg, await picture(topologies, depot));
   else if (format === 'svg') await print(await picture(topologies, depot));
-  else if (format === 'json') await printAsJson(name, topologies);
+  else if (json || format === 'json') await printAsJson(name, topologies);
   else await print(topologies.map((one) => topologyText(one, terminal())).join('\n'));
   return 0;
 }

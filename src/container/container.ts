@@ -76,7 +76,8 @@ export class Container implements AsyncDisposable {
       writeRecord(directory, { id, createdAtMs: Date.now(), hostname, root: checked.root ?? null, binds: checked.binds, ephemeral });
       if (!ephemeral) unlinkSync(ownerLink(directory));
       return container;
-    } catch (error) {
+    } catch (cause) {
+      const error = await container.explained(cause, options);
       await container.destroy().catch((left: unknown) => {
         throw new WardenError('NOT_REMOVED', `${reason(error)}; what is more, ${reason(left)}`, { cause: error });
       });
@@ -150,6 +151,15 @@ export class Container implements AsyncDisposable {
 
   /** Ends all that runs in it; it remains, and serves. */
   stop(options: StopOptions = {}): Promise<StopResult> { return stopAll(this.firstProcess(), options); }
+
+  /** A start that the kernel has ended for lack of memory does not know it: nobody tells whoever is killed why. */
+  private async explained(error: unknown, { memoryBytes }: ContainerOptions): Promise<unknown> {
+    if (!(error instanceof WardenError && error.code === 'START_FAILED') || memoryBytes === undefined) return error;
+    const memory = await this.memory();
+    if (memory === null || memory.kills === 0) return error;
+    return new WardenError('START_FAILED', `the container could not be started: its limit of memory, ${memoryBytes} bytes, is too low for its first process; `
+      + 'give it a megabyte at least', { cause: error });
+  }
 
   private firstProcess(): ProcessId | undefined {
     const first = readFirstProcess(this.directory);

@@ -1,6 +1,6 @@
 /** The depot: the directory that holds one directory a container. */
-import { lstatSync, mkdirSync, unlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { removeGroups } from './cgroup.js';
 import { errnoOf, reason, WardenError } from './error.js';
 import { checkName, isName, namesIn, OWNER, ownerLink, readFirstProcess, readJobProcess, readOwner, removeLayout, writeOwner } from './layout.js';
@@ -27,11 +27,23 @@ export function withNewId<Made>(make: (id: string) => Made | undefined): Made {
   }
 }
 
+/** With what is above it. Node's own `recursive` never returns where a directory answers ENOENT to whoever makes something in it, as /proc does. */
+function makeDepot(path: string): void {
+  if (existsSync(path)) return;
+  makeDepot(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o755 });
+  } catch (error) {
+    // Somebody else was faster.
+    if (errnoOf(error) !== 'EEXIST') throw error;
+  }
+}
+
 /** A new directory for a container that is being made by `owner`. */
 export function makeDirectory(depot: string, owner: ProcessId, name: string | undefined): { id: string; directory: string } {
   if (name !== undefined) checkName('container', name);
   try {
-    mkdirSync(depot, { recursive: true, mode: 0o755 });
+    makeDepot(depot);
     const tryId = (id: string): { id: string; directory: string } | undefined => (
       tryMake(join(depot, id), owner) ? { id, directory: join(depot, id) } : undefined
     );

@@ -39,6 +39,17 @@ it('a container stays until it is destroyed', async () => {
   assert.is(code, 1);
 });
 
+it('makes its depot with all that is above it, and says so where nobody can', async () => {
+  const deep = join(files.path, 'not', 'there', 'yet');
+  assert.is(await depot.prints('create', '--depot', deep, '--name', 'c'), 'c\n');
+  assert.is(await depot.prints('destroy', '--depot', deep, 'c'), '');
+  for (const [impossible, why] of [['/proc/nosuch/depot', 'ENOENT'], ['/dev/null', 'ENOTDIR']]) {
+    const { code, stdout, stderr } = await depot.warden('create', '--depot', impossible!);
+    assert.match(stderr, new RegExp(`^warden create: .* the depot ${impossible}: ${why}: .*\n$`));
+    assert.equal([code, stdout], [1, '']);
+  }
+});
+
 it('is made as the options say', async () => {
   const source = files.directory();
   writeFileSync(join(source, 'file'), 'shared\n');

@@ -30,6 +30,12 @@ it('says that it was memory, with the limit and the peak', async () => {
   assert.is(code, 137);
 });
 
+it('says that the limit is too low for a container', async () => {
+  const { code, stderr } = await depot.run(['--memory', '100K', '--', 'true']);
+  assert.is(stderr, 'warden run: the container could not be started: its limit of memory, 102400 bytes, is too low for its first process; give it a megabyte at least\n');
+  assert.is(code, 1);
+});
+
 it('ends the command also when only a child of it was killed', async () => {
   const { code, stdout, stderr } = await depot.run(['--memory', '32M', '--', 'sh', '-c', `echo began; ${GREEDY}; sleep 4242`]);
   assert.is(stdout, 'began\n');

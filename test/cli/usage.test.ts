@@ -82,6 +82,9 @@ const refused: Refused[] = [
   [['spawn', 'c', '--slow', 'never', '--', 'true'], /^warden: option '--slow <how>' argument 'never' is invalid\. Allowed choices are wait, drop; /],
   [['spawn', 'c', '--linger', '86401', '--', 'true'], /^warden: option '--linger <seconds>' argument '86401' is invalid\. /],
   [['spawn', 'c', '--ring', 'x', '--', 'true'], /^warden: option '--ring <size>' argument 'x' is invalid\. /],
+  [['spawn', 'c', '--ring', '1K', '--', 'true'], /^warden: option '--ring <size>' argument '1K' is invalid\. It is a size from 4K to 64M; /],
+  [['topology', '--json', '--format', 'svg'], /^warden: option '--json' cannot be used with option '--format <format>'; /],
+  [['topology', '--json', '--svg', 'x.svg'], /^warden: option '--svg <file>' cannot be used with option '--json'; /],
   [['spawn', 'a b', 'true'], /^warden spawn: "a b" is no container's id, /, true],
   [['link', 'c'], /^warden: missing required argument 'job'; /],
   [['link', 'c', 'j', 'more'], /^warden: too many arguments for 'link'\. /],
@@ -109,6 +112,14 @@ for (const [args, words, needsRoot] of refused) {
     assert.equal(readdirSync(join(directory, 'linked')), ['dev']);
   });
 }
+
+usage('refuses what is not UTF-8, and passes on the character that stands for it', async () => {
+  const shell = (argument: string): Promise<Result> => start(['bash', '-c', `"$@" wire decode ${argument}`, '-', process.execPath, main]).result;
+  const { code, stdout, stderr } = await shell("$'\\377'");
+  assert.match(stderr, /^warden: an argument is not UTF-8, .*\n$/);
+  assert.equal([code, stdout], [2, '']);
+  assert.match((await shell('\uFFFD')).stderr, /^warden wire decode: .*\uFFFD/);
+});
 
 usage('tells its version', async () => {
   const { version } = JSON.parse(readFileSync(`${packageRoot}package.json`, 'utf8')) as { version: string };

@@ -10,7 +10,7 @@ export const topology: Define = (program, exit) => {
     .usage('[--json | --format FORMAT | --svg FILE] [--depot DIR] [CONTAINER]')
     .argument('[container]', 'its id, or its directory (default: all in the depot)')
     .addOption(new Option('--format <format>', 'what to print').choices(['tree', 'json', 'svg']).default('tree'))
-    .addOption(new Option('--json', 'as --format json').implies({ format: 'json' }))
+    .addOption(new Option('--json', 'as --format json').conflicts('format'))
     .addOption(new Option('--svg <file>', 'write a picture of one container there, and print nothing').conflicts(['json', 'format']))
     .addOption(depot())
     .addHelpText('after', `
