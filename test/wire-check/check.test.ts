@@ -114,6 +114,16 @@ onLinux('an iomux-spawn without a header is found out', async () => {
   assert.ok(failures(outcomes).some((failure) => /the same position holds the same bytes/.test(failure)));
 });
 
+onLinux('an iomux-spawn that closes at once is found out; what has no position is not compared', async () => {
+  const path = directory.directory();
+  const servers = ['stdout', 'stderr', 'status'].map((channel) => createServer((socket) => { socket.on('error', () => undefined).end(); }).listen(`${path}/${channel}.sock`));
+  const outcomes = await checkIomux(path, 5_000);
+  for (const server of servers) server.close();
+  assert.ok(failures(outcomes).includes('each link gets four bytes first: a position: the first link: no stream came'));
+  assert.not.match(JSON.stringify(outcomes), /NaN/);
+  assert.is(outcomes.filter(({ holds, detail }) => holds === null && /got no position/.test(detail ?? '')).length, 8);
+});
+
 onLinux('a wshd that answers with the wrong version, or not at all, is found out, and the rest is not tried', async () => {
   for (const [answer, words] of [[Buffer.from([2, 0, 0, 0]), /not of protocol version 1/], [Buffer.alloc(0), /no response came/]] as const) {
     const path = `${directory.directory()}/wshd.sock`;

@@ -121,10 +121,17 @@ function headers(stream: Stream): IomuxCase {
   });
 }
 
+/** What cannot be compared without its position, which is a rule of its own. */
+function positioned(watched: Watched, stream: Stream): [Connection, ...Connection[]] {
+  const connections = served(of(watched, stream)), without = connections.find(({ size }) => size < sizeOf(codec(), 'stream'));
+  if (without !== undefined) throw new Skipped(`${without.name} got no position`);
+  return connections as [Connection, ...Connection[]];
+}
+
 /** Compares all with the first link, which has seen the most. */
 function sameBytes(stream: Stream): IomuxCase {
   return rule(stream, 'required', 'the same position holds the same bytes for every link; a late one gets what came before', (watched) => {
-    const [first, ...others] = served(of(watched, stream)) as [Connection, ...Connection[]];
+    const [first, ...others] = positioned(watched, stream);
     for (const other of others) {
       // On the circle of 2^32 positions: docs/protocol.md §5
       const skip = (other.position - first.position) | 0;
@@ -146,7 +153,7 @@ function sameEnd(stream: Stream): IomuxCase {
 }
 
 function expectEnds(watched: Watched, stream: Stream, isMeant: (name: string) => boolean): void {
-  const [first, ...others] = served(of(watched, stream)) as [Connection, ...Connection[]];
+  const [first, ...others] = positioned(watched, stream);
   for (const other of others.filter(({ name }) => isMeant(name))) {
     if (other.endedAt === undefined) throw new Failure(`${other.name} got no end of file`);
     expect(`the end for ${other.name}`, other.end, first.end);
