@@ -31,18 +31,21 @@ export async function run(command: readonly string[], options: RunOptions): Prom
 
 async function runIn(container: Container, command: readonly string[], options: RunOptions, signal: AbortSignal): Promise<number> {
   const limits = new AbortController();
-  let timedOut = false;
+  let timedOut = false, ranOut = false;
   const timer = options.timeout === undefined ? undefined : setTimeout(() => {
     timedOut = true;
     limits.abort();
   }, options.timeout);
   // What the kernel kills first may be any process of the container; that there was too little memory is the end of all.
-  const watch = options.memory === undefined ? undefined : container.watchOom().on('oom', () => limits.abort());
+  const watch = options.memory === undefined ? undefined : container.watchOom().on('oom', () => {
+    ranOut = true;
+    limits.abort();
+  });
   try {
     const ending = await attach(container, withTerminal(command, options.root === undefined), {
       user: options.user, signal: AbortSignal.any([signal, limits.signal]),
     });
-    if (options.memory !== undefined && await tellMemory(container)) return EXIT_OUT_OF_MEMORY;
+    if (options.memory !== undefined && await tellMemory(container, ranOut)) return EXIT_OUT_OF_MEMORY;
     if (!timedOut) return codeOf(ending);
     complain('run', `the command was killed after ${duration(options.timeout!)} (--timeout)`);
     return EXIT_TIMED_OUT;
@@ -52,10 +55,10 @@ async function runIn(container: Container, command: readonly string[], options: 
   }
 }
 
-/** Whether memory ran out: asked of the kernel, which may have killed the command before anybody was told. */
-async function tellMemory(container: Container): Promise<boolean> {
+/** Whether memory ran out: the kernel tells so before it kills, and has killed the command at times before we hear of it. */
+async function tellMemory(container: Container, ranOut: boolean): Promise<boolean> {
   const memory = await container.memory();
-  if (memory === null || memory.kills === 0) return false;
+  if (memory === null || (memory.kills === 0 && !ranOut)) return false;
   const peak = memory.peakBytes === null ? '' : `, the most that was used is ${bytes(memory.peakBytes)}`;
   complain('run', `out of memory: the command was killed; the limit is ${bytes(memory.limitBytes ?? 0)}${peak} (--memory)`);
   return true;
