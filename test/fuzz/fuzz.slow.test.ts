@@ -46,17 +46,15 @@ const CANARIES: readonly (Variant & { target: string; words: RegExp })[] = [
   },
 ];
 
-for (const { target: name, words, ...variant } of CANARIES) {
-  it(`a deliberate fault is found: ${variant.name}`, async () => {
-    const { path, remove } = scratch();
-    try {
-      const ended = await fuzz(findTarget(name)!, { seconds: 3 * SECONDS, variant, corpus: path, kept: false });
-      assert.is.not(ended.code, 0, `not found in ${ended.runs} executions`);
-      assert.match(ended.log, words);
-    } finally {
-      remove();
-    }
-  });
-}
+it('deliberate faults are found', () => pairwise(CANARIES, async ({ target: name, words, ...variant }) => {
+  const { path, remove } = scratch();
+  try {
+    const ended = await fuzz(findTarget(name)!, { seconds: 3 * SECONDS, variant, corpus: path, kept: false });
+    assert.is.not(ended.code, 0, `${variant.name}: not found in ${ended.runs} executions`);
+    assert.match(ended.log, words);
+  } finally {
+    remove();
+  }
+}));
 
 fuzzing.run();
