@@ -3,32 +3,37 @@ import { existsSync, statSync } from 'node:fs';
 import Table from 'cli-table3';
 import { errnoOf } from '../container/error.js';
 import { addonPath } from '../paths.js';
-import { Failure, type Level, type Outcome } from '../wire/check/case.js';
+import { type Choice, Failure, type Level, type Outcome } from '../wire/check/case.js';
 import type { Paint } from '../wire/text.js';
 import { EXIT_FAILED } from './exit.js';
+import { interruptible } from './interrupt.js';
 import { print } from './print.js';
 import { InputError, paint, reporting } from './wire-input.js';
 
 export interface CheckOptions { socket?: string; iomux?: string; wsh?: string; only?: Level; timeout: string; json?: boolean }
 
 /** The target that the command line names, and how it is checked. */
-interface Target { name: string; check(): Promise<Outcome[]> }
+interface Target { name: string; check(choice: Choice): Promise<Outcome[]> }
 
 export function check(options: CheckOptions): Promise<number> {
-  return reporting('check', async () => {
+  return reporting('check', () => {
     const target = targetOf(options);
     if (process.platform !== 'linux') return complain(`descriptors are looked at with Linux's own calls, and this is ${process.platform}`);
-    try {
-      const outcomes = await target.check();
-      await print(options.json === true ? json(target.name, outcomes) : text(target.name, outcomes));
-      return outcomes.some(({ holds }) => holds === false) ? EXIT_FAILED : 0;
-    } catch (error) {
-      if (error instanceof Failure) return complain(error.message);
-      if ((error as { code?: unknown }).code === 'MODULE_NOT_FOUND') return complain(`${addonPath} is missing: npm run build makes it`);
-      if (errnoOf(error) === undefined) throw error;
-      return complain((error as Error).message);
-    }
+    return interruptible('wire check', (signal) => checkTarget(target, options, signal));
   });
+}
+
+async function checkTarget(target: Target, options: CheckOptions, signal: AbortSignal): Promise<number> {
+  try {
+    const outcomes = await target.check({ only: options.only, signal });
+    await print(options.json === true ? json(target.name, outcomes) : text(target.name, outcomes));
+    return outcomes.some(({ holds }) => holds === false) ? EXIT_FAILED : 0;
+  } catch (error) {
+    if (error instanceof Failure) return complain(error.message);
+    if ((error as { code?: unknown }).code === 'MODULE_NOT_FOUND') return complain(`${addonPath} is missing: npm run build makes it`);
+    if (errnoOf(error) === undefined) throw error;
+    return complain((error as Error).message);
+  }
 }
 
 function complain(sentence: string): number {
@@ -36,21 +41,21 @@ function complain(sentence: string): number {
   return EXIT_FAILED;
 }
 
-function targetOf({ socket, iomux, wsh, only, timeout }: CheckOptions): Target {
+function targetOf({ socket, iomux, wsh, timeout }: CheckOptions): Target {
   if ([socket, iomux, wsh].filter((target) => target !== undefined).length !== 1) {
     throw new InputError('what is to be checked? one of --socket PATH, --iomux DIR, --wsh PROGRAM');
   }
   if (socket !== undefined) {
     if (!existsSync(socket) || !statSync(socket).isSocket()) throw new InputError(`there is no socket ${socket}`);
-    return { name: `wshd at ${socket}`, check: async () => (await import('../wire/check/wshd.js')).checkWshd(socket, only) };
+    return { name: `wshd at ${socket}`, check: async (choice) => (await import('../wire/check/wshd.js')).checkWshd(socket, choice) };
   }
   if (iomux !== undefined) {
     if (!existsSync(iomux) || !statSync(iomux).isDirectory()) throw new InputError(`there is no directory ${iomux}`);
     const timeoutMs = secondsFrom(timeout) * 1000;
-    return { name: `iomux-spawn in ${iomux}`, check: async () => (await import('../wire/check/iomux.js')).checkIomux(iomux, timeoutMs, only) };
+    return { name: `iomux-spawn in ${iomux}`, check: async (choice) => (await import('../wire/check/iomux.js')).checkIomux(iomux, timeoutMs, choice) };
   }
   if (!existsSync(wsh!) || !statSync(wsh!).isFile()) throw new InputError(`there is no program ${wsh}: give its path`);
-  return { name: `wsh ${wsh}`, check: async () => (await import('../wire/check/wsh.js')).checkWsh(wsh!, only) };
+  return { name: `wsh ${wsh}`, check: async (choice) => (await import('../wire/check/wsh.js')).checkWsh(wsh!, choice) };
 }
 
 const TIMEOUT_MAX_S = 86_400;

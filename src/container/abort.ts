@@ -19,6 +19,17 @@ function listenTo(signal: AbortSignal): Set<() => void> {
   return calls;
 }
 
+/** What the work comes to, or the end that the signal makes of it; the work itself is not stopped. */
+export async function unlessAborted<Result>(signal: AbortSignal | undefined, work: Promise<Result>): Promise<Result> {
+  let forget = (): void => undefined;
+  const end = new Promise<never>((_, reject) => { forget = whenAborted(signal, () => reject(aborted(signal))); });
+  try {
+    return await Promise.race([work, end]);
+  } finally {
+    forget();
+  }
+}
+
 export function aborted(signal: AbortSignal | undefined): WardenError {
   return new WardenError('ABORTED', signal ? 'aborted by the caller\'s signal' : 'ended by its own program', { cause: signal?.reason });
 }

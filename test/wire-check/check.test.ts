@@ -1,5 +1,7 @@
-import { chmodSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import { constants } from 'node:os';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { packageRoot, programPath } from '../../src/paths.js';
@@ -12,7 +14,7 @@ import { exitStatus } from '../../src/wire/check/wshd-client.js';
 import { serving } from '../../src/wire/check/wshd-server.js';
 import { noContainers, startContainer } from '../support/container.js';
 import { startShell, stopAll } from '../support/iomux.js';
-import { run, scratch } from '../support/process.js';
+import { ended, openFiles, processesWith, run, scratch, until } from '../support/process.js';
 import { unless } from '../support/skip.js';
 
 const check = suite('warden wire check');
@@ -156,7 +158,7 @@ onLinux('a wshd whose answer has no end is found out in time, whether it comes b
 onLinux('a wshd that gives wrong exit codes is asked for all the rest', async () => {
   const path = `${directory.directory()}/wshd.sock`, endpoint = new Endpoint('wshd', [path]), listener = endpoint.listen(path);
   const wrong = serving(async (ends) => { await endpoint.write(ends.status, exitStatus(77)); });
-  const asked = checkWshd(path, 'required');
+  const asked = checkWshd(path, { only: 'required' });
   const serve = async (): Promise<void> => {
     for (let socket; (socket = await endpoint.accept(listener, asked)) !== undefined;) {
       // The first connection is none but a question whether anybody is there.
@@ -204,6 +206,54 @@ onLinux('the command: a table, JSON, exit codes', async () => {
   assert.is(fails, 0);
   assert.is(holds, cases.length);
   assert.ok(cases.every(({ level }) => level === 'required'));
+});
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+
+/** Starts the check, interrupts it once it is at work, and holds it to its end. */
+async function interrupted(args: readonly string[], signal: NodeJS.Signals, isAtWork: () => boolean): Promise<void> {
+  const temporary = directory.directory();
+  const child = spawn(process.execPath, [warden, 'wire', 'check', ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, TMPDIR: temporary } });
+  const result = ended(child);
+  await until(isAtWork, 'the check is at work');
+  child.kill(signal);
+  const { code, stdout, stderr } = await result;
+  assert.equal({ code, stdout: stdout.toString(), stderr }, { code: 128 + constants.signals[signal], stdout: '', stderr: '' });
+  assert.equal(readdirSync(temporary), []);
+}
+
+onLinux('interrupted while it checks a wsh: nothing is left of its directory, or of the wsh', async () => {
+  for (const [index, signal] of SIGNALS.entries()) {
+    const program = `${directory.directory()}/wsh`, seconds = 86_001 + index, started = (): boolean => processesWith(`sleep ${seconds}`).length > 0;
+    writeFileSync(program, `#!/bin/sh\nexec sleep ${seconds}\n`);
+    chmodSync(program, 0o755);
+    await interrupted(['--wsh', program], signal, started);
+    await until(() => !started(), 'the wsh is gone');
+  }
+});
+
+onLinux('interrupted while it waits for the end of a job: it leaves at once', async () => {
+  const job = await startShell(directory.directory(), 'echo here; sleep 60');
+  // The four links that it makes to status.sock.
+  const linked = (): boolean => openFiles(job.pid).filter((file) => file.startsWith('socket:')).length > 12;
+  await interrupted(['--iomux', job.directory], 'SIGINT', linked);
+});
+
+onLinux('interrupted while it waits for a wshd that does not answer: it leaves at once', async () => {
+  const path = `${directory.directory()}/wshd.sock`;
+  let requests = 0;
+  const server = createServer((socket) => { socket.on('error', () => undefined).once('data', () => { requests++; }); }).listen(path);
+  await interrupted(['--socket', path], 'SIGTERM', () => requests > 0);
+  server.close();
+});
+
+onLinux('a directory whose sockets have names that are too long is left behind by nobody', async () => {
+  const temporary = `${directory.path}/${'long'.repeat(30)}`;
+  mkdirSync(temporary);
+  const { code, stderr } = await run([process.execPath, warden, 'wire', 'check', '--wsh', '/bin/true'], { env: { ...process.env, TMPDIR: temporary } });
+  assert.is(code, 1);
+  assert.match(stderr, /^warden wire check: cannot listen on .*ENAMETOOLONG\n$/);
+  assert.equal(readdirSync(temporary), []);
 });
 
 const mistakes: [args: string[], code: number, words: RegExp][] = [

@@ -97,7 +97,8 @@ Examples:
   warden wire check --wsh /usr/local/bin/wsh --only required
 
 Exit code:
-  0 when all cases that could be tried hold; 1 when one does not, or nobody answers; 2 for a command line that makes no sense.`)
+  0 when all cases that could be tried hold; 1 when one does not, or nobody answers; 2 for a command line that makes no sense;
+  128 + N when interrupted by signal N.`)
     .action(async (options: CheckOptions) => {
       const { check: work } = await import('../wire-check.js');
       exit(await work(options));

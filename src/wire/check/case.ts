@@ -1,4 +1,5 @@
 /** A rule of the protocol as something that can be tried, and what came of it. */
+import { unlessAborted } from '../../container/abort.js';
 
 /** Whether the protocol asks for it (docs/protocol.md), or our programs do better than it asks. */
 export type Level = 'required' | 'ours';
@@ -27,15 +28,20 @@ export interface Outcome {
   ms: number;
 }
 
-/** Runs the cases in their order. `stillThere` is asked after each that failed: without an answer the rest is not tried. */
-export async function runCases<World>(world: World, cases: readonly Case<World>[], stillThere: () => Promise<boolean>): Promise<Outcome[]> {
-  const outcomes: Outcome[] = [];
+/** What is asked of a check: `only` leaves out the cases of the other level, `signal` ends it. */
+export interface Choice { only?: Level | undefined; signal?: AbortSignal | undefined }
+
+/** Runs the chosen cases in their order. `stillThere` is asked after each that failed: without an answer the rest is not tried. */
+export async function runCases<World>(
+  world: World, all: readonly Case<World>[], { only, signal }: Choice, stillThere: () => Promise<boolean>,
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [], cases = all.filter(({ level }) => only === undefined || level === only);
   let gone: string | undefined;
   for (const { about, name, level, run } of cases) {
     const begin = performance.now();
-    const told = gone === undefined ? await attempt(() => run(world)) : { holds: null, detail: gone };
+    const told = gone === undefined ? await unlessAborted(signal, attempt(() => run(world))) : { holds: null, detail: gone };
     outcomes.push({ about, name, level, ...told, ms: Math.round(performance.now() - begin) });
-    if (told.holds === false && gone === undefined && !await stillThere()) gone = `it does not answer, or not to the end, since "${name}"`;
+    if (told.holds === false && gone === undefined && !await unlessAborted(signal, stillThere())) gone = `it does not answer, or not to the end, since "${name}"`;
   }
   return outcomes;
 }

@@ -16,6 +16,7 @@ const KIND_NAMES = ['other', 'file', 'directory', 'pipe', 'socket', 'terminal'];
 const BACKLOG = 64;
 /** Never given out by the host. */
 const NO_HANDLE = 0;
+const SIGKILL = 9;
 const EIO = 5, EAGAIN = 11, EPIPE = 32, ECONNRESET = 104;
 /** Where in the caller's memory what lies. */
 const AT_STATUS = 16, AT_REPORT = 24, AT_HANDLES = 64, AT_TEXT = 4096, AT_DATA = 1 << 16;
@@ -42,8 +43,11 @@ export class Endpoint {
     this.caller.must('signals', 1 << (SIGCHLD - 1), 0);
   }
 
-  /** Closes whatever is open. */
-  end(): void { this.caller.native.end(); }
+  /** Ends whatever was started, closes whatever is open. */
+  end(): void {
+    for (const pid of this.children.keys()) this.caller.call('kill', pid, SIGKILL);
+    this.caller.native.end();
+  }
 
   connect(path: string): number {
     this.caller.put(AT_TEXT, path);

@@ -1,9 +1,10 @@
 /** What an iomux-spawn must do, and what ours does beyond it, seen on a job that runs: docs/protocol.md §4, docs/iomux-spawn.md. */
 import { statSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { aborted } from '../../container/abort.js';
 import { codec } from '../codec.js';
 import { decode, type Reading, sizeOf } from '../message.js';
-import { type Case, expect, Failure, type Level, type Outcome, runCases, Skipped, sleep } from './case.js';
+import { type Case, type Choice, expect, Failure, type Level, type Outcome, runCases, Skipped, sleep } from './case.js';
 import { WAIT_MS } from './endpoint.js';
 import { judge } from './wshd-client.js';
 
@@ -58,24 +59,34 @@ interface Watched {
   timeoutMs: number;
 }
 
-async function until(condition: () => boolean, timeoutMs: number): Promise<boolean> {
+async function until(condition: () => boolean, timeoutMs: number, signal: AbortSignal | undefined): Promise<boolean> {
   const end = performance.now() + timeoutMs;
   while (!condition()) {
+    if (signal?.aborted) throw aborted(signal);
     if (performance.now() > end) return false;
     await sleep(LOOK_AGAIN_MS);
   }
   return true;
 }
 
-async function watch(directory: string, timeoutMs: number): Promise<Watched> {
+async function watch(directory: string, timeoutMs: number, signal: AbortSignal | undefined): Promise<Watched> {
   const connections: Connection[] = [];
+  try {
+    return await visit(directory, timeoutMs, signal, connections);
+  } finally {
+    for (const { socket } of connections) socket.destroy();
+  }
+}
+
+/** Links of every kind, all of which are added to `connections`. */
+async function visit(directory: string, timeoutMs: number, signal: AbortSignal | undefined, connections: Connection[]): Promise<Watched> {
   const link = (name: string): Connection[] => {
     const made = CHANNELS.map((channel) => new Connection(directory, channel, name));
     connections.push(...made);
     return made;
   };
   const first = link('the first link');
-  const settled = await until(() => first.every(({ isConnected, error }) => isConnected || error !== undefined), WAIT_MS);
+  const settled = await until(() => first.every(({ isConnected, error }) => isConnected || error !== undefined), WAIT_MS, signal);
   const refused = first.find(({ error }) => error !== undefined);
   if (refused !== undefined || !settled) {
     throw new Failure(`cannot connect to ${directory}/${(refused ?? first[0]!).channel}.sock: ${refused?.error ?? 'no answer'}; does the job run?`);
@@ -85,11 +96,10 @@ async function watch(directory: string, timeoutMs: number): Promise<Watched> {
   for (const { socket } of leaving) socket.once('connect', () => socket.destroy());
   for (const { socket } of link('the link that has ended its side')) socket.end();
   for (const { socket } of link('the link that sends')) socket.write('nobody asked for this');
-  await until(() => first.every(({ channel, size }) => channel === 'status' || size >= LATE_BYTES), LATE_MS);
+  await until(() => first.every(({ channel, size }) => channel === 'status' || size >= LATE_BYTES), LATE_MS, signal);
   link('the link that comes later');
   const staying = connections.filter((connection) => !leaving.includes(connection));
-  const isOver = await until(() => staying.every(({ endedAt, error }) => endedAt !== undefined || error !== undefined), timeoutMs);
-  for (const { socket } of staying) socket.destroy();
+  const isOver = await until(() => staying.every(({ endedAt, error }) => endedAt !== undefined || error !== undefined), timeoutMs, signal);
   return { directory, connections: staying, isOver, timeoutMs };
 }
 
@@ -207,12 +217,11 @@ function ownersOnly(modes: readonly number[]): IomuxCase {
   });
 }
 
-/** Every case on the job of this directory, which is linked to until it ends; `only` leaves out those of the other level. */
-export async function checkIomux(directory: string, timeoutMs: number, only?: Level): Promise<Outcome[]> {
+/** The cases on the job of this directory, which is linked to until it ends. */
+export async function checkIomux(directory: string, timeoutMs: number, choice: Choice = {}): Promise<Outcome[]> {
   const modes = CHANNELS.map((channel) => modeOf(`${directory}/${channel}.sock`));
-  const watched = await watch(directory, timeoutMs);
-  const chosen = [...cases.slice(0, 1), ownersOnly(modes), ...cases.slice(1)].filter(({ level }) => only === undefined || level === only);
-  return runCases(watched, chosen, () => Promise.resolve(true));
+  const watched = await watch(directory, timeoutMs, choice.signal);
+  return runCases(watched, [...cases.slice(0, 1), ownersOnly(modes), ...cases.slice(1)], choice, () => Promise.resolve(true));
 }
 
 function modeOf(path: string): number {

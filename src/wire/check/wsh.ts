@@ -1,10 +1,12 @@
 /** What a wsh must do, and what ours does beyond it: docs/protocol.md §1 to §3, docs/wsh.md. */
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { codec, encodeRequest, type Request, UNLIMITED } from '../codec.js';
 import { encode } from '../message.js';
 import { defaultLimits } from '../request.js';
-import { type Case, expect, Failure, type Level, type Outcome, runCases } from './case.js';
+import { type Case, type Choice, expect, Failure, type Level, type Outcome, runCases } from './case.js';
 import { type Answering, answering, type Ends, type Ran, type Reply, response, serving, WshdServer } from './wshd-server.js';
 import { exitStatus } from './wshd-client.js';
 import type { Endpoint } from './endpoint.js';
@@ -184,13 +186,15 @@ const answers: WshCase[] = [
 /** A program is started anew each time, and one bad end says nothing about the next case; but one that never ends, or says no end of things, does. */
 function comesToAnEnd(server: WshdServer): Promise<boolean> { return server.run(['true'], EXITS).then(() => true, () => false); }
 
-/** Every case on this program; `only` leaves out those of the other level. */
-export async function checkWsh(program: string, only?: Level): Promise<Outcome[]> {
-  const server = new WshdServer(resolve(program));
+/** The cases on this program, which is ended with whatever ends them. */
+export async function checkWsh(program: string, choice: Choice = {}): Promise<Outcome[]> {
+  const directory = mkdtempSync(`${tmpdir()}/warden-wire-`);
+  let server: WshdServer | undefined;
   try {
-    const cases = [...requests, ...endings, ...relays, ...answers].filter(({ level }) => only === undefined || level === only);
-    return await runCases(server, cases, () => comesToAnEnd(server));
+    const ours = server = new WshdServer(resolve(program), `${directory}/wshd.sock`);
+    return await runCases(ours, [...requests, ...endings, ...relays, ...answers], choice, () => comesToAnEnd(ours));
   } finally {
-    server.end();
+    server?.end();
+    rmSync(directory, { recursive: true, force: true });
   }
 }

@@ -1,6 +1,4 @@
 /** A wshd without a container: takes the request of a wsh that it starts, answers as a case wants, and sees what becomes of it. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { codec } from '../codec.js';
 import { encode, sizeOf } from '../message.js';
 import { Failure } from './case.js';
@@ -35,17 +33,16 @@ export type Answering = Pick<WshdServer, 'endpoint'>;
 const SLOW_MS = 200;
 
 export class WshdServer {
-  private readonly directory = mkdtempSync(`${tmpdir()}/warden-wire-`);
-  readonly path = `${this.directory}/wshd.sock`;
-  readonly endpoint = new Endpoint('wshd', [this.path]);
-  private readonly listener = this.endpoint.listen(this.path);
+  readonly endpoint: Endpoint;
+  private readonly listener: number;
 
-  constructor(private readonly program: string) {}
-
-  end(): void {
-    this.endpoint.end();
-    rmSync(this.directory, { recursive: true, force: true });
+  /** `path`: where it listens. */
+  constructor(private readonly program: string, readonly path: string) {
+    this.endpoint = new Endpoint('wshd', [path]);
+    this.listener = this.endpoint.listen(path);
   }
+
+  end(): void { this.endpoint.end(); }
 
   /** Starts the wsh on pipes and waits for its end. */
   async run(args: readonly string[], reply: Reply, options: RunOptions = {}): Promise<Ran> {

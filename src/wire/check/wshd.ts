@@ -1,7 +1,7 @@
 /** What a wshd must do, and what ours does beyond it: docs/protocol.md §1 to §3, docs/wshd.md. */
 import { randomBytes } from 'node:crypto';
 import { codec, UNLIMITED } from '../codec.js';
-import { type Case, expect, Failure, type Level, type Outcome, runCases, Skipped, sleep } from './case.js';
+import { type Case, type Choice, expect, Failure, type Level, type Outcome, runCases, Skipped, sleep } from './case.js';
 import { descriptorsOf, processListeningAt } from './daemon.js';
 import { WAIT_MS } from './endpoint.js';
 import { badRequests } from './bad-requests.js';
@@ -211,8 +211,8 @@ async function statusOf(wshd: WshdClient, pieces: readonly Uint8Array[]): Promis
   }
 }
 
-/** Every case on the wshd at this socket; `only` leaves out those of the other level. */
-export async function checkWshd(path: string, only?: Level): Promise<Outcome[]> {
+/** The cases on the wshd at this socket. */
+export async function checkWshd(path: string, choice: Choice = {}): Promise<Outcome[]> {
   const wshd = new WshdClient(path);
   try {
     // Whoever cannot be asked at all is no question of rules.
@@ -220,8 +220,7 @@ export async function checkWshd(path: string, only?: Level): Promise<Outcome[]> 
     const pid = processListeningAt(path);
     const before = pid === undefined ? 0 : await countAtRest(pid);
     const cases = [...answers, ...endings, ...effects, ...hardening, leak(pid, before)];
-    const chosen = cases.filter(({ level }) => only === undefined || level === only);
-    return await runCases(wshd, chosen, () => wshd.answers());
+    return await runCases(wshd, cases, choice, () => wshd.answers());
   } finally {
     wshd.endpoint.end();
   }
