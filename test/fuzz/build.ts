@@ -61,11 +61,10 @@ export const GUARDED: Variant = { name: 'guarded', changes: [] };
 
 /** Builds the program's fuzzer; the path of the executable. */
 export function buildFuzzer(program: string, variant: Variant = GUARDED): Promise<string> {
-  const directory = `${fuzzRoot}/${variant.name}/${program}`, executable = `${directory}/fuzzer`;
-  return once(directory, [variant.changes, FUZZER], executable, async () => {
+  return once(`${fuzzRoot}/${variant.name}/${program}`, [variant.changes, FUZZER], FUZZER.name, async (at) => {
     const module = await compileSources(`assembly/${program}/index.ts`, guardedSources(variant.changes), ['--debug']);
-    await translate(directory, module);
-    await compileHost(directory, program, FUZZER, executable);
+    await translate(at, module);
+    await compileHost(at, program, FUZZER);
   });
 }
 
@@ -79,10 +78,9 @@ export function observableModule(program: string, from: Uint8Array = readFileSyn
 
 /** Builds what records the runs of this module, as `program`; the path of the executable. */
 export function buildRecorder(program: string, module: Uint8Array<ArrayBuffer>): Promise<string> {
-  const directory = `${fuzzRoot}/recorder/${program}`, executable = `${directory}/recorder`;
-  return once(directory, [Buffer.from(module).toString('base64'), RECORDER], executable, async () => {
-    await translate(directory, module);
-    await compileHost(directory, program, RECORDER, executable);
+  return once(`${fuzzRoot}/recorder/${program}`, [Buffer.from(module).toString('base64'), RECORDER], RECORDER.name, async (at) => {
+    await translate(at, module);
+    await compileHost(at, program, RECORDER);
   });
 }
 
@@ -108,8 +106,8 @@ function touchStores(path: string): void {
   writeFileSync(path, text);
 }
 
-/** Compiles program.c and the host around it. */
-async function compileHost(directory: string, program: string, chain: Toolchain, executable: string): Promise<void> {
+/** Compiles program.c and the host around it, to an executable of the toolchain's name. */
+async function compileHost(directory: string, program: string, chain: Toolchain): Promise<void> {
   const isCodec = program === 'codec';
   const own = [...chain.flags, ...(isCodec ? chain.codecFlags : []), `-I${directory}`, `-DPROGRAM="${program}"`];
   const common = await commonObjects(chain);
@@ -118,7 +116,7 @@ async function compileHost(directory: string, program: string, chain: Toolchain,
     ...['machine', ...(isCodec ? ['codec'] : [])].map((name) => compile(chain, `${HOST}/${name}.c`, directory, [...own, ...WARNINGS])),
   ]);
   const rest = common.filter((object) => !(isCodec && object.endsWith('/targets.o')));
-  await tool(chain.compiler, [...chain.linkFlags, ...objects, ...rest, '-o', executable]);
+  await tool(chain.compiler, [...chain.linkFlags, ...objects, ...rest, '-o', `${directory}/${chain.name}`]);
 }
 
 const WARNINGS = ['-Wall', '-Wextra', '-Werror'];
@@ -126,9 +124,9 @@ const WARNINGS = ['-Wall', '-Wextra', '-Werror'];
 /** What is the same for all programs. */
 async function commonObjects(chain: Toolchain): Promise<string[]> {
   const directory = `${fuzzRoot}/${chain.name}-host`, names = [...COMMON, 'targets', chain.main];
-  await once(directory, chain, `${directory}/${chain.main}.o`, async () => {
-    writeFileSync(`${directory}/requests.h`, recordedRequests());
-    await Promise.all(names.map((name) => compile(chain, `${HOST}/${name}.c`, directory, [...chain.flags, ...chain.hostFlags, ...WARNINGS, `-I${directory}`])));
+  await once(directory, chain, `${chain.main}.o`, async (at) => {
+    writeFileSync(`${at}/requests.h`, recordedRequests());
+    await Promise.all(names.map((name) => compile(chain, `${HOST}/${name}.c`, at, [...chain.flags, ...chain.hostFlags, ...WARNINGS, `-I${at}`])));
   });
   return names.map((name) => `${directory}/${name}.o`);
 }

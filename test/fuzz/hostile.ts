@@ -12,18 +12,19 @@ export const OWN = '/run/own';
 const directory = `${fuzzRoot}/hostile`;
 /** Where the host is, below the repository: once under each program's name. */
 export const HOSTILE_HOST = 'build/fuzz/hostile/host';
+const MODULE = 'hostile.wasm';
 /** Where `buildHostileModule` puts it. */
-export const HOSTILE_MODULE = `${directory}/module/hostile.wasm`;
+export const HOSTILE_MODULE = `${directory}/module/${MODULE}`;
 
 /** The module, whose arguments are: a program's name, a seed, how many calls, paths to try. */
 export function buildHostileModule(): Promise<string> {
-  return once(`${directory}/module`, [], HOSTILE_MODULE, async () => writeFileSync(HOSTILE_MODULE, await compile('test/fuzz/hostile/index.ts')));
+  return once(`${directory}/module`, [], MODULE, async (at) => writeFileSync(`${at}/${MODULE}`, await compile('test/fuzz/hostile/index.ts')));
 }
 
 /** The native host with that guest; called by a program's name it is held to that program's paths. */
 export async function buildHostileHost(): Promise<string> {
-  const module = await buildHostileModule(), at = `${packageRoot}${HOSTILE_HOST}`;
-  return once(at, [FLAGS, SANITIZERS], `${at}/hostile`, async () => {
+  const module = await buildHostileModule();
+  return once(`${packageRoot}${HOSTILE_HOST}`, [FLAGS, SANITIZERS], 'hostile', async (at) => {
     await tool(`${packageRoot}node_modules/.bin/wasm2c`, [module, '-n', 'program', '-o', `${at}/program.c`]);
     const monitored = ['-include', `${packageRoot}test/fuzz/host/monitor.h`];
     const flags = [...FLAGS, ...SANITIZERS, '-O1', `-I${at}`, `-DOWN="${OWN}"`];

@@ -1,6 +1,7 @@
 /** `npm run fuzz`: see docs/fuzzing.md. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
+import { EXIT_USAGE } from '../../src/cli/exit.js';
 import { packageRoot } from '../../src/paths.js';
 import { coverage, coverageReport } from './coverage.js';
 import { compare } from './differential.js';
@@ -47,10 +48,10 @@ function refuse(names: readonly string[], { input, coverage: isReport, minimize:
 async function main(names: string[], options: Options): Promise<void> {
   refuse(names, options);
   if (names.length === 0 && !options.coverage && !options.minimize && !options.differential) return list();
+  const some = chosen(names);
   const reason = options.coverage || options.differential ? noRecording() : noFuzzing();
   if (reason !== undefined) throw new Error(reason);
   if (options.coverage) return cover();
-  const some = chosen(names);
   for (const target of some) {
     if (options.minimize) await minimize(target);
     else if (options.differential) await differ(target, options);
@@ -108,11 +109,12 @@ const program = new Command('npm run fuzz --')
   .option('--seed <N>', 'decides how inputs are changed for --differential (by chance)', seed)
   .option('--minimize', 'take what was found into test/fuzz/corpus, no more than adds coverage')
   .option('--coverage', 'which branches of the sources the kept inputs reach')
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : EXIT_USAGE))
   .action(main);
 
 try {
   await program.parseAsync();
 } catch (error) {
   console.error(`fuzz: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 2;
+  process.exitCode = EXIT_USAGE;
 }

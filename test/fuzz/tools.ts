@@ -1,7 +1,7 @@
 /** Compilers for what the fuzzer runs: no more of them at a time than there are processors, and none for what is built already. */
 import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { packageRoot } from '../../src/paths.js';
 
@@ -36,22 +36,40 @@ export async function pairwise<Item>(items: readonly Item[], work: (item: Item) 
 
 const builds = new Map<string, Promise<void>>();
 
-/** Builds what lies in `directory` anew when a source, or `flags`, is another than the last time; the product's path. */
-export async function once(directory: string, flags: unknown, product: string, build: () => Promise<void>): Promise<string> {
-  const begun = builds.get(product) ?? buildUnlessThere(directory, flags, product, build);
-  builds.set(product, begun);
+/**
+ * Builds what lies in `directory` anew when a source, or `flags`, is another than the last time; the path of `product` in it.
+ * `build` works in the directory that it is given, which becomes this one when all is there: another process may be at it, too.
+ */
+export async function once(directory: string, flags: unknown, product: string, build: (at: string) => Promise<void>): Promise<string> {
+  const begun = builds.get(directory) ?? buildUnlessThere(directory, flags, build);
+  builds.set(directory, begun);
   await begun;
-  return product;
+  return `${directory}/${product}`;
 }
 
-async function buildUnlessThere(directory: string, flags: unknown, product: string, build: () => Promise<void>): Promise<void> {
-  const stamp = `${directory}/stamp`, wanted = digest(JSON.stringify(flags));
-  if (existsSync(product) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-  rmSync(directory, { recursive: true, force: true });
-  mkdirSync(directory, { recursive: true });
-  await build();
-  writeFileSync(stamp, wanted);
+async function buildUnlessThere(directory: string, flags: unknown, build: (at: string) => Promise<void>): Promise<void> {
+  const wanted = digest(JSON.stringify(flags)), at = `${directory}.${process.pid}`;
+  const isThere = (): boolean => existsSync(stampOf(directory)) && readFileSync(stampOf(directory), 'utf8') === wanted;
+  if (isThere()) return;
+  rmSync(at, { recursive: true, force: true });
+  mkdirSync(at, { recursive: true });
+  try {
+    await build(at);
+    writeFileSync(stampOf(at), wanted);
+    // Whoever was faster has built the same, and may use it already.
+    if (isThere()) return;
+    rmSync(directory, { recursive: true, force: true });
+    renameSync(at, directory);
+  } catch (error) {
+    // The same again, between the two lines above.
+    if (!isThere()) throw error;
+  } finally {
+    rmSync(at, { recursive: true, force: true });
+  }
 }
+
+/** Says what a directory was built from. */
+function stampOf(directory: string): string { return `${directory}/stamp`; }
 
 /** Whose files are sources of something that is built here. */
 const FOLDERS = [
