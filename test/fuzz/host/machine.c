@@ -100,6 +100,7 @@ static void ask_all(void) {
         w2c_program_originOf(&instance, channel);
         w2c_program_gapFrom(&instance, channel);
         w2c_program_gapTo(&instance, channel);
+        w2c_program_brokenBy(&instance, channel);
     }
 #endif
 }
