@@ -150,7 +150,9 @@ export class Container implements AsyncDisposable {
   cpu(): Promise<CpuInfo | null> { return readCpu(readGroups(this.directory)); }
 
   /** Ends all that runs in it; it remains, and serves. */
-  stop(options: StopOptions = {}): Promise<StopResult> { return stopAll(this.firstProcess(), options); }
+  async stop(options: StopOptions = {}): Promise<StopResult> {
+    return stopAll(this.directory, this.firstProcess(), await this.jobs(), options);
+  }
 
   /** A start that the kernel has ended for lack of memory does not know it: nobody tells whoever is killed why. */
   private async explained(error: unknown, { memoryBytes }: ContainerOptions): Promise<unknown> {

@@ -10,6 +10,7 @@ import type { ProcessId } from './process.js';
 import { describeAll, members, signalAll } from './processes.js';
 import { type ContainerRecord, readGroups } from './record.js';
 import type { Bind } from './root.js';
+import { whenStarted } from './underway.js';
 
 export interface ProcessInfo {
   /** On the host. */
@@ -79,6 +80,8 @@ export interface StopResult {
 }
 
 const GRACE_MS = 10_000;
+/** A command that was asked for is there at once, unless the machine is at its end. */
+const COMING_DEADLINE_MS = 2_000;
 /** What is killed is gone at once, unless it waits in the kernel. */
 const KILL_DEADLINE_MS = 10_000;
 /** Only their parent is told of processes' ends, so this looks, so often. */
@@ -99,8 +102,13 @@ export async function describeContainer(
 }
 
 /** SIGTERM once to each, also to those that only come while it waits; SIGKILL to what is left after the grace. */
-export async function stopAll(first: ProcessId | undefined, { graceMs = GRACE_MS, signal }: StopOptions): Promise<StopResult> {
+export async function stopAll(
+  directory: string, first: ProcessId | undefined, jobs: readonly Job[], { graceMs = GRACE_MS, signal }: StopOptions,
+): Promise<StopResult> {
   checkWait('graceMs', graceMs);
+  if (signal?.aborted) throw aborted(signal);
+  // What was asked for before is ended, too. A wshd that is stopped starts nothing, and does not keep us.
+  if (first) await whenStarted(directory, jobs, { deadline: performance.now() + COMING_DEADLINE_MS, signal });
   const others = async (): Promise<number[]> => (first ? await members(first.pid) : []).filter((pid) => pid !== first?.pid);
   const terminated = new Set<number>(), killed = new Set<number>();
   const graceEnd = performance.now() + graceMs, end = graceEnd + KILL_DEADLINE_MS;

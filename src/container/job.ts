@@ -17,6 +17,7 @@ import { JobLink, type LinkOptions } from './link.js';
 import { formatId, identify, isAlive } from './process.js';
 import { pipesOf, signalAll, usersOf } from './processes.js';
 import { makePipe } from './stdio.js';
+import { again, whenStarted } from './underway.js';
 
 export interface SpawnOptions extends RequestOptions {
   /** The job's id, its directory's name: as a container's name. Without it one is made. */
@@ -59,6 +60,8 @@ const KILL_DEADLINE_MS = 10_000;
 const LOOK_AGAIN_MS = 10;
 /** iomux-spawn prints its first line at once, unless the machine is at its end. */
 const START_DEADLINE_MS = 30_000;
+/** A wshd that is stopped starts nothing, and a command whose wsh has gone neither does any other. */
+const GIVE_UP_DEADLINE_MS = 1_000;
 /** Its PATH is wsh's, which nobody looks anything up in. */
 const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
 
@@ -88,6 +91,7 @@ export class Job {
   /** Ends the command: SIGTERM to all of its session, SIGKILL after the grace (1,000 ms). Waits for the job's end, TIMED_OUT otherwise. */
   async stop({ graceMs = GRACE_MS, signal }: { graceMs?: number; signal?: AbortSignal } = {}): Promise<void> {
     checkWait('graceMs', graceMs);
+    if (signal?.aborted) throw aborted(signal);
     const graceEnd = performance.now() + graceMs, end = graceEnd + KILL_DEADLINE_MS;
     let { state, wshPid, pid } = await this.info();
     if (pid !== null && wshPid !== null) await this.signal('SIGTERM', wshPid, pid, state);
@@ -109,6 +113,15 @@ export class Job {
     const pids = first && state === 'running' ? await usersOf(first.pid, await pipesOf(wshPid)) : [];
     if (pids.length === 0 && state === 'waiting') signalAll([pid], 'SIGTERM');
     else signalAll(pids.length > 0 ? pids : [wshPid], signal);
+  }
+
+  /** @internal Whether its wsh has been let go and has no answer yet: the command is still to come. */
+  async isComing(): Promise<boolean> {
+    const { state, pid, wshPid } = await this.info();
+    if (state !== 'running' || pid === null || wshPid === null) return false;
+    // Until then wsh has no pipes but those that lead to iomux-spawn.
+    const [ours, theirs] = await Promise.all([pipesOf(pid), pipesOf(wshPid)]);
+    return theirs.every(([, inode]) => ours.some(([, other]) => other === inode));
   }
 
   /** Ends whatever still serves it, and removes its directory. The command, if it runs, loses its streams. */
@@ -152,7 +165,10 @@ function makeJob(container: string, options: SpawnOptions): string {
     }
   };
   const id = options.id === undefined ? withNewId(tryId) : tryId(options.id);
-  if (id === undefined) throw new WardenError('EXISTS', `there is a job ${options.id} in ${container} already; choose another id, or remove it first`);
+  if (id === undefined) {
+    throw new WardenError('EXISTS', `there is a job ${options.id} in ${container} already, for an ended one stays, too; choose another id, or remove that job: `
+      + `warden destroy ${container} --job ${options.id}`);
+  }
   return id;
 }
 
@@ -187,6 +203,7 @@ export async function startJob(container: string, argv: readonly string[], optio
     if (identity) writeFileSync(join(directory, 'pid'), `${formatId(identity)}\n`, { mode: 0o600 });
     const job = Job.open(container, id)!;
     await release(started, lines, job, options);
+    if (options.start !== 'linked') await whenRunning(container, job, signal);
     return job;
   } catch (error) {
     if (started?.pid !== undefined) await endJob(directory, container);
@@ -213,6 +230,23 @@ async function release(started: ChildProcess, lines: Lines, job: Job, { start = 
   } finally {
     await link?.[Symbol.asyncDispose]();
     started.unref();
+  }
+}
+
+/** Waits until the command is in the container, or could not be started there, which is the job's result. */
+async function whenRunning(container: string, job: Job, signal: AbortSignal | undefined): Promise<void> {
+  const wait = { deadline: performance.now() + START_DEADLINE_MS, signal };
+  try {
+    let runs = true;
+    while (runs && (await job.info()).state === 'waiting') runs = await again(wait);
+    if (runs && await whenStarted(container, [job], wait)) return;
+    throw new WardenError('START_FAILED', `the job could not be started: the container's wshd has not taken the command within ${START_DEADLINE_MS / 1000} s; `
+      + 'is it stopped? (ps -eo pid,stat,args)');
+  } catch (error) {
+    // It may be there by now; nobody would read what it writes.
+    await whenStarted(container, [], { deadline: performance.now() + GIVE_UP_DEADLINE_MS });
+    await job.stop({ graceMs: 0 });
+    throw error;
   }
 }
 

@@ -16,7 +16,7 @@ async function ifSeen<Value>(look: Promise<Value>): Promise<Value | undefined> {
   }
 }
 
-/** All that share the pid namespace of `first`, itself included; none when it is gone. A zombie is in none any more. */
+/** All that share the pid namespace of `first`, itself included; none when it is gone. A zombie is one of them until it is reaped. */
 export async function members(first: number): Promise<number[]> {
   const namespace = await ifSeen(readlink(`/proc/${first}/ns/pid`));
   if (namespace === undefined) return [];

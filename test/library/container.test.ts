@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { readFirstProcess } from '../../src/container/layout.js';
 import { Container, WardenError, type WardenErrorCode } from '../../src/index.js';
 import { isAlive, run, until } from '../support/process.js';
 import { unless } from '../support/skip.js';
@@ -226,6 +227,31 @@ test('ends all that runs in it, and remains', async () => {
   assert.equal([(await polite.result).exitCode, (await stubborn.result).signal], [4, 'SIGKILL']);
   assert.equal(await container.stop(), { terminated: 0, killed: 0 });
   assert.is((await container.exec(['true']).result).exitCode, 0);
+});
+
+test('ends what was asked for before, also what wshd has not started yet', async () => {
+  await using container = await depot.create();
+  const first = readFirstProcess(container.directory)!.pid;
+  // A wshd that gets to its requests late, as on a busy machine.
+  process.kill(first, 'SIGSTOP');
+  const execution = container.exec(['sleep', '1000']), inTime = setTimeout(() => process.kill(first, 'SIGCONT'), 200);
+  const { terminated } = await container.stop().finally(() => clearTimeout(inTime));
+  process.kill(first, 'SIGCONT');
+  const late = setTimeout(() => { void execution.kill('SIGKILL'); }, 2_000);
+  assert.equal([terminated, (await execution.result).signal], [1, 'SIGTERM']);
+  clearTimeout(late);
+  assert.equal(await container.stop(), { terminated: 0, killed: 0 });
+});
+
+test('is not kept from a stop by a first process that is stopped, which starts nothing', async () => {
+  await using container = await depot.create();
+  process.kill(readFirstProcess(container.directory)!.pid, 'SIGSTOP');
+  assert.equal(await container.stop(), { terminated: 0, killed: 0 });
+});
+
+test('is not stopped by a signal that has been aborted before, whatever runs', async () => {
+  await using container = await depot.create();
+  assert.match(await fails(container.stop({ signal: AbortSignal.abort() }), 'ABORTED'), /aborted/);
 });
 
 for (const delayMs of [undefined, 0, 5, 20, 40]) {

@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Container, type Cut, type Gap, type Job, type JobLink, WardenError } from '../../src/index.js';
+import { readFirstProcess } from '../../src/container/layout.js';
 import { isAlive, run, scratch, until } from '../support/process.js';
 import { unless } from '../support/skip.js';
 import { Depot, held, holdsOnly, noContainers } from './help.js';
@@ -222,6 +223,45 @@ test('is stopped for good when it does not listen, and with what it has started'
   await once(link.stdout!, 'data');
   await job.stop({ graceMs: 100 });
   assert.is((await link.result).signal, 'SIGKILL');
+});
+
+test('runs when its start is told, and is ended by a stop of its container', async () => {
+  const first = readFirstProcess(container.directory)!.pid;
+  // A wshd that gets to its requests late, as on a busy machine.
+  process.kill(first, 'SIGSTOP');
+  const starting = sh('sleep 1000');
+  setTimeout(() => process.kill(first, 'SIGCONT'), 300);
+  const job = await starting, { terminated } = await container.stop();
+  assert.ok(terminated >= 1, String(terminated));
+  await job.stop();
+  assert.is((await job.link({ stdio: 'ignore' }).result).signal, 'SIGTERM');
+});
+
+test('is told to have started also when it has ended by then, or when nobody reads what it wrote', async () => {
+  for (const script of ['true', 'head -c 10000000 /dev/zero', 'exec >&-; head -c 10000000 /dev/zero >&2 & wait', 'exec > /dev/null 2>&1; sleep 1000']) {
+    const job = await sh(script);
+    await job.stop({ graceMs: 0 });
+    await job.remove();
+  }
+  const job = await container.spawn(['/no/such/command']);
+  assert.is((await job.link({ stdio: 'ignore' }).result).exitCode, 255);
+});
+
+test('is not stopped by a signal that has been aborted before, also when it has ended', async () => {
+  const job = await sh('exit 3');
+  await job.link({ stdio: 'ignore' }).result;
+  const error = await job.stop({ signal: AbortSignal.abort() }).catch((reason: unknown) => reason);
+  assert.ok(error instanceof WardenError && error.isAborted, String(error));
+});
+
+test('leaves no command behind when its start is aborted before wshd has got to it', async () => {
+  const first = readFirstProcess(container.directory)!.pid, running = (await container.info()).processes.length;
+  process.kill(first, 'SIGSTOP');
+  const error = await sh('sleep 1000', { signal: AbortSignal.timeout(300) }).catch((reason: unknown) => reason);
+  process.kill(first, 'SIGCONT');
+  assert.ok(error instanceof WardenError && error.isAborted, String(error));
+  await container.exec(['true']).result;
+  assert.is((await container.info()).processes.length, running);
 });
 
 test('can be aborted while it starts', async () => {
