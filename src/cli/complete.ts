@@ -72,7 +72,7 @@ function isPassed(command: Command, operands: readonly string[]): boolean {
 async function at(place: Place, current: string): Promise<Completion> {
   const { command, operands, valueOf, isPassed } = place;
   if (isPassed) return FILES;
-  if (valueOf) return value(valueOf);
+  if (valueOf) return value(valueOf, place);
   if (current.startsWith('-')) return { ...NOTHING, candidates: options(place) };
   if (command.commands.length > 0 && operands.length === 0) return { ...NOTHING, candidates: subcommands(command) };
   const { registeredArguments: known } = command, last = known.at(-1);
@@ -95,19 +95,18 @@ function options({ command, given }: Place): Candidate[] {
 function mayRepeat(option: Option): boolean { return option.variadic || option.parseArg?.length === 2; }
 
 /** The word in angle brackets says what a value is. */
-function value(option: Option): Completion {
+async function value(option: Option, place: Place): Promise<Completion> {
   if (option.argChoices) return { ...NOTHING, candidates: choices(option.argChoices) };
+  if (/<job>/.test(option.flags)) return { ...NOTHING, candidates: await jobs(place) };
   if (/<(dir|source:target)>/.test(option.flags)) return { ...NOTHING, shell: 'directories' };
   return /<file>/.test(option.flags) ? FILES : NOTHING;
 }
 
-async function operand(argument: Argument, { command, operands, given }: Place): Promise<Completion> {
+async function operand(argument: Argument, place: Place): Promise<Completion> {
   if (argument.argChoices) return { ...NOTHING, candidates: choices(argument.argChoices) };
-  const depot = command.options.find(({ long }) => long === '--depot');
-  const directory = given.get('depot') ?? process.env[depot?.envVar ?? ''] ?? depot?.defaultValue as string;
   switch (argument.name()) {
-    case 'container': return { ...NOTHING, candidates: await containers(directory, operands) };
-    case 'job': return { ...NOTHING, candidates: await jobs(operands[0]!, directory) };
+    case 'container': return { ...NOTHING, candidates: await containers(place) };
+    case 'job': return { ...NOTHING, candidates: await jobs(place) };
     case 'file': case 'command': return FILES;
     default: return NOTHING;
   }
@@ -115,12 +114,20 @@ async function operand(argument: Argument, { command, operands, given }: Place):
 
 function choices(values: readonly string[]): Candidate[] { return values.map((choice) => ({ value: choice, description: '' })); }
 
-async function containers(depot: string, named: readonly string[]): Promise<Candidate[]> {
-  return (await Container.list(depot)).filter(({ id }) => !named.includes(id)).map(({ id }) => ({ value: id, description: 'container' }));
+function depotOf({ command, given }: Place): string {
+  const depot = command.options.find(({ long }) => long === '--depot');
+  return given.get('depot') ?? process.env[depot?.envVar ?? ''] ?? depot?.defaultValue as string;
 }
 
-async function jobs(container: string, depot: string): Promise<Candidate[]> {
-  const opened = await Container.open(containerDirectory(container, depot));
+async function containers(place: Place): Promise<Candidate[]> {
+  const others = (await Container.list(depotOf(place))).filter(({ id }) => !place.operands.includes(id));
+  return others.map(({ id }) => ({ value: id, description: 'container' }));
+}
+
+async function jobs(place: Place): Promise<Candidate[]> {
+  const [container] = place.operands;
+  if (container === undefined) return [];
+  const opened = await Container.open(containerDirectory(container, depotOf(place)));
   const infos = await Promise.all((await opened.jobs()).map((job) => job.info()));
   return infos.map(({ id, state, argv }) => ({ value: id, description: `${state}: ${argv.join(' ')}` }));
 }

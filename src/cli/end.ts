@@ -1,8 +1,9 @@
 /** `warden stop` and `warden destroy`. */
+import { WardenError } from '../container/error.js';
 import type { StopResult } from '../container/info.js';
 import { EXIT_FAILED } from './exit.js';
 import { complain, interruptible } from './interrupt.js';
-import { openContainer } from './open.js';
+import { openContainer, openJob } from './open.js';
 import { plural, printJson, printLine } from './print.js';
 import { checkRoot, containerDirectory } from './reference.js';
 
@@ -30,14 +31,29 @@ function text({ terminated, killed }: StopResult): string {
   return `${plural(terminated, 'process')} terminated${killed === 0 ? '' : `, ${killed} of them by SIGKILL after the grace`}`;
 }
 
+export interface DestroyOptions {
+  depot: string;
+  /** Its job, and not the container. */
+  job?: string;
+}
+
 /** Those that cannot be destroyed do not keep the others from it. */
-export async function destroy(names: readonly string[], options: { depot: string }): Promise<number> {
+export async function destroy(names: readonly string[], { depot, job }: DestroyOptions): Promise<number> {
+  if (job !== undefined && names.length > 1) throw new WardenError('USAGE', '--job names a job of one container, and there are several');
   checkRoot('destroy containers');
-  const directories = names.map((name) => containerDirectory(name, options.depot));
-  return interruptible('destroy', async () => {
+  const directories = names.map((name) => containerDirectory(name, depot));
+  return interruptible('destroy', async (signal) => {
+    if (job !== undefined) return removeJob(directories[0]!, job, signal);
     const results = await Promise.allSettled(directories.map(async (directory) => (await openContainer(directory)).destroy()));
     const reasons = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
     for (const reason of reasons) complain('destroy', reason);
     return reasons.length === 0 ? 0 : EXIT_FAILED;
   });
+}
+
+async function removeJob(directory: string, id: string, signal: AbortSignal): Promise<number> {
+  const job = await openJob(await openContainer(directory), id);
+  await job.stop({ signal });
+  await job.remove();
+  return 0;
 }

@@ -29,7 +29,7 @@ function oneSentence(text: string): string {
 
 /** Does what the command line says; the exit code. `say` gets sentences for people about what failed. */
 export async function perform(argv: readonly string[], say: (text: string) => void): Promise<number> {
-  let exitCode = 0;
+  let exitCode = 0, help = '';
   const program = new Command('warden')
     .description('Runs commands in containers: Linux namespaces with a wshd as their first process.')
     .version(version, '-V, --version', 'print the version')
@@ -37,19 +37,30 @@ export async function perform(argv: readonly string[], say: (text: string) => vo
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
+      writeOut: (text) => { help += text; },
       outputError: (text) => say(`warden: ${oneSentence(text)}; --help shows what there is\n`),
     });
   for (const define of commands) define(program, (code) => { exitCode = code; });
+  const parse = async (): Promise<number> => {
+    try {
+      await program.parseAsync(argv, { from: 'user' });
+      return exitCode;
+    } catch (error) {
+      if (!(error instanceof CommanderError)) throw error;
+      if (error.exitCode !== 0) return EXIT_USAGE;
+      const { print } = await import('./print.js');
+      await print(help);
+      return 0;
+    }
+  };
   try {
-    await program.parseAsync(argv, { from: 'user' });
-    return exitCode;
+    return await parse();
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
     if (!(error instanceof WardenError)) {
       say(`warden: ${error instanceof Error ? error.stack : String(error)}\n`);
       return EXIT_FAILED;
     }
-    say(`warden ${argv[0]}: ${error.message}\n`);
+    say(`${['warden', ...argv.slice(0, 1).filter((word) => !word.startsWith('-'))].join(' ')}: ${error.message}\n`);
     return error.isUsage ? EXIT_USAGE : EXIT_FAILED;
   }
 }

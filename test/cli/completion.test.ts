@@ -80,6 +80,8 @@ asRoot('containers and jobs', async () => {
     assert.equal(offers('destroy', 'blue', 'bl'), ['black']);
     assert.equal(offers('link', 'red', ''), [job]);
     assert.equal(offers('link', 'blue', ''), []);
+    assert.equal(offers('destroy', 'red', '--job', ''), [job]);
+    assert.equal(offers('destroy', '--job', ''), []);
     assert.equal(offers('link', 'nosuch', ''), []);
     assert.equal(offers('info', '--depot', '/nonexistent', ''), []);
   } finally {

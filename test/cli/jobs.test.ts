@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { ContainerInfo } from '../../src/container/info.js';
 import type { JobInfo } from '../../src/container/job.js';
 import { noContainers } from '../support/container.js';
 import { scratch, until } from '../support/process.js';
@@ -46,6 +47,21 @@ it('holds nothing open that its starter was left with, however high its number',
   await depot.prints('stop', 'c', '--grace', '0');
 });
 
+it('is removed, running or ended, and nothing else', async () => {
+  const other = await spawn('sleep 4242');
+  for (const script of ['sleep 4244', 'exit 3']) {
+    await spawn(script, '--name', 'again');
+    assert.is(await depot.prints('destroy', 'c', '--job', 'again'), '');
+  }
+  const { jobs, processes } = JSON.parse(await depot.prints('info', 'c', '--json')) as ContainerInfo;
+  assert.equal([jobs.some(({ id }) => id === 'again'), jobs.find(({ id }) => id === other)?.state], [false, 'running']);
+  assert.not.ok(processes.some(({ argv }) => argv.join(' ').includes('4244')));
+  const { code, stderr } = await depot.warden('destroy', 'c', '--job', 'again');
+  assert.match(stderr, /^warden destroy: there is no job again in the container .*; "warden info" shows .*\n$/);
+  assert.is(code, 1);
+  await depot.prints('destroy', 'c', '--job', other);
+});
+
 it('tells of itself as JSON', async () => {
   const told = JSON.parse(await depot.prints('spawn', 'c', '--name', 'build', '--user', 'vcap', '--json', '--', 'sleep', '4242')) as JobInfo;
   assert.equal([told.id, told.user, told.argv, told.state], ['build', 'vcap', ['sleep', '4242'], 'running']);
@@ -53,7 +69,7 @@ it('tells of itself as JSON', async () => {
   const { jobs } = JSON.parse(await depot.prints('info', 'c', '--json')) as { jobs: JobInfo[] };
   assert.ok(jobs.some(({ id, pid }) => id === 'build' && pid === told.pid));
   const taken = await depot.warden('spawn', 'c', '--name', 'build', 'true');
-  assert.match(taken.stderr, /^warden spawn: .*build.*\n$/);
+  assert.match(taken.stderr, /^warden spawn: there is a job build in .*: warden destroy \S+ --job build\n$/);
   assert.equal([taken.code, taken.stdout], [1, '']);
   await depot.prints('stop', 'c', '--grace', '0');
 });

@@ -96,6 +96,7 @@ const refused: Refused[] = [
   [['stop', 'c', '--grace', '-1'], /^warden: option '--grace <ms>' argument '-1' is invalid\. It is a whole number from 0 to 86400000; /],
   [['stop', 'a b'], /^warden stop: "a b" is no container's id, /, true],
   [['destroy'], /^warden: missing required argument 'container'; /],
+  [['destroy', 'c', 'd', '--job', 'j'], /^warden destroy: --job names a job of one container, and there are several$/m],
   [['destroy', 'c', 'a b'], /^warden destroy: "a b" is no container's id, /, true],
   [['completion'], /^warden: missing required argument 'shell'; /],
   [['completion', 'csh'], /^warden: command-argument value 'csh' is invalid for argument 'shell'\. Allowed choices are bash, zsh, fish; /],
@@ -143,6 +144,14 @@ for (const args of [...COMMANDS.map((command) => [command, '--help']), ['help', 
     assert.is(code, 0);
     assert.is(stderr, '');
     assert.match(stdout, /\n\nExamples:\n {2}.*warden [^]*\n\nExit code:\n {2}/);
+  });
+}
+
+for (const args of [['--help'], ['help', 'run'], ['run', '--help'], ['--version'], ['completion', 'bash']]) {
+  unless(existsSync('/dev/full') ? undefined : 'no /dev/full here', usage)(`says that it cannot be printed: ${args.join(' ')}`, async () => {
+    const { code, stderr } = await start(['sh', '-c', 'exec "$@" > /dev/full', '-', process.execPath, main, ...args]).result;
+    assert.match(stderr, /^warden[a-z ]*: cannot write to standard output: ENOSPC: no space left on device\n$/);
+    assert.is(code, 1);
   });
 }
 
