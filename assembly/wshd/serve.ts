@@ -144,8 +144,9 @@ function drop(client: Client): void {
 
 function resumeAccepting(): void {
   if (accepting) return;
-  accepting = true;
+  // Only behind it: a trap between the two must leave it to be tried again.
   watch(listener, READ);
+  accepting = true;
 }
 
 /** What waited for descriptors or places is tried again. */

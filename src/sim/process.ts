@@ -225,7 +225,7 @@ export class Process {
     const { terminal } = this.session;
     if (!terminal) return;
     this.session.terminal = undefined;
-    terminal.hangUp();
+    terminal.abandon();
   }
 
   private leaveChildren(): void {

@@ -148,6 +148,12 @@ export class Pty {
     return count > 0 || into.length === 0 ? count : WOULD_BLOCK;
   }
 
+  /** Its session's leader has ended, which Linux tells the foreground; a pty, unlike other terminals, is not hung up by it. */
+  abandon(): void {
+    this.foreground?.signal(SIGHUP);
+    this.foreground = undefined;
+  }
+
   /** Everybody who has the slave open finds it dead, and the session is told. */
   hangUp(): void {
     this.hangups++;

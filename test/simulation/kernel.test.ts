@@ -139,6 +139,13 @@ kernel('runs a shell at a terminal, with its size, its signals and its hangup', 
   assert.ok(terminal.pty.settings.cooked, 'the terminal is as it was');
 }));
 
+kernel('leaves a terminal to who has it open when its session\'s leader ends: why a command cannot be executed is told late, too', () => withWorld((world) => {
+  const container = serving(world), wsh = container.wsh(['/bin/nothing'], { terminal: { rows: 24, columns: 80 } });
+  world.run();
+  assert.is(wsh.exitCode, 255);
+  assert.is(wsh.terminal!.screen.text, 'wshd: cannot execute /bin/nothing: no such file or directory\r\n');
+}, { plan: { at: ({ process, name }) => (process.program === 'wshd' && name === 'spawn' ? { stallMs: 100 } : undefined) } }));
+
 kernel('ends wsh with its terminal', () => withWorld((world) => {
   const container = serving(world), wsh = container.wsh(['/bin/script', '-c', 'hang'], { terminal: { rows: 24, columns: 80 } });
   world.run();

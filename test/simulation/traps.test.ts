@@ -12,7 +12,7 @@ function trapAt(program: string, name: string): FaultPlan {
   return { at: (call) => (call.process.program === program && call.name === name && left-- > 0 ? { trap: true } : undefined) };
 }
 
-const EMFILE = 24;
+const EAGAIN = 11, EMFILE = 24;
 const WHILE_SERVING = ['spawnBegin', 'pipe', 'send', 'open', 'spawnArguments', 'spawnUser', 'duplicate'];
 
 for (const name of WHILE_SERVING) {
@@ -49,6 +49,32 @@ traps('one in a second try costs only the client whose turn it was: others that 
     world.run(() => both.every(({ ended }) => ended));
     assert.equal(both.map(({ exitCode }) => exitCode).sort(), [255, 3]);
     assert.ok(world.nowMs < 1000, `after ${world.nowMs} ms`);
+  }, { plan });
+});
+
+traps('one while accepting is resumed leaves that to be tried again', () => {
+  let isServing = false, reads = 0, accepts = 0, listener = 0, hits = 0;
+  const plan: FaultPlan = {
+    at: ({ process, name, args }) => {
+      if (!isServing || process.program !== 'wshd') return undefined;
+      // The request is not there yet when its client is accepted, and then nobody else can be.
+      if (name === 'read' && reads++ === 0) return { errno: EAGAIN };
+      if (name === 'accept' && ++accepts === 2) return { errno: EMFILE };
+      if (name === 'watch' && listener === 0 && args[1] === 0) listener = args[0]!;
+      else if (name === 'watch' && args[0] === listener && hits++ === 0) return { trap: true };
+      return undefined;
+    },
+  };
+  return withWorld((world) => {
+    const container = serving(world);
+    isServing = true;
+    const first = container.wsh(['/bin/script', '-c', 'exit 3']);
+    world.run();
+    assert.is(first.exitCode, 3);
+    assert.ok(hits > 0, 'the trap was met');
+    const next = container.wsh(['/bin/script', '-c', 'exit 5']);
+    world.run();
+    assert.is(next.exitCode, 5);
   }, { plan });
 });
 
