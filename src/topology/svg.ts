@@ -32,8 +32,47 @@ function labelSize({ words }: Line): { width: number; height: number } {
   return { width: Math.max(...words.map((one) => one.text.length)) * SMALL_LETTER + 12, height: words.length * SMALL_HEIGHT + 6 };
 }
 
+/**
+ * What nothing leads to on the host, as an ended job's iomux-spawn, in rows below all else: dagre would put it into the row of
+ * the wsh, across the lines that come from the container.
+ */
+function place(picture: Picture): Drawn {
+  const connected = new Set(picture.lines.flatMap(({ above, below }) => [above, below]));
+  const rests = ({ id, where }: Box): boolean => where === 'host' && !connected.has(id);
+  const drawn = placeConnected({ ...picture, boxes: picture.boxes.filter((box) => !rests(box)) });
+  const resting = picture.boxes.filter(rests).map((box) => ({ ...box, ...boxSize(box) }));
+  return resting.length === 0 ? drawn : placeBelow(drawn, resting);
+}
+
+function placeBelow({ boxes, lines, lanes, width, height }: Drawn, resting: readonly (Box & { width: number; height: number })[]): Drawn {
+  const host = lanes.find(({ where }) => where === 'host'), left = host?.left ?? MARGIN, edge = host?.right ?? left;
+  const right = Math.max(edge, left + 2 * MARGIN + Math.max(...resting.map((box) => box.width)));
+  // The container, if it is there, makes room.
+  const room = right - edge + (host ? 0 : MARGIN);
+  const move = <Moved extends Point>(it: Moved): Moved => (it.x > edge ? { ...it, x: it.x + room } : it);
+  let x = left + MARGIN, top = height, bottom = height;
+  const placed = resting.map((box) => {
+    if (x + box.width > right - MARGIN && x > left + MARGIN) [x, top] = [left + MARGIN, bottom];
+    const at = { ...box, x: x + box.width / 2, y: top + box.height / 2 };
+    x += box.width + MARGIN;
+    bottom = Math.max(bottom, top + box.height + MARGIN);
+    return at;
+  });
+  return {
+    boxes: [...boxes.map(move), ...placed],
+    lines: lines.map((line) => ({ ...move(line), points: line.points.map(move) })),
+    lanes: [
+      { where: 'host', left, right },
+      ...lanes.filter(({ where }) => where !== 'host').map((lane) => ({ ...lane, left: lane.left + room, right: lane.right + room })),
+    ],
+    width: width + room, height: bottom,
+  };
+}
+
 /** dagre's places, the host on the left, with room for the lanes' titles. */
-function place({ boxes, lines }: Picture): Drawn {
+function placeConnected({ boxes, lines }: Picture): Drawn {
+  // Which dagre would make infinitely small.
+  if (boxes.length === 0) return { boxes: [], lines: [], lanes: [], width: MARGIN, height: LANE_TITLE + MARGIN };
   const graph = new Graph({ multigraph: true, compound: true });
   graph.setGraph({ rankdir: 'TB', nodesep: 36, edgesep: 18, ranksep: 28, marginx: MARGIN, marginy: MARGIN });
   const lanes = LANES.filter((where) => boxes.some((box) => box.where === where));

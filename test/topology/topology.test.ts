@@ -2,7 +2,8 @@ import pc from 'picocolors';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Topology } from '../../src/topology/model.js';
-import type { Place, ProcessInfo, Snapshot } from '../../src/topology/snapshot.js';
+import type { Place, ProcessInfo, Snapshot, SocketInfo } from '../../src/topology/snapshot.js';
+import { topologySvg } from '../../src/topology/svg.js';
 import { topologyText } from '../../src/topology/text.js';
 import { topologyOf } from '../../src/topology/topology.js';
 import * as article from './article.js';
@@ -219,6 +220,43 @@ topology('of a job that waits for its first link', () => {
     '5 stdout-socket', '6 stderr-socket', '7 status-socket', '8 job-stdout', '10 job-stderr', '13 start-gate', '14 start-report',
   ]);
   assert.equal(it.processes.map(({ pid, program, job }) => [pid, program, job]), [[20, 'iomux-spawn', '1'], [21, 'command', '1'], [10, 'wshd', null]]);
+});
+
+/** Boxes with a line through them. */
+function crossed(svg: string): string[] {
+  const numbers = (text: string): number[] => [...text.matchAll(/-?[\d.]+/g)].map(Number);
+  const boxes = [...svg.matchAll(/<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)" rx="5" class="box.*?>(\w[\w-]*)</g)];
+  const points = [...svg.matchAll(/<path d="(\S[^"Z]*)" class="line/g)].flatMap(([, d]) => {
+    const at = numbers(d!), steps = Array.from({ length: 50 }, (_, index) => index / 50);
+    return at.slice(0, -2).flatMap((_, index) => (index % 2 === 1 ? [] : steps.map((part): [number, number] => [
+      at[index]! + (at[index + 2]! - at[index]!) * part, at[index + 1]! + (at[index + 3]! - at[index + 1]!) * part,
+    ])));
+  });
+  assert.ok(boxes.length > 0 && points.length > 0);
+  return boxes.filter((box) => {
+    const [x, y, width, height] = box.slice(1).map(Number) as [number, number, number, number];
+    return points.some(([left, top]) => left > x + 2 && left < x + width - 2 && top > y + 2 && top < y + height - 2);
+  }).map((box) => box[5]!);
+}
+
+topology('drawn with an ended job beside a command: no line behind a box', () => {
+  const ended = (pid: number): ProcessInfo => processInfo(pid, 1, 'iomux-spawn', [`5u socket:[${pid}1]`, `6u socket:[${pid}2]`, `7u socket:[${pid}3]`]);
+  const sockets = (pid: number): SocketInfo[] => ['stdout', 'stderr', 'status'].map((name, at) => listener(pid * 10 + 1 + at, `${name}.sock`, pid * 10 + at));
+  const jobs = [20, 21].map((pid) => ({ id: String(pid), sockets: { stdout: pid * 10, stderr: pid * 10 + 1, status: pid * 10 + 2 } }));
+  const it = topologyOf({
+    processes: [
+      wshd('11w pipe:[63]'), ended(20), ended(21), processInfo(102, 1, 'wsh', ['6r pipe:[61]', '7r pipe:[62]', '8r pipe:[63]']),
+      processInfo(103, 10, 'sleep', ['1w pipe:[61]', '2w pipe:[62]'], { inside: 7 }),
+    ],
+    sockets: [request, ...sockets(20), ...sockets(21)],
+  }, { ...place, jobs });
+  assert.is(it.processes.filter(({ program }) => program === 'iomux-spawn').length, 2);
+  assert.equal(crossed(topologySvg(it)), []);
+  for (const kept of [['iomux-spawn'], ['iomux-spawn', 'wshd'], []]) {
+    const picture = topologySvg({ ...it, processes: it.processes.filter(({ program }) => kept.includes(program)), channels: [] });
+    assert.not.match(picture, /NaN|Infinity|undefined/);
+    for (const name of kept) assert.ok(picture.includes(name), name);
+  }
 });
 
 topology('of a container that does not run', () => {
