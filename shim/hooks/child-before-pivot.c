@@ -4,18 +4,27 @@
  * ends with a NUL; numbers are decimal.
  *
  *   hostname  NAME
+ *   root      SOURCE TYPE FLAGS DATA           mount(2) as the container's root; the paths of all that follows are inside it
  *   mount     SOURCE TARGET TYPE FLAGS DATA    the directory TARGET is made where it is missing; mount(2)
  *   directory PATH MODE OWNER                  one that is there gets the mode and the owner, too
  *   link      PATH TO
  *   device    PATH MODE MAJOR MINOR
  *   file      PATH MODE OWNER SIZE, and SIZE bytes
+ *
+ * The root can be a directory that others filled, an earlier container for one. So its links lead where they do in the
+ * container, never out of it, and what is looked up once is entered, not looked up again.
  */
 #include "hook.h"
 #include <linux/mman.h>
+#include <linux/openat2.h>
 #include <linux/stat.h>
 
 const char hook_name[] = "hook-child-before-pivot.sh";
 static const char steps_path[] = "etc/steps";
+/* Of the container's directory. */
+static const char mount_point[] = "root";
+
+static long root = -1;
 
 /* What of the steps is still to be read. */
 static char *next, *end;
@@ -39,16 +48,59 @@ static char *field(void) {
 
 static unsigned long number_field(void) { return number(field()); }
 
-static void make_directories(char *path) {
-    for (char *at = path + 1;; at++) {
+/* Makes the directory in the root the current one. */
+static long enter(const char *path) {
+    struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
+    long fd;
+    // Whatever is renamed or mounted on the machine while a ".." is followed makes the kernel unsure.
+    do fd = sys(openat2, root, path, &how, sizeof how); while (fd == -EAGAIN);
+    if (fd < 0) return fd;
+    long result = sys(fchdir, fd);
+    sys(close, fd);
+    return result;
+}
+
+static void enter_making(char *path, const char *words) {
+    must(enter("/"), words, path);
+    for (char *at = path + 1, *name = at;; at++) {
         char kept = *at;
         if (kept != '/' && kept != 0) continue;
         *at = 0;
-        long result = sys(mkdir, path, 0755);
-        if (result != -EEXIST) must(result, "cannot make the directory", path);
+        long result = enter(path);
+        if (result == -ENOENT) {
+            long made = sys(mkdir, name, 0755);
+            result = enter(path);
+            // What exists and cannot be entered is a link that leads nowhere; else somebody else was faster.
+            if (result < 0) must(made, "cannot make the directory", path);
+        }
+        must(result, words, path);
         *at = kept;
         if (kept == 0) return;
+        name = at + 1;
     }
+}
+
+/* The last name of the path, in the directory that it is in. */
+static const char *enter_parent(char *path) {
+    char *slash = path;
+    for (char *at = path; *at; at++)
+        if (*at == '/') slash = at;
+    *slash = 0;
+    must(enter(slash == path ? "/" : path), "cannot enter", path);
+    *slash = '/';
+    return slash + 1;
+}
+
+static const char *mounting(const char *type) {
+    return *type ? "cannot mount a file system on" : "cannot bind a directory to";
+}
+
+static void take_root(void) {
+    const char *source = field(), *type = field();
+    unsigned long flags = number_field();
+    const char *data = field();
+    must(sys(mount, source, mount_point, type, flags, data), mounting(type), mount_point);
+    root = must(sys(openat, AT_FDCWD, mount_point, O_PATH | O_DIRECTORY | O_CLOEXEC), "cannot open", mount_point);
 }
 
 static void take_mount(void) {
@@ -57,39 +109,38 @@ static void take_mount(void) {
     const char *type = field();
     unsigned long flags = number_field();
     const char *data = field();
-    long result = sys(mount, source, target, type, flags, data);
-    if (result == -ENOENT) {
-        make_directories(target);
-        result = sys(mount, source, target, type, flags, data);
-    }
-    must(result, *type ? "cannot mount a file system on" : "cannot bind a directory to", target);
+    enter_making(target, mounting(type));
+    must(sys(mount, source, ".", type, flags, data), mounting(type), target);
 }
 
 static void take_directory(void) {
-    const char *path = field();
+    char *path = field();
     unsigned long mode = number_field(), owner = number_field();
-    long result = sys(mkdir, path, mode);
-    if (result == -EEXIST) result = sys(chmod, path, mode);
+    const char *name = enter_parent(path);
+    long result = sys(mkdir, name, mode);
+    if (result == -EEXIST) result = sys(chmod, name, mode);
     must(result, "cannot make the directory", path);
-    if (owner) must(sys(chown, path, owner, owner), "cannot give away the directory", path);
+    if (owner) must(sys(chown, name, owner, owner), "cannot give away the directory", path);
 }
 
 static void take_link(void) {
-    const char *path = field(), *to = field();
-    must(sys(symlink, to, path), "cannot make the link", path);
+    char *path = field();
+    const char *to = field();
+    must(sys(symlink, to, enter_parent(path)), "cannot make the link", path);
 }
 
 static void take_device(void) {
-    const char *path = field();
+    char *path = field();
     unsigned long mode = number_field(), major = number_field(), minor = number_field();
-    must(sys(mknod, path, S_IFCHR | mode, major << 8 | minor), "cannot make the device", path);
+    must(sys(mknod, enter_parent(path), S_IFCHR | mode, major << 8 | minor), "cannot make the device", path);
 }
 
 static void take_file(void) {
-    const char *path = field();
+    char *path = field();
     unsigned long mode = number_field(), owner = number_field(), size = number_field();
     if (size > (unsigned long)(end - next)) fail("a file is not whole in", steps_path, 0);
-    long fd = must(sys(openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode), "cannot make the file", path);
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+    long fd = must(sys(openat, AT_FDCWD, enter_parent(path), flags, mode), "cannot make the file", path);
     write_all((int)fd, next, size, path);
     if (owner) must(sys(fchown, fd, owner, owner), "cannot give away the file", path);
     sys(close, fd);
@@ -103,7 +154,7 @@ static void take_hostname(void) {
 }
 
 static const struct step { const char *name; void (*take)(void); } steps[] = {
-    {"mount", take_mount}, {"directory", take_directory}, {"link", take_link},
+    {"root", take_root}, {"mount", take_mount}, {"directory", take_directory}, {"link", take_link},
     {"device", take_device}, {"file", take_file}, {"hostname", take_hostname},
 };
 

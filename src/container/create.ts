@@ -57,9 +57,8 @@ export function describe(id: string, directory: string, hostname: string, { root
   const write = (name: string, content: string | Buffer): void => writeFileSync(join(directory, name), content, { mode: 0o600, flag: 'wx' });
   try {
     for (const name of DIRECTORIES) mkdirSync(join(directory, name), { mode: 0o700 });
-    const at = join(directory, 'root');
-    const root = given === undefined ? ownRoot(id, hostname, at) : givenRoot(id, at, given);
-    write('etc/steps', formatSteps({ hostname, ...root, root: at, over: bindMounts(at, binds) }));
+    const root = given === undefined ? ownRoot(id, hostname) : givenRoot(id, given);
+    write('etc/steps', formatSteps({ hostname, ...root, over: bindMounts(binds) }));
   } catch (error) {
     throw new WardenError('START_FAILED', `cannot describe the container in ${directory}: ${reason(error)}`, { cause: error });
   }

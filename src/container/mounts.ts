@@ -2,12 +2,16 @@
 export interface Mount {
   /** A directory of the host's, or what the mount shall be called where mounts are listed. */
   readonly source: string;
+  /** Absolute, in the container. */
   readonly target: string;
   readonly type: 'bind' | 'tmpfs' | 'proc' | 'devpts';
   readonly flags: readonly (keyof typeof MOUNT_FLAGS)[];
   /** Options of the file system's own, as mount(8) has them. */
   readonly data?: string;
 }
+
+/** The mount that is the container's root. */
+export type Base = Omit<Mount, 'target'>;
 
 /** Of <linux/mount.h>. */
 export const MOUNT_FLAGS = { readOnly: 1, noSuid: 2, noDevices: 4, noExecute: 8, remount: 32, bind: 4_096, recursive: 16_384 } as const;

@@ -2,7 +2,7 @@
 import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, reason, WardenError } from './error.js';
-import { mountPoints, type Mount } from './mounts.js';
+import { type Base, mountPoints, type Mount } from './mounts.js';
 import type { Entry } from './steps.js';
 
 /** A directory of the host's, seen in the container. */
@@ -15,6 +15,7 @@ export interface Bind {
 }
 
 export interface Root {
+  readonly base: Base;
   readonly mounts: readonly Mount[];
   readonly entries: readonly Entry[];
 }
@@ -25,13 +26,13 @@ const TTY_GROUP = 5;
 const READ_ONLY = ['readOnly', 'noSuid', 'noDevices'] as const;
 
 /** The kernel's own file systems, fresh ones; the name under which they are listed is the container's. */
-function privateMounts(id: string, at: string): Mount[] {
+function privateMounts(id: string): Mount[] {
   const pts = `newinstance,ptmxmode=0666,mode=0620,gid=${TTY_GROUP}`;
   return [
-    { source: id, target: `${at}/proc`, type: 'proc', flags: ['noSuid', 'noDevices', 'noExecute'] },
-    { source: id, target: `${at}/dev`, type: 'tmpfs', flags: ['noSuid', 'noExecute'], data: 'mode=755' },
-    { source: id, target: `${at}/dev/pts`, type: 'devpts', flags: ['noSuid', 'noExecute'], data: pts },
-    { source: id, target: `${at}/dev/shm`, type: 'tmpfs', flags: ['noSuid', 'noDevices'], data: 'mode=1777' },
+    { source: id, target: '/proc', type: 'proc', flags: ['noSuid', 'noDevices', 'noExecute'] },
+    { source: id, target: '/dev', type: 'tmpfs', flags: ['noSuid', 'noExecute'], data: 'mode=755' },
+    { source: id, target: '/dev/pts', type: 'devpts', flags: ['noSuid', 'noExecute'], data: pts },
+    { source: id, target: '/dev/shm', type: 'tmpfs', flags: ['noSuid', 'noDevices'], data: 'mode=1777' },
   ];
 }
 
@@ -51,30 +52,28 @@ const DEVICES: readonly Entry[] = [
 ];
 
 /** The caller's own directory, with all that is mounted in it. */
-export function givenRoot(id: string, at: string, directory: string): Root {
+export function givenRoot(id: string, directory: string): Root {
   return {
-    mounts: [{ source: directory, target: at, type: 'bind', flags: ['recursive'] }, ...privateMounts(id, at)],
+    base: { source: directory, type: 'bind', flags: ['recursive'] },
+    mounts: privateMounts(id),
     entries: DEVICES,
   };
 }
 
 /** A small root that lives in memory, around the host's programs. */
-export function ownRoot(id: string, hostname: string, at: string): Root {
+export function ownRoot(id: string, hostname: string): Root {
   const programs = hostPrograms();
   return {
-    mounts: [
-      { source: id, target: at, type: 'tmpfs', flags: ['noSuid', 'noDevices'], data: 'mode=755' },
-      ...programs.directories.flatMap((directory) => readOnly(at, directory)),
-      ...privateMounts(id, at),
-    ],
+    base: { source: id, type: 'tmpfs', flags: ['noSuid', 'noDevices'], data: 'mode=755' },
+    mounts: [...programs.directories.flatMap(readOnly), ...privateMounts(id)],
     entries: [...programs.links, ...directories(), ...configuration(hostname), ...DEVICES],
   };
 }
 
 /** Over everything else. With a read-only one, what is mounted below its source does not come along: it would be writable. */
-export function bindMounts(at: string, binds: readonly Bind[]): Mount[] {
+export function bindMounts(binds: readonly Bind[]): Mount[] {
   return binds.map(({ source, target, readOnly }): Mount => (
-    { source, target: at + target, type: 'bind', flags: readOnly ? READ_ONLY : ['recursive', 'noSuid', 'noDevices'] }
+    { source, target, type: 'bind', flags: readOnly ? READ_ONLY : ['recursive', 'noSuid', 'noDevices'] }
   ));
 }
 
@@ -93,12 +92,12 @@ function hostPrograms(): { directories: string[]; links: Entry[] } {
 }
 
 /** What is mounted below is bound one by one: a recursive bind would leave it writable. */
-function readOnly(at: string, directory: string): Mount[] {
+function readOnly(directory: string): Mount[] {
   const below = mountPoints(readFileSync('/proc/self/mountinfo', 'utf8'))
     .filter((point) => point.startsWith(`${directory}/`) && statIfAny(point) !== undefined);
   return [
-    { source: directory, target: at + directory, type: 'bind', flags: READ_ONLY },
-    ...below.map((point): Mount => ({ source: point, target: at + point, type: 'bind', flags: READ_ONLY })),
+    { source: directory, target: directory, type: 'bind', flags: READ_ONLY },
+    ...below.map((point): Mount => ({ source: point, target: point, type: 'bind', flags: READ_ONLY })),
   ];
 }
 

@@ -1,5 +1,5 @@
 /** What the hook in the container has to do, one step after the other: shim/hooks/child-before-pivot.c says how it is written. */
-import { type Mount, MOUNT_FLAGS } from './mounts.js';
+import { type Base, type Mount, MOUNT_FLAGS } from './mounts.js';
 
 /** A file, directory, link or device; its path is relative to the root. */
 export type Entry = {
@@ -23,17 +23,22 @@ function step(name: string, ...fields: readonly (string | number)[]): Buffer {
   return Buffer.from(texts.map((text) => `${text}\0`).join(''));
 }
 
+function bits(names: readonly (keyof typeof MOUNT_FLAGS)[]): number { return names.reduce((sum, name) => sum | MOUNT_FLAGS[name], 0); }
+
+function rootStep({ source, type, flags, data = '' }: Base): Buffer {
+  return type === 'bind' ? step('root', source, '', bits(['bind', ...flags]), '') : step('root', source, type, bits(flags), data);
+}
+
 /** A bind takes over its source's flags; those that it shall have need a second call. mount(2) */
 function mountSteps({ source, target, type, flags, data = '' }: Mount): Buffer[] {
-  const bits = (names: readonly (keyof typeof MOUNT_FLAGS)[]): number => names.reduce((sum, name) => sum | MOUNT_FLAGS[name], 0);
   if (type !== 'bind') return [step('mount', source, target, type, bits(flags), data)];
   const own = flags.filter((name) => name !== 'recursive');
   const bind = step('mount', source, target, '', bits(flags.includes('recursive') ? ['bind', 'recursive'] : ['bind']), '');
   return own.length === 0 ? [bind] : [bind, step('mount', 'none', target, '', bits(['remount', 'bind', ...own]), '')];
 }
 
-function entryStep(root: string, entry: Entry): Buffer {
-  const path = `${root}/${entry.path}`, mode = entry.mode ?? DEFAULT_MODE[entry.type], owner = entry.owner ?? 0;
+function entryStep(entry: Entry): Buffer {
+  const path = `/${entry.path}`, mode = entry.mode ?? DEFAULT_MODE[entry.type], owner = entry.owner ?? 0;
   switch (entry.type) {
     case 'directory': return step('directory', path, mode, owner);
     case 'link': return step('link', path, entry.to);
@@ -47,16 +52,17 @@ function entryStep(root: string, entry: Entry): Buffer {
 
 export interface Plan {
   readonly hostname: string;
+  /** What the root itself is. */
+  readonly base: Base;
   readonly mounts: readonly Mount[];
-  /** The directory that `entries` are made in; of them, every directory comes before what is in it. */
-  readonly root: string;
+  /** Every directory comes before what is in it. */
   readonly entries: readonly Entry[];
   /** Over everything else. */
   readonly over: readonly Mount[];
 }
 
-export function formatSteps({ hostname, mounts, root, entries, over }: Plan): Buffer {
+export function formatSteps({ hostname, base, mounts, entries, over }: Plan): Buffer {
   return Buffer.concat([
-    step('hostname', hostname), ...mounts.flatMap(mountSteps), ...entries.map((entry) => entryStep(root, entry)), ...over.flatMap(mountSteps),
+    step('hostname', hostname), rootStep(base), ...mounts.flatMap(mountSteps), ...entries.map(entryStep), ...over.flatMap(mountSteps),
   ]);
 }

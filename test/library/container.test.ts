@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { suite } from 'uvu';
@@ -194,8 +194,42 @@ test('says which part of its root cannot be made, and why', async () => {
   mkdirSync(root);
   writeFileSync(`${root}/file`, '');
   const words = await fails(depot.create({ root, binds: [{ source: '/tmp', target: '/file' }] }), 'START_FAILED');
-  assert.match(words, /hook-child-before-pivot\.sh: cannot bind a directory to .*\/root\/file \(ENOTDIR: not a directory\)/);
+  assert.match(words, /hook-child-before-pivot\.sh: cannot bind a directory to \/file \(ENOTDIR: not a directory\)/);
   assert.match(words, /hook .*\/hook-child-before-pivot\.sh failed with exit code 1/);
+});
+
+/** Two ways out of a root, for whoever follows links as the host does. */
+const linksTo = (outside: string): Record<string, string> => ({ absolute: outside, up: `${'../'.repeat(20)}${outside.slice(1)}`, deep: 'down/out' });
+
+test('nothing is made or mounted where the links of a given root lead to outside of it', async () => {
+  const root = `${depot.path}-root`, outside = `${depot.path}-outside`, source = `${depot.path}-source`;
+  for (const directory of [`${root}/down`, outside, source]) mkdirSync(directory, { recursive: true });
+  for (const [name, to] of Object.entries(linksTo(outside))) symlinkSync(to, `${root}/${name}`);
+  symlinkSync(`..${'/..'.repeat(20)}${outside}`, `${root}/down/out`);
+  for (const target of ['/absolute/made', '/up/made', '/deep/made', '/absolute', '/up']) {
+    const words = await fails(depot.create({ root, binds: [{ source, target }] }), 'START_FAILED');
+    assert.match(words, /hook-child-before-pivot\.sh: cannot make the directory \/(absolute|up|deep) \(EEXIST: /);
+    assert.equal(readdirSync(outside), [], target);
+  }
+  assert.equal(readdirSync(root).sort(), ['absolute', 'deep', 'dev', 'down', 'proc', 'up']);
+});
+
+test('the links of a given root, and of what is bound to it, lead inside it, as they do in the container', async () => {
+  const root = `${depot.path}-root`, outside = `${depot.path}-outside`, source = `${depot.path}-source`;
+  for (const directory of [root + outside, `${root}/down`, `${root}/data`, outside, source]) mkdirSync(directory, { recursive: true });
+  for (const [name, to] of Object.entries(linksTo(outside))) symlinkSync(to, `${root}/${name}`);
+  symlinkSync(`..${'/..'.repeat(20)}${outside}`, `${root}/down/out`);
+  symlinkSync(outside, `${source}/out`);
+  for (const directory of ['/usr', '/bin', '/lib', '/lib64']) mkdirSync(root + directory);
+  const programs = ['/usr', '/bin', '/lib', '/lib64'].map((directory) => ({ source: directory, target: directory, readOnly: true }));
+  await using container = await depot.create({
+    root, binds: [...programs, ...['/absolute/a', '/up/b', '/deep/c', '/data', '/data/out/d'].map((target) => ({ source, target }))],
+  });
+  assert.equal(readdirSync(outside), []);
+  assert.equal(readdirSync(root + outside).sort(), ['a', 'b', 'c', 'd']);
+  const { stdout } = await container.exec(['sh', '-c', 'grep -o "[^ ]*-outside/. [^ ]*" /proc/mounts; touch /data/out/d/here']).output();
+  assert.equal(stdout.toString().match(/-outside\/./g), ['a', 'b', 'c', 'd'].map((name) => `-outside/${name}`));
+  assert.equal(readdirSync(source).sort(), ['here', 'out']);
 });
 
 test('a limit can be changed, and memory that runs out is told apart', async () => {
