@@ -18,6 +18,34 @@ interface Slot {
   length: number;
   /** Later writes may append: nobody else reads this page. */
   merges: boolean;
+  /** Where it lies, when other slots lie there, too. */
+  block: Block | undefined;
+}
+
+const BLOCK_BYTES = 32_768;
+/** With less room than this, another one is taken. */
+const ROOM_BYTES_MIN = 32;
+
+/** A process's memory for the heads of messages that it splices, one behind the other. skb_page_frag_refill(), net/core/sock.c */
+export class Block {
+  used = 0;
+  /** That lie in it; when the last one has been read it is used from its beginning again. */
+  slots = 0;
+
+  /** The block for the next head: this one, or a new one. */
+  static after(last: Block | undefined): Block {
+    if (!last) return new Block();
+    if (last.slots === 0) last.used = 0;
+    return last.used + ROOM_BYTES_MIN <= BLOCK_BYTES ? last : new Block();
+  }
+
+  /** As much as fits of `size` bytes. */
+  take(size: number): number {
+    const count = Math.min(size, BLOCK_BYTES - this.used);
+    this.used += count;
+    this.slots++;
+    return count;
+  }
 }
 
 /** Pages that no pipe uses. */
@@ -56,7 +84,7 @@ export class Pipe {
       const count = Math.min(PAGE_BYTES, from.length - done);
       const page = freePages.pop() ?? new Uint8Array(PAGE_BYTES);
       page.set(from.subarray(done, done + count));
-      this.push({ page, offset: 0, length: count, merges: true });
+      this.push({ page, offset: 0, length: count, merges: true, block: undefined });
       done += count;
     }
     return done > 0 ? done : WOULD_BLOCK;
@@ -83,6 +111,7 @@ export class Pipe {
     this.length -= count;
     if (slot.length > 0) return;
     this.slots.shift();
+    if (slot.block) slot.block.slots--;
     if (slot.merges && freePages.length < FREE_PAGES_MAX) freePages.push(slot.page);
   }
 
@@ -100,12 +129,16 @@ export class Pipe {
       }
       const count = size - moved;
       // Two pipes read the page from now on: a write may still append to the one that it came by.
-      other.push({ page: slot.page.slice(), offset: slot.offset, length: count, merges: false });
+      other.push({ page: slot.page.slice(), offset: slot.offset, length: count, merges: false, block: slot.block });
+      if (slot.block) slot.block.slots++;
       this.consume(slot, count);
       moved += count;
     }
     return moved;
   }
+
+  /** Nobody has an end of it any more. */
+  drop(): void { for (const { block } of this.slots.splice(0)) if (block) block.slots--; }
 
   /** F_SETPIPE_SZ: what it holds from now on. */
   resize(size: number): number {
@@ -144,8 +177,10 @@ export class PipeEnd extends Description {
   protected override give(from: Uint8Array): number { return this.pipe.write(from); }
 
   protected override released(): void {
-    if (this.canRead) this.pipe.readers--;
-    else this.pipe.writers--;
+    const { pipe } = this;
+    if (this.canRead) pipe.readers--;
+    else pipe.writers--;
+    if (pipe.readers === 0 && pipe.writers === 0) pipe.drop();
   }
 }
 

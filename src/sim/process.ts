@@ -3,6 +3,7 @@ import { DescriptorTable } from './descriptors.js';
 import type { ProgramName } from './files.js';
 import type { Kernel } from './kernel.js';
 import type { View } from './mounts.js';
+import type { Block } from './pipe.js';
 import type { Pty } from './pty.js';
 import { Default, defaultOf, SIGCHLD, SIGCONT, SIGKILL, SignalSet, SIGSTOP } from './signals.js';
 
@@ -105,6 +106,8 @@ export class Process {
   status = 0;
   /** Calls across the boundary so far, in all programs that it executed. */
   calls = 0;
+  /** Where splice(2) has copied the last head of a message to. */
+  spliced: Block | undefined;
 
   constructor(readonly kernel: Kernel, origin: Origin) {
     this.parent = origin.parent;

@@ -1,8 +1,8 @@
 /** Unix stream sockets. unix(7), net/unix/af_unix.c */
 import { Description, WOULD_BLOCK } from './description.js';
 import { EAGAIN, ECONNREFUSED, ECONNRESET, EINVAL, ENOTCONN, EPIPE } from './errno.js';
-import type { Pipe } from './pipe.js';
-import type { PidNamespace } from './process.js';
+import { Block, type Pipe } from './pipe.js';
+import type { PidNamespace, Process } from './process.js';
 import { HANGUP, Kind, READ, WRITE } from '../vocabulary.js';
 
 /** net.core.wmem_default */
@@ -36,6 +36,8 @@ function costOf(size: number): number {
   while (room < head) room *= 2;
   return MESSAGE_STRUCT_BYTES + room + Math.ceil(inPages / PAGE_BYTES) * PAGE_BYTES;
 }
+
+function isInHead({ bytes, read }: Message): boolean { return read < bytes.length - bytesInPages(bytes.length); }
 
 /** Where the piece of a message's memory ends in which a byte lies: the head, then pages in blocks as large as they fit. */
 function pieceEnd(size: number, at: number): number {
@@ -147,13 +149,14 @@ export class Socket extends Description {
     return rights;
   }
 
-  /** splice(2) into a pipe: each piece takes a slot there. */
-  spliceTo(pipe: Pipe, size: number): number {
+  /** splice(2) into a pipe: each piece takes a slot there, and a head is copied into a block of the process's for that. */
+  spliceTo(pipe: Pipe, size: number, process: Process): number {
     let done = 0;
     while (done < size && this.queue.length > 0 && !pipe.isFull) {
       const message = this.queue[0]!;
-      const count = Math.min(pieceEnd(message.bytes.length, message.read) - message.read, size - done);
-      pipe.push({ page: message.bytes.slice(message.read, message.read + count), offset: 0, length: count, merges: false });
+      const most = Math.min(pieceEnd(message.bytes.length, message.read) - message.read, size - done);
+      const block = isInHead(message) ? process.spliced = Block.after(process.spliced) : undefined, count = block?.take(most) ?? most;
+      pipe.push({ page: message.bytes.slice(message.read, message.read + count), offset: 0, length: count, merges: false, block });
       for (const right of this.consume(message, count)) right.drop();
       done += count;
     }

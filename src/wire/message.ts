@@ -9,7 +9,7 @@ import { UNLIMITED } from './request.js';
 export const KINDS = ['request', 'response', 'exit-status', 'status', 'stream', 'cursor'] as const;
 export type Kind = typeof KINDS[number];
 /** `FieldKind` of assembly/codec/fields.ts, in its order. */
-export const FIELD_KINDS = ['i32', 'u64', 'big-endian u32', 'text', 'texts', 'unused', 'rest'] as const;
+const FIELD_KINDS = ['i32', 'u64', 'big-endian u32', 'text', 'texts', 'unused', 'rest'] as const;
 export type FieldKind = typeof FIELD_KINDS[number];
 
 export interface Field {
@@ -162,7 +162,7 @@ function problemOf(codec: Codec, field: Field, value: FieldReading['value']): st
     : `argument ${value.length - 1} has no end: no NUL up to the end of the field, offset ${group(field.offset + field.size)}`;
 }
 
-export function rangeInWords([low, high]: readonly [number, number]): string { return low === high ? `only ${low}` : `${group(low)} to ${group(high)}`; }
+function rangeInWords([low, high]: readonly [number, number]): string { return low === high ? `only ${low}` : `${group(low)} to ${group(high)}`; }
 
 function meaningOf(codec: Codec, kind: Kind, size: number, fields: readonly FieldReading[]): string | undefined {
   const value = fields[0]?.value;

@@ -1,7 +1,7 @@
 /** Readings for people: a row for each field, then what is wrong, with the bytes in question. */
 import { dump } from './hex.js';
 import { type FieldReading, group, type Kind, noteOf, type Reading } from './message.js';
-import { type Codec, textOf, WHOLE } from './module.js';
+import { bytesOfText, type Codec, textOf, WHOLE } from './module.js';
 
 /** How to make words stand out; each is the identity where that cannot be. */
 export interface Paint { bold(text: string): string; dim(text: string): string; good(text: string): string; bad(text: string): string }
@@ -14,7 +14,8 @@ const TITLES: Readonly<Record<Kind, string>> = {
   'stream': 'stream, iomux-spawn → iomux-link, on stdout.sock or stderr.sock',
   'cursor': 'cursor file of iomux-link',
 };
-const TEXT_MAX = 200;
+/** Characters of a text, and texts of a field, that are shown. */
+const TEXT_MAX = 200, TEXTS_MAX = 200;
 const DUMP_BYTES = 64;
 
 /** What "field value" means: docs/protocol.md §1 */
@@ -103,15 +104,15 @@ function textRow({ isPartial }: FieldReading, value: string): string {
 
 function rowsOfTexts({ field, isPartial }: FieldReading, texts: readonly string[]): Row[] {
   let offset = field.offset;
-  const rows = texts.slice(0, TEXT_MAX).map((text, index): Row => {
-    const size = new TextEncoder().encode(text).length + 1;
+  const rows = texts.slice(0, TEXTS_MAX).map((text, index): Row => {
+    const size = bytesOfText(text).length + 1;
     const row = { offset, size, name: `  ${index}`, value: quoted(text), isBad: false, isDim: false };
     offset += size;
     return row;
   });
   const more = { offset, name: '  …', isBad: false, isDim: true };
   const left = field.offset + field.size - offset;
-  if (texts.length > TEXT_MAX) return [...rows, { ...more, size: left, value: `and ${group(texts.length - TEXT_MAX)} more` }];
+  if (texts.length > TEXTS_MAX) return [...rows, { ...more, size: left, value: `and ${group(texts.length - TEXTS_MAX)} more` }];
   if (isPartial) return [...rows, { ...more, size: Math.max(left, 0), value: 'bytes that are no text, or behind the last text\'s end', isDim: false }];
   return left > 0 ? [...rows, { ...more, size: left, value: 'zero' }] : rows;
 }

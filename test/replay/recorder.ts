@@ -4,16 +4,14 @@
  * does to namespaces and mounts is left out; its processes see the paths that their root lies at.
  */
 import { type CallEvent, type Description, Guest, type Observer, type Process } from '../../src/sim/index.js';
+import { EPIPE } from '../../src/sim/errno.js';
 import { lookUp, pathOf } from '../../src/sim/mounts.js';
 import { type Pipe, PipeEnd } from '../../src/sim/pipe.js';
+import { SIGPIPE } from '../../src/sim/signals.js';
+import { EXIT_NOT_STARTED } from '../../src/vocabulary.js';
 
 /** Where a replayed process finds and leaves what calls take and give. */
 const IN = 65_536, OUT = 1 << 20;
-const EPIPE = 32, SIGPIPE = 13, EXIT_NOT_STARTED = 255;
-/** A terminal passes things on in its own time: a call is tried again, a millisecond apart. */
-const TRIES = 50;
-/** `Kind` of assembly/shim.ts. */
-const TERMINAL = 5;
 
 /** Not done on Linux: they need to be PID 1 or change namespaces, and what they answer depends on where they are. */
 const left = new Set([
@@ -55,11 +53,11 @@ export class Recorder implements Observer {
 
   private add(...words: (string | number)[]): void { this.lines.push(words.join(' ')); }
 
-  private addCall(process: Process, name: string, result: string | number, encoded: Encoded, tries = 0): void {
+  private addCall(process: Process, name: string, result: string | number, encoded: Encoded): void {
     const { args, input = new Uint8Array(0), expected } = encoded, padded = [...args, 0, 0, 0, 0, 0].slice(0, 5);
     const outSize = encoded.outSize ?? (expected?.length ?? 0);
     this.add('call', this.id(process), name, encoded.result ?? result, expected ? hash(expected) : '-', ...padded,
-      IN, hex(input), OUT, outSize, tries);
+      IN, hex(input), OUT, outSize);
     this.addCausedEnds();
   }
 
@@ -125,7 +123,7 @@ export class Recorder implements Observer {
     for (const { handle, wanted, events } of watched) {
       const description = (process.runner as Guest).handles.description(handle);
       if (description?.alwaysReady) continue;
-      this.addCall(process, 'POLL', events, { args: [handle, wanted] }, description?.kind === TERMINAL ? TRIES : 0);
+      this.addCall(process, 'POLL', events, { args: [handle, wanted] });
     }
   }
 
@@ -171,10 +169,8 @@ export class Recorder implements Observer {
     if (left.has(event.name)) return;
     const guest = event.process.runner;
     if (!(guest instanceof Guest)) throw new Error('a call of nobody\'s');
-    this.addCall(event.process, event.name, event.result, this.encode(guest, event), this.isOnTerminal(guest, event) ? TRIES : 0);
+    this.addCall(event.process, event.name, event.result, this.encode(guest, event));
   }
-
-  private isOnTerminal(guest: Guest, { args }: CallEvent): boolean { return guest.handles.description(args[0]!)?.kind === TERMINAL; }
 
   private encode(guest: Guest, event: CallEvent): Encoded {
     const { name, args, result, process } = event, [a = 0, b = 0, c = 0, d = 0, e = 0] = args, limit = event.size ?? Infinity;
@@ -194,7 +190,7 @@ export class Recorder implements Observer {
         return { args: [a, IN, first, IN + first, second], input: Buffer.concat([bytes(b, first), bytes(d, second)]) };
       }
       case 'splice': return { args: [a, b, Math.min(c, limit)] };
-      case 'pipe': case 'socketPair': case 'openPty': return pair();
+      case 'pipe': case 'socketPair': return pair();
       case 'listen': return { args: [IN, b], input: path(a) };
       case 'connect': case 'inspect': case 'unlink': case 'spawnDirectory': return { args: [IN], input: path(a) };
       case 'open': return { args: [IN, b], input: path(a) };

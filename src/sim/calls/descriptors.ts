@@ -75,17 +75,17 @@ function splice(guest: Guest, from: number, to: number, size: number): number {
   const most = guest.allowed(size);
   if (most === 0) return 0;
   if (source instanceof PipeEnd && target instanceof PipeEnd) return splicePipes(source, target, most);
-  if (target instanceof PipeEnd) return spliceIntoPipe(source, target, most);
+  if (target instanceof PipeEnd) return spliceIntoPipe(guest, source, target, most);
   return source instanceof PipeEnd ? spliceFromPipe(source, target, most) : -EINVAL;
 }
 
-function spliceIntoPipe(source: Description, target: PipeEnd, size: number): number {
+function spliceIntoPipe(guest: Guest, source: Description, target: PipeEnd, size: number): number {
   if (source.kind !== Kind.FILE && !(source instanceof Socket)) return -EINVAL;
   if (target.pipe.readers === 0) return -EPIPE;
   if (target.pipe.isFull) return WOULD_BLOCK;
   // A page for each free slot is the most that is asked of the source, however large its pieces are.
   const most = Math.min(size, (target.pipe.slotsMax - target.pipe.slots.length) * PAGE_BYTES);
-  return source instanceof Socket ? source.spliceTo(target.pipe, most) : moveBytes(source, target, most);
+  return source instanceof Socket ? source.spliceTo(target.pipe, most, guest.process) : moveBytes(source, target, most);
 }
 
 function spliceFromPipe(source: PipeEnd, target: Description, size: number): number {

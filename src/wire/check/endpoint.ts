@@ -16,7 +16,7 @@ const KIND_NAMES = ['other', 'file', 'directory', 'pipe', 'socket', 'terminal'];
 const BACKLOG = 64;
 /** Never given out by the host. */
 const NO_HANDLE = 0;
-const SIGKILL = 9;
+export const SIGKILL = 9;
 const EIO = 5, EAGAIN = 11, EPIPE = 32, ECONNRESET = 104;
 /** Where in the caller's memory what lies. */
 const AT_STATUS = 16, AT_REPORT = 24, AT_HANDLES = 64, AT_TEXT = 4096, AT_DATA = 1 << 16;
@@ -76,8 +76,6 @@ export class Endpoint {
 
   close(...handles: number[]): void { for (const handle of handles) this.caller.call('close', handle); }
 
-  peer(handle: number): number { return this.caller.must('peer', handle); }
-
   marked(handle: number): number { return this.caller.must('marked', handle); }
 
   mark(handle: number, value: number): void { this.caller.must('mark', handle, value); }
@@ -99,8 +97,6 @@ export class Endpoint {
     this.must('open a pty', this.caller.call('openPty', AT_HANDLES));
     return [this.caller.view.getInt32(AT_HANDLES, true), this.caller.view.getInt32(AT_HANDLES + 4, true)];
   }
-
-  windowSize(from: number, to: number): void { this.caller.must('windowSize', from, to); }
 
   /** What can be read now, waiting for the first byte; undefined at the end. */
   async read(handle: number, what = 'something can be read'): Promise<Buffer | undefined> {

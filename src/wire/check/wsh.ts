@@ -9,7 +9,7 @@ import { defaultLimits } from '../request.js';
 import { type Case, type Choice, expect, Failure, type Level, type Outcome, runCases } from './case.js';
 import { type Answering, answering, type Ends, type Ran, type Reply, response, serving, WshdServer } from './wshd-server.js';
 import { exitStatus } from './wshd-client.js';
-import type { Endpoint } from './endpoint.js';
+import { DESCRIPTORS_MAX, type Endpoint, SIGKILL } from './endpoint.js';
 
 type WshCase = Case<WshdServer>;
 
@@ -89,7 +89,7 @@ async function atTerminal(server: WshdServer): Promise<void> {
     endpoint.close(command, status);
     expect('its raw wait status', await child.ended, codec().exports.rawOfExit(9));
   } finally {
-    child.kill(9);
+    child.kill(SIGKILL);
     endpoint.close(user, command, status);
   }
 }
@@ -102,7 +102,6 @@ function ends(name: string, level: Level, reply: Reply, code: number, then: (ran
   });
 }
 
-const SIGNAL = 9;
 const CODES = 256;
 const endings: WshCase[] = [
   rule('ending', 'required', 'exit codes 0 to 255 are the command\'s', async (server) => {
@@ -112,7 +111,7 @@ const endings: WshCase[] = [
     expect('its end', (await server.run(['true'], ending(new Uint8Array(0)))).end, 'exit code 255');
   }),
   rule('ending', 'ours', 'the signal that is left on the pipe is told on stderr', async (server) => {
-    const { stderr } = await server.run(['true'], ending(new Uint8Array(0), SIGNAL));
+    const { stderr } = await server.run(['true'], ending(new Uint8Array(0), SIGKILL));
     if (!stderr.includes('SIGKILL')) throw new Failure(`stderr says ${JSON.stringify(stderr)}`);
   }),
   rule('ending', 'required', 'nobody listens: exit code 255, and words on stderr', async (server) => {
@@ -172,7 +171,7 @@ const answers: WshCase[] = [
   ends('three descriptors', 'required', answering(response(), (theirs) => theirs.slice(0, 3)), 255),
   ends('half of the answer\'s bytes', 'ours', answering(response().subarray(0, 2)), 255),
   ends('five descriptors', 'ours', answering(response(), (theirs) => [...theirs, theirs[3]!]), 255),
-  ends('as many descriptors as a message can carry', 'ours', answering(response(), (theirs) => Array.from({ length: 253 }, (_, at) => theirs[at % 4]!)), 255),
+  ends('as many descriptors as a message can carry', 'ours', answering(response(), (theirs) => Array.from({ length: DESCRIPTORS_MAX }, (_, at) => theirs[at % 4]!)), 255),
   ends('two descriptors, as for a terminal', 'ours', answering(response(), (theirs) => theirs.slice(2)), 255),
   ends('stdin\'s and stdout\'s ends exchanged', 'ours', answering(response(), ([a, b, c, d]) => [b!, a!, c!, d!]), 255),
   ...['stdin', 'stdout', 'stderr', 'the exit status'].map((name, index) => (

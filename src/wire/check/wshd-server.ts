@@ -2,7 +2,7 @@
 import { codec } from '../codec.js';
 import { encode, sizeOf } from '../message.js';
 import { Failure } from './case.js';
-import { type Child, Endpoint, WAIT_MS } from './endpoint.js';
+import { type Child, Endpoint, SIGKILL, WAIT_MS } from './endpoint.js';
 
 /** Our ends of what a good answer without a terminal carries. */
 export interface Ends { stdin: number; stdout: number; stderr: number; status: number }
@@ -61,7 +61,7 @@ export class WshdServer {
       ]);
       return { ...request, end: endInWords(raw), stdout: output, stderr: errors.toString() };
     } finally {
-      child.kill(9);
+      child.kill(SIGKILL);
       this.endpoint.close(out, err);
     }
   }

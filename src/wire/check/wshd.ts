@@ -3,14 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { codec, UNLIMITED } from '../codec.js';
 import { type Case, type Choice, expect, Failure, type Level, type Outcome, runCases, Skipped, sleep } from './case.js';
 import { descriptorsOf, processListeningAt } from './daemon.js';
-import { WAIT_MS } from './endpoint.js';
+import { SIGKILL, WAIT_MS } from './endpoint.js';
 import { badRequests } from './bad-requests.js';
 import { exitStatus, judge, WshdClient } from './wshd-client.js';
 
 type WshdCase = Case<WshdClient>;
 
 const READS = 'pipe, to read', WRITES = 'pipe, to write';
-const SIGKILL = 9, SIGTERM = 15;
+const SIGTERM = 15;
 const LIMIT_CORE = 4, LIMIT_NOFILE = 7;
 const ROOT_PATH = '/sbin:/bin:/usr/sbin:/usr/bin', USER_PATH = '/bin:/usr/bin';
 /** More than a wshd needs to find out that a client has gone, or to close what it has made. */

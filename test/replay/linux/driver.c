@@ -23,6 +23,8 @@
 #define WORDS_MAX 24
 #define PATIENCE_MS 5000
 #define QUEUE_MAX 64
+/* Above all that a new process is to have. */
+#define ASIDE_FD 800
 /* More than this might fill the connection, with both sides waiting for the other. */
 #define QUEUED_BYTES_MAX 32768
 
@@ -172,35 +174,29 @@ static void hear_queued(void) {
     memcpy(shown, now, sizeof now);
 }
 
-/* call ID NAME RESULT OUTHASH A B C D E INAT INHEX OUTAT OUTSIZE TRIES */
+/* call ID NAME RESULT OUTHASH A B C D E INAT INHEX OUTAT OUTSIZE */
 static void call(char **word) {
-    int id = atoi(word[1]), tries = atoi(word[14]);
+    int id = atoi(word[1]);
     struct request request = {
         .op = (uint32_t)op_of(word[2]), .in_at = (uint32_t)atol(word[10]),
         .out_at = (uint32_t)atol(word[12]), .out_size = (uint32_t)atol(word[13]),
     };
     for (int i = 0; i < 5; i++) request.args[i] = (uint32_t)number(word[5 + i]);
     request.in_size = (uint32_t)unhex(word[11], in);
-    bool starts = word[3][0] == 's', alone = tries > 0 || starts;
-    if (queued && (alone || queue[0].id != id || queued == QUEUE_MAX || queued_bytes > QUEUED_BYTES_MAX)) hear_queued();
+    bool starts = word[3][0] == 's';
+    if (queued && (starts || queue[0].id != id || queued == QUEUE_MAX || queued_bytes > QUEUED_BYTES_MAX)) hear_queued();
     if (failed) return;
-    struct asked asked = {.id = id, .result = starts ? 0 : number(word[3]), .line = line_number, .out_size = request.out_size};
-    snprintf(asked.hash, sizeof asked.hash, "%s", word[4]);
-    memcpy(asked.shown, shown, sizeof shown);
-    if (!alone) {
+    if (!starts) {
+        struct asked asked = {.id = id, .result = number(word[3]), .line = line_number, .out_size = request.out_size};
+        snprintf(asked.hash, sizeof asked.hash, "%s", word[4]);
+        memcpy(asked.shown, shown, sizeof shown);
         queue[queued++] = asked;
         queued_bytes += request.in_size + request.out_size;
         if (!ask_for(id, &request, in)) disagree("an answer", "is gone");
         return;
     }
-    int32_t result = 0;
-    for (; tries >= 0; tries--) {
-        if (!ask(id, &request, in, &result, out)) return disagree(word[3], "is gone, or blocks");
-        // What a terminal passes on it passes on a little later.
-        if (starts || result == asked.result) break;
-        usleep(1000);
-    }
-    if (!starts) return compare(&asked, result);
+    int32_t result;
+    if (!ask(id, &request, in, &result, out)) return disagree(word[3], "is gone, or blocks");
     if (result < 0) return disagree_number(0, result);
     know(atoi(word[3] + 1), result);
 }
@@ -222,8 +218,8 @@ static void start(char **word) {
     socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends);
     int pid = fork();
     if (pid == 0) {
-        for (int fd = 0; fd < 3; fd++) stdio[fd] = fcntl(slots[atoi(word[2 + fd])], F_DUPFD, 800);
-        int control = fcntl(ends[1], F_DUPFD, 800);
+        for (int fd = 0; fd < 3; fd++) stdio[fd] = fcntl(slots[atoi(word[2 + fd])], F_DUPFD, ASIDE_FD);
+        int control = fcntl(ends[1], F_DUPFD, ASIDE_FD);
         for (int fd = 0; fd < 3; fd++) dup2(stdio[fd], fd);
         syscall(SYS_close_range, 3, (unsigned)control - 1, 0);
         for (int fd = 0; fd < 3; fd++)
@@ -244,6 +240,10 @@ static void execute(char **word) {
     if (!ask(parent, &request, in, &result, out)) return disagree("executes", "has no parent");
     if (result != 1) return disagree_number(1, result);
     if (!accept_process(id)) disagree("executes", "does not");
+}
+
+static void expect_fork(int id) {
+    if (!accept_process(id)) disagree("forks", "does not");
 }
 
 static void gone(int id) {
@@ -320,11 +320,12 @@ static void obey(char **word) {
     else if (strcmp(what, "close") == 0) close_slot(atoi(word[1]));
     else if (strcmp(what, "start") == 0) start(word);
     else if (strcmp(what, "execute") == 0) execute(word);
-    else if (strcmp(what, "accept") == 0 && !accept_process(atoi(word[1]))) disagree("forks", "does not");
+    else if (strcmp(what, "accept") == 0) expect_fork(atoi(word[1]));
     else if (strcmp(what, "fail") == 0) fail(word);
     else if (strcmp(what, "exit") == 0) leave(word);
     else if (strcmp(what, "deadly") == 0) deadly(word);
     else if (strcmp(what, "gone") == 0) gone(atoi(word[1]));
+    else disagree("a line that is known", "none");
 }
 
 static void listen_at(const char *directory) {
@@ -338,9 +339,9 @@ static void listen_at(const char *directory) {
     }
 }
 
-/* replay DIRECTORY < TRACES, or, in a process that it starts: PROGRAM CONTROL-PATH KIND */
+/* replay DIRECTORY < TRACES, or, in a process that it starts: replay CONTROL-PATH process */
 int main(int count, char **arguments) {
-    if (count == 3) serve_executed(arguments[1], arguments[2][0] == 'm');
+    if (count == 3) serve_executed(arguments[1]);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     // A reader that is gone is an answer to be compared.
     signal(SIGPIPE, SIG_IGN);

@@ -19,6 +19,6 @@ struct request { uint32_t op, args[5], in_at, in_size, out_at, out_size; };
 struct reply { int32_t result; uint32_t size; };
 
 _Noreturn void serve_module(int fd, const char *path);
-_Noreturn void serve_executed(const char *path, bool module);
+_Noreturn void serve_executed(const char *path);
 
 #endif

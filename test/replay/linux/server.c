@@ -237,9 +237,8 @@ _Noreturn void serve_module(int fd, const char *path) {
     serve();
 }
 
-_Noreturn void serve_executed(const char *path, bool module) {
+_Noreturn void serve_executed(const char *path) {
     control_path = path;
-    if (module) signal(SIGPIPE, SIG_IGN);
     note_given(&host);
     connect_control();
     serve();
