@@ -88,6 +88,15 @@ for (const size of [0, 1, 4096, 65_535, 65_536, 65_537, 262_145]) {
   });
 }
 
+add('tells nothing of the status while the command runs', async (world) => {
+  const job = await startJob(world, 'write 1 5000; close 1; close 2; read 1; exit 5'), link = await connectAll(world, job);
+  await world.until(() => link.stdout.ended && link.stderr.ended, 'the streams end');
+  await world.pass(50);
+  assert.equal([link.status.bytes.length, link.status.ended], [0, false]);
+  job.spawn.stdin.write('x');
+  assert.equal(await statusOf(world, link.status), [0, 0, 5, 0]);
+});
+
 for (const code of [0, 1, 127, 128, 255]) {
   add(`tells exit code ${code} as wait(2) gives it, big-endian`, async (world) => {
     const link = await connectAll(world, await startJob(world, `exit ${code}`));

@@ -108,6 +108,11 @@ it('a server with children of its own runs, is heard by two links, answers, and 
   assert.match(readFileSync(`/proc/${server[0]}/cmdline`, 'utf8'), 'server.py');
   assert.ok(childrenOf(server[0]!).length >= 3, `${childrenOf(server[0]!)}`);
 
+  // None of them has a second thread.
+  const wsh = childrenOf(job.pid);
+  assert.is(wsh.length, 1);
+  for (const pid of [container.pid, job.pid, wsh[0]!, stays.process.pid!]) assert.match(readFileSync(`/proc/${pid}/status`, 'utf8'), /^Threads:\t1$/m);
+
   const cursors = `${container.path}/cursors`, pieces: Buffer[] = [], logs: string[] = [];
   let requests = '';
   for (let round = 0; round < 10; round++) {

@@ -139,6 +139,7 @@ unless(noFirst, oom.nativeOnly('an instance cannot outlive its process, whose pa
   await until(() => parent.output().includes('\n'), 'it runs', DEADLINE_MS);
   const pid = Number(parent.output());
   await until(() => hasOpen(pid, `${name}/cgroup.event_control`), 'it watches', DEADLINE_MS);
+  assert.match(readFileSync(`/proc/${pid}/status`, 'utf8'), /^Threads:\t1$/m);
   parent.process.kill('SIGKILL');
   await until(() => !isAlive(pid), 'it has died', DEADLINE_MS);
   assert.ok(existsSync(name));

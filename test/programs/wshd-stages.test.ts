@@ -154,6 +154,9 @@ test('nothing of the host is to be found in PID 1', () => within((path) => mkdir
   assert.match(await say('tr "\\0" " " < /proc/1/cmdline'), /^wshd: \w+ $/);
   assert.is(await say('cat /proc/1/comm'), 'wshd\n');
   assert.is(await say('readlink /proc/1/fd/0 /proc/1/fd/1 /proc/1/fd/2 | grep -v "anon_inode\\|socket:"'), '');
+  // What it listens on, and the end of a pipe that gets the exit status of who looks.
+  assert.is(await say('ls -l /proc/1/fd | sed -n "s/.* -> //p" | grep -v anon_inode | cut -d: -f1 | sort'), 'pipe\nsocket\n');
+  assert.is(await say('read -r line < /proc/1/stat; set -- ${line##*) }; echo $3 $4'), '1 1\n');
   for (const way of ['exec 3>>/proc/1/exe', 'exec 3<>/proc/1/exe', 'dd if=/dev/zero of=/proc/1/exe', 'truncate -s 0 /proc/1/exe', 'cp /bin/true /proc/1/exe', 'echo x > /proc/1/mem']) {
     assert.ok((await container.wsh(['sh', '-c', way])).code !== 0, way);
   }
@@ -169,6 +172,16 @@ test('each container has namespaces of its own', () => within(() => undefined, a
   assert.is(hostname, 'container');
   assert.is((await container.wsh(['cat', '/proc/net/dev'])).stdout.toString().split('\n').filter((line) => line.includes(':')).length, 1, 'more than a loopback');
   assert.match((await container.wsh(['cat', '/proc/net/if_inet6', '/proc/net/fib_trie'])).stdout.toString(), /127\.0\.0\.1|0{31}1/);
+}));
+
+test('a terminal is the container\'s own, or none: the host\'s /dev/ptmx is not asked', () => within((path) => {
+  const hook = `${path}/lib/hook-child-before-pivot.sh`;
+  writeFileSync(hook, readFileSync(hook, 'utf8').replace('ln -s pts/ptmx dev/ptmx\n', ''));
+}, async (container) => {
+  const { code, stderr } = await container.wsh(['--tty', '24x80', 'true']);
+  assert.equal([code, stderr], [255, 'wsh: wshd refused the request: it closed the connection without an answer\n']);
+  assert.is((await container.wsh(['ln', '-s', 'pts/ptmx', '/dev/ptmx'])).code, 0);
+  assert.is((await container.wsh(['--tty', '24x80', 'tty'])).stdout.toString(), '/dev/pts/0\r\n');
 }));
 
 /** A static program that needs nothing: it says what it was given, and ends with 7. */

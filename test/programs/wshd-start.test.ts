@@ -253,4 +253,20 @@ test('(not) with hooks that see what they are promised', async () => {
   }
 });
 
+test('(not) with a mount that the first hook makes: the container\'s start has it, the host never', async () => {
+  const { path, title, remove } = prepareContainer(), log = `${path}/run/log`, own = `${path}/lib/hook-child-before-pivot.sh`;
+  const look = `grep -c " ${path}/jobs " /proc/self/mountinfo >> ${log}`;
+  writeFileSync(`${path}/lib/hook-parent-before-clone.sh`, `#!/bin/sh\nmount -t tmpfs tmpfs ${path}/jobs\n${look}\n`, { mode: 0o755 });
+  writeFileSync(own, readFileSync(own, 'utf8').replace('set -e\n', `${look}\nset -e\n`));
+  try {
+    const ended = await run([wshd, ...everything({ path, title, hook: nothing })]);
+    assert.equal([ended.code, ended.stderr], [0, '']);
+    assert.is(readFileSync(log, 'utf8'), '1\n1\n');
+    assert.not.match(readFileSync('/proc/self/mountinfo', 'utf8'), path);
+  } finally {
+    for (const pid of processesWith(title)) process.kill(pid, 'SIGKILL');
+    remove();
+  }
+});
+
 start.run();

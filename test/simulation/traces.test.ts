@@ -42,6 +42,17 @@ traces('a request that the socket takes in two pieces', () => withWorld((world) 
   `));
 }, { plan: at('write', 3, { size: 4096 }) }));
 
+for (const options of [[], ['--tty', '24x80']]) {
+  traces(`the answer, before the command is started${options.length > 0 ? ', at a terminal' : ''}`, () => withWorld((world) => {
+    const container = serving(world), calls = ['accept', 'send', 'spawn'];
+    const trace = traceOf(world, container.init!.title, { deliveries: false, calls: ({ name, result }) => calls.includes(name) && result >= 0 });
+    const wsh = container.wsh([...options, '/bin/script', '-c', 'exit 7']);
+    world.run(() => wsh.ended);
+    const order = [...trace.text.matchAll(/: (\w+)\(/g)].map(([, name]) => name);
+    assert.equal(order, ['accept', 'send', 'spawn']);
+  }));
+}
+
 traces('a command, as its own process sees it', () => withWorld((world) => {
   const container = serving(world);
   const trace = traceOf(world, '-c');
