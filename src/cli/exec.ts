@@ -1,9 +1,12 @@
 /** `warden exec`: a command in a container that is there. */
 import { getSystemErrorName } from 'node:util';
 import { WardenError } from '../container/error.js';
+import { readFirstProcess } from '../container/layout.js';
+import { isAlive } from '../container/process.js';
 import { readRecord } from '../container/record.js';
 import { native } from '../host/native.js';
 import { programPath } from '../paths.js';
+import { EXIT_UNKNOWN } from './exit.js';
 import { checkRequest, checkRoot, containerDirectory, noContainer } from './reference.js';
 import { withTerminal } from './terminal.js';
 
@@ -20,6 +23,12 @@ export async function exec(name: string, command: readonly string[], options: Ex
   const directory = containerDirectory(name, options.depot);
   const record = readRecord(directory);
   if (!record) throw noContainer(directory);
+  const first = readFirstProcess(directory);
+  if (!first || !isAlive(first)) {
+    const { complain } = await import('./interrupt.js');
+    complain('exec', `the container ${directory} has ended: its first process is no more; "warden destroy" removes it`);
+    return EXIT_UNKNOWN;
+  }
   const argv = withTerminal(command, record.root === null);
   if (options.timeout === undefined) becomeWsh(directory, argv, options.user);
   const { execFor } = await import('./exec-for.js');

@@ -179,6 +179,10 @@ export async function startJob(container: string, argv: readonly string[], optio
   const command = [programPath('wsh'), '--socket', 'run/wshd.sock', ...requestArguments(options), '--raise', '--', ...argv];
   const env = { ...ENVIRONMENT, ...requestEnvironment(options) };
   if (signal?.aborted) throw aborted(signal);
+  const first = readFirstProcess(container);
+  if (first && !isAlive(first)) {
+    throw new WardenError('ENDED', `the container ${container} has ended: its first process is no more; it can only be destroyed`);
+  }
   // It outlives whoever started us, and must not keep open what they wait for the end of.
   native().sealDescriptors();
   const id = makeJob(container, options), directory = join(container, 'jobs', id);

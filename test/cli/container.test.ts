@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ContainerInfo } from '../../src/container/info.js';
 import { noContainers } from '../support/container.js';
-import { scratch } from '../support/process.js';
+import { scratch, until } from '../support/process.js';
 import { unless } from '../support/skip.js';
 import { Terminal } from '../support/terminal.js';
 import { Depot, main } from './help.js';
@@ -111,6 +111,23 @@ it('stops what runs in it, and goes on serving', async () => {
   for (const { result } of running) assert.is((await result).code, 255);
   assert.is(await depot.prints('stop', 'c'), 'nothing was running\n');
   assert.is(await depot.prints('exec', 'c', 'echo', 'serves'), 'serves\n');
+});
+
+it('says that it has ended, when its first process was killed, and can be destroyed', async () => {
+  await depot.prints('create', '--name', 'c');
+  process.kill((await info('c')).pid!, 'SIGKILL');
+  await until(async () => (await info('c')).state === 'ended', 'it has ended');
+  const commands: [args: string[], code: number][] = [
+    [['exec', 'c', 'true'], 255], [['exec', '--timeout', '5', 'c', 'true'], 255], [['spawn', 'c', 'true'], 1], [['spawn', '--wait', 'c', 'true'], 1],
+  ];
+  for (const [args, expected] of commands) {
+    const { code, stdout, stderr } = await depot.warden(...args);
+    assert.match(stderr, new RegExp(`^warden ${args[0]}: the container \\S+/c has ended: .*\n$`));
+    assert.equal([code, stdout], [expected, '']);
+  }
+  assert.equal((await info('c')).jobs, []);
+  assert.is(await depot.prints('stop', 'c'), 'nothing was running\n');
+  await depot.prints('destroy', 'c');
 });
 
 it('is destroyed with all that runs in it, one that is missing notwithstanding', async () => {
