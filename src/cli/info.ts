@@ -62,9 +62,9 @@ function age(since: Date): string { return duration(Date.now() - since.getTime()
 function bindText({ source, target, readOnly }: Bind): string { return `${source} on ${target}${readOnly === true ? ', read-only' : ''}`; }
 
 function memoryText({ usageBytes, limitBytes, peakBytes, kills }: MemoryInfo): string {
-  const limit = limitBytes === null ? 'no limit' : `of ${bytes(limitBytes)}`;
+  const limit = limitBytes === null ? ', no limit' : ` of ${bytes(limitBytes)}`;
   const peak = peakBytes === null ? '' : `, at most ${bytes(peakBytes)} so far`;
-  return `${bytes(usageBytes)} ${limit}${peak}${kills > 0 ? `; ${plural(kills, 'process')} killed for lack of it` : ''}`;
+  return `${bytes(usageBytes)}${limit}${peak}${kills > 0 ? `; ${plural(kills, 'process')} killed for lack of it` : ''}`;
 }
 
 function cpuText({ usageMs, shares }: CpuInfo): string {

@@ -10,9 +10,9 @@ import { native } from '../host/native.js';
 import { programPath } from '../paths.js';
 import { aborted, whenAborted } from './abort.js';
 import { endJob, withNewId } from './depot.js';
-import { errnoOf, ifReadable, reason, WardenError } from './error.js';
+import { errnoOf, reason, WardenError } from './error.js';
 import { checkWait, requestArguments, requestEnvironment, type RequestOptions } from './execution.js';
-import { checkName, isName, readFirstProcess, readJobProcess, removeJob } from './layout.js';
+import { checkName, isName, readFirstProcess, readJobProcess, readJson, removeJob } from './layout.js';
 import { JobLink, type LinkOptions } from './link.js';
 import { formatId, identify, isAlive } from './process.js';
 import { pipesOf, signalAll, usersOf } from './processes.js';
@@ -50,7 +50,7 @@ export interface JobInfo {
   readonly wshPid: number | null;
 }
 
-interface Record { readonly version: 1; readonly argv: readonly string[]; readonly user: string; readonly startedAtMs: number }
+interface JobRecord { readonly version: 1; readonly argv: readonly string[]; readonly user: string; readonly startedAtMs: number }
 
 const LINGER_SECONDS = 600, LINGER_SECONDS_MAX = 86_400;
 const RING_BYTES_MIN = 4_096, RING_BYTES_MAX = 2 ** 26;
@@ -66,13 +66,13 @@ const GIVE_UP_DEADLINE_MS = 1_000;
 const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
 
 export class Job {
-  private constructor(private readonly container: string, readonly id: string, private readonly record: Record) {}
+  private constructor(private readonly container: string, readonly id: string, private readonly record: JobRecord) {}
 
   /** @internal undefined where no job was ever whole. */
   static open(container: string, id: string): Job | undefined {
     if (!isName(id)) return undefined;
-    const record = ifReadable(() => JSON.parse(readFileSync(join(container, 'jobs', id, 'job.json'), 'utf8')) as Record);
-    return record && new Job(container, id, record);
+    const record = readJson(join(container, 'jobs', id, 'job.json'));
+    return isRecord(record) ? new Job(container, id, record) : undefined;
   }
 
   get directory(): string { return join(this.container, 'jobs', this.id); }
@@ -129,6 +129,11 @@ export class Job {
     await endJob(this.directory, this.container);
     removeJob(this.directory);
   }
+}
+
+function isRecord(value: unknown): value is JobRecord {
+  const { version, argv, user, startedAtMs } = Object(value) as Record<keyof JobRecord, unknown>;
+  return version === 1 && Array.isArray(argv) && [user, ...argv].every((each) => typeof each === 'string') && Number.isFinite(startedAtMs);
 }
 
 async function childOf(pid: number): Promise<number | null> {
@@ -190,7 +195,7 @@ export async function startJob(container: string, argv: readonly string[], optio
   let started: ChildProcess | undefined, words: Socket | undefined, lines: Lines | undefined;
   try {
     // This is what makes the directory a job's.
-    const record: Record = { version: 1, argv, user: options.user ?? 'root', startedAtMs: Date.now() };
+    const record: JobRecord = { version: 1, argv, user: options.user ?? 'root', startedAtMs: Date.now() };
     writeFileSync(join(directory, 'job.json'), `${JSON.stringify(record)}\n`, { mode: 0o600 });
     theirs.push(openSync(join(directory, 'messages'), 'wx', 0o600));
     // Of our own, for one that Node makes stays open when it cannot start the program.

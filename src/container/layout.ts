@@ -11,7 +11,7 @@
  *   ID/jobs/JOB/        a job: job.json, written first; pid, iomux-spawn's, "PID START"; its messages; its three sockets
  *   ID/root/            empty; the container's root file system is mounted here, where only the container sees it
  */
-import { existsSync, readdirSync, readlinkSync, readFileSync, rmdirSync, symlinkSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readdirSync, readlinkSync, readFileSync, rmdirSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, ifReadable, reason, unlessMissing, WardenError } from './error.js';
 import { formatId, parseId, type ProcessId } from './process.js';
@@ -98,6 +98,18 @@ export function disown(directory: string, remover: ProcessId): void {
     // There is an owner already, or not even a depot any more; or no room, which is a reason to remove something.
     if (!['EEXIST', 'ENOENT', 'ENOSPC', 'EDQUOT'].includes(errnoOf(error) ?? '')) throw notRemoved('container', directory, error);
   }
+}
+
+/** undefined for what is not there or makes no sense. Nobody is waited for: what lies there may be a pipe. */
+export function readJson(file: string): unknown {
+  return ifReadable(() => {
+    const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      return JSON.parse(readFileSync(fd, 'utf8')) as unknown;
+    } finally {
+      closeSync(fd);
+    }
+  });
 }
 
 function parsed(read: () => string): ProcessId | undefined { return ifReadable(() => parseId(read())); }

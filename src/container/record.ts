@@ -3,7 +3,7 @@ import { lstatSync, readFileSync, renameSync, type Stats, writeFileSync } from '
 import { join } from 'node:path';
 import { type Group, parseGroups } from './cgroup.js';
 import { ifReadable } from './error.js';
-import { ownerLink, readOwner } from './layout.js';
+import { ownerLink, readJson, readOwner } from './layout.js';
 import { isAlive } from './process.js';
 import type { Bind } from './root.js';
 
@@ -36,8 +36,19 @@ export function writeRecord(directory: string, record: Omit<ContainerRecord, 've
 }
 
 function parsed(directory: string): ContainerRecord | undefined {
-  const record = ifReadable(() => JSON.parse(readFileSync(join(directory, 'etc/container.json'), 'utf8')) as ContainerRecord);
-  return record?.version === VERSION ? record : undefined;
+  const record = readJson(join(directory, 'etc/container.json'));
+  return isRecord(record) ? record : undefined;
+}
+
+function isRecord(value: unknown): value is ContainerRecord {
+  const { version, id, createdAtMs, hostname, root, binds, ephemeral } = Object(value) as Record<keyof ContainerRecord, unknown>;
+  return version === VERSION && Number.isFinite(createdAtMs) && typeof ephemeral === 'boolean'
+    && [id, hostname, root ?? ''].every((each) => typeof each === 'string') && Array.isArray(binds) && binds.every(isBind);
+}
+
+function isBind(value: unknown): boolean {
+  const { source, target } = Object(value) as Record<keyof Bind, unknown>;
+  return typeof source === 'string' && typeof target === 'string';
 }
 
 /** undefined for what is no container, not one yet, or none any more. */

@@ -2,7 +2,7 @@
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { FIRST_PROCESS_NAME } from '../container/depot.js';
-import { errnoOf, WardenError } from '../container/error.js';
+import { errnoOf, ifReadable, WardenError } from '../container/error.js';
 import { readFirstProcess } from '../container/layout.js';
 import { isAlive } from '../container/process.js';
 import { native } from '../host/native.js';
@@ -117,6 +117,7 @@ function socketsOf(directory: string): Record<Channel, number> {
   return Object.fromEntries(CHANNELS.map((channel) => [channel, inodeOf(join(directory, `${channel}.sock`))])) as Record<Channel, number>;
 }
 
-function inodeOf(path: string): number { return statSync(path, { throwIfNoEntry: false })?.ino ?? 0; }
+/** 0 where there is none, or what lies there leads to none. */
+function inodeOf(path: string): number { return ifReadable(() => statSync(path).ino) ?? 0; }
 
 function byNumber(a: string, b: string): number { return a.localeCompare(b, 'en', { numeric: true }); }

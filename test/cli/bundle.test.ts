@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import bundle from '../../src/cli/warden.cjs';
+import { formatId, identify } from '../../src/container/process.js';
 import { writeRecord } from '../../src/container/record.js';
 import { addonPath, packageRoot, programPath } from '../../src/paths.js';
 import { noContainers } from '../support/container.js';
@@ -31,7 +32,9 @@ interface Loaded {
 
 asRoot('warden exec becomes the native wsh, and loads nothing else on the way', () => {
   const directory = files.directory();
-  mkdirSync(join(directory, 'etc'));
+  for (const name of ['etc', 'run']) mkdirSync(join(directory, name));
+  // Some process that lives.
+  writeFileSync(join(directory, 'run/wshd.pid'), formatId(identify(process.pid)!));
   writeRecord(directory, { id: 'c', createdAtMs: Date.now(), hostname: 'c', root: null, binds: [], ephemeral: false });
   const { stdout } = spawnSync(process.execPath, ['--require', probe, main, 'exec', directory, '--user', 'vcap', '--', 'echo', '-n', 'a b']);
   const loaded = JSON.parse(stdout.toString()) as Loaded;

@@ -1,5 +1,6 @@
 /** A container's life, each step by a process of its own: create, list, stop, destroy. */
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -69,6 +70,7 @@ it('is made as the options say', async () => {
 
 it('has a name that nobody else has', async () => {
   await depot.prints('create', '--name', 'only');
+  assert.match(await depot.prints('info', 'only'), /^memory +[\d.]+ \w+, no limit, at most /m);
   const before = await info('only');
   for (const args of [['create', '--name', 'only'], ['run', '--name', 'only', '--', 'true']]) {
     const { code, stdout, stderr } = await depot.warden(...args);
@@ -127,6 +129,36 @@ it('says that it has ended, when its first process was killed, and can be destro
   }
   assert.equal((await info('c')).jobs, []);
   assert.is(await depot.prints('stop', 'c'), 'nothing was running\n');
+  await depot.prints('destroy', 'c');
+});
+
+it('is told from whatever else lies in a depot, and its jobs from what lies beside them', async () => {
+  await depot.prints('create', '--name', 'c');
+  const strange = ['null', '{', '{"version":1}', '[]', '7', '{"version":1,"id":"x","hostname":"x","root":null,"binds":[null],"createdAtMs":1,"ephemeral":false}'];
+  const place = (name: string): string => join(depot.path, name);
+  const others = [...strange.map((_, index) => `record${index}`), 'pipe', 'a b', 'x\ny', 'loop', 'file'];
+  for (const [index, text] of strange.entries()) {
+    mkdirSync(place(`record${index}/etc`), { recursive: true });
+    writeFileSync(place(`record${index}/etc/container.json`), text);
+    mkdirSync(place(`c/jobs/record${index}`));
+    writeFileSync(place(`c/jobs/record${index}/job.json`), text);
+  }
+  for (const name of ['pipe/etc', 'c/jobs/pipe', 'a b', 'x\ny', 'c/jobs/a b']) mkdirSync(place(name), { recursive: true });
+  for (const pipe of ['pipe/etc/container.json', 'c/jobs/pipe/job.json']) spawnSync('mkfifo', [place(pipe)]);
+  for (const loop of ['loop', 'c/jobs/loop']) symlinkSync('loop', place(loop));
+  writeFileSync(place('file'), '');
+  try {
+    assert.equal((JSON.parse(await depot.prints('list', '--json')) as ContainerInfo[]).map(({ id }) => id), ['c']);
+    assert.equal((await info('c')).jobs, []);
+    for (const command of ['list', 'info', 'ps', 'topology']) await depot.prints(command, ...(command === 'info' ? ['c'] : []));
+    for (const other of ['record2', 'pipe', 'loop', 'file']) {
+      assert.match((await depot.warden('info', other)).stderr, /^warden info: there is no container .*\n$/);
+      assert.match((await depot.warden('create', '--name', other)).stderr, /^warden create: there is a .* already; .*\n$/);
+    }
+    for (const job of ['record0', 'pipe', 'loop']) assert.match((await depot.warden('link', 'c', job)).stderr, /^warden link: there is no job .*\n$/);
+  } finally {
+    for (const name of [...others, ...readdirSync(place('c/jobs')).map((job) => `c/jobs/${job}`)]) rmSync(place(name), { recursive: true });
+  }
   await depot.prints('destroy', 'c');
 });
 
