@@ -53,7 +53,7 @@ export function makeDirectory(depot: string, owner: ProcessId, name: string | un
     throw new WardenError('DEPOT', `cannot make a directory for the container in the depot ${depot}: ${reason(error)}; `
       + 'choose another one with --depot', { cause: error });
   }
-  throw new WardenError('EXISTS', `there is a ${name} in ${depot} already; choose another name, or destroy it first, if it is a container`);
+  throw new WardenError('EXISTS', `there is a ${name} in ${depot} already; choose another name, or remove it first: destroy, or sweep where its maker was killed`);
 }
 
 /** False when somebody else has it. */

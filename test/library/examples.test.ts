@@ -49,6 +49,14 @@ test('restart goes on where it stopped', async () => {
   assert.equal(depot.left(), []);
 });
 
+test('restart does the same once more, also after a run that was killed while it made the container', async () => {
+  // Whose maker is no process that there can be.
+  mkdirSync(`${depot.path}/counter`, { recursive: true, mode: 0o700 });
+  symlinkSync('4194305 1', `${depot.path}/counter.owner`);
+  assert.match(await printed('restart'), /^1\n2\n3\n4\n5\n6\n[^]*^the job exited with 3$/m);
+  assert.equal(depot.left(), []);
+});
+
 examples('all of them are run', () => {
   assert.equal(readdirSync(`${packageRoot}docs/examples`).sort(), [...Object.keys(PRINTED), 'restart'].map((name) => `${name}.mjs`).sort());
 });
