@@ -45,7 +45,9 @@ traces('a request that the socket takes in two pieces', () => withWorld((world) 
 for (const options of [[], ['--tty', '24x80']]) {
   traces(`the answer, before the command is started${options.length > 0 ? ', at a terminal' : ''}`, () => withWorld((world) => {
     const container = serving(world), calls = ['accept', 'send', 'spawn'];
-    const trace = traceOf(world, container.init!.title, { deliveries: false, calls: ({ name, result }) => calls.includes(name) && result >= 0 });
+    const trace = traceOf(world, container.init!.title, {
+      deliveries: false, calls: ({ name, result }) => calls.includes(name) && result >= 0,
+    });
     const wsh = container.wsh([...options, '/bin/script', '-c', 'exit 7']);
     world.run(() => wsh.ended);
     const order = [...trace.text.matchAll(/: (\w+)\(/g)].map(([, name]) => name);
