@@ -1,6 +1,6 @@
 /** `warden exec`: a command in a container that is there. */
 import { getSystemErrorName } from 'node:util';
-import { WardenError } from '../container/error.js';
+import { adviceOn, WardenError } from '../container/error.js';
 import { readFirstProcess } from '../container/layout.js';
 import { isAlive } from '../container/process.js';
 import { readRecord } from '../container/record.js';
@@ -44,5 +44,6 @@ function becomeWsh(directory: string, command: readonly string[], user: string |
   // A socket's path may not be long.
   process.chdir(directory);
   const failure = native().execute(wsh, ['wsh', '--socket', 'run/wshd.sock', ...as, '--', ...command]);
-  throw new WardenError('WSH', `cannot execute ${wsh}: ${getSystemErrorName(failure)}; are the native programs built? (npm run build)`);
+  const name = getSystemErrorName(failure);
+  throw new WardenError('WSH', `cannot execute ${wsh}: ${name}${adviceOn(name)}`);
 }

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { programPath } from '../paths.js';
 import type { Container } from './container.js';
-import { reason, WardenError } from './error.js';
+import { adviceOn, errnoOf, reason, WardenError } from './error.js';
 
 /** wsh puts the terminal back and is gone; only a terminal that takes no output can keep it. */
 const LEAVE_DEADLINE_MS = 1_000;
@@ -35,7 +35,7 @@ export async function attach(container: Container, command: readonly string[], o
     const [exitCode, signal] = await once(wsh, 'exit') as [number | null, NodeJS.Signals | null];
     return { exitCode, signal };
   } catch (error) {
-    throw new WardenError('WSH', `cannot run wsh: ${reason(error)}; are the native programs built? (npm run build)`, { cause: error });
+    throw new WardenError('WSH', `cannot run wsh: ${reason(error)}${adviceOn(errnoOf(error))}`, { cause: error });
   } finally {
     clearTimeout(timer);
     options.signal?.removeEventListener('abort', leave);

@@ -57,17 +57,25 @@ export function reason(error: unknown): string {
 
 const EXHAUSTED: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 
-/**
- * What can be read; undefined when it is not there, or makes no sense. That this process has nothing left to look with is
- * neither: what lives would be taken for dead, and swept away.
- */
+/** That this process has nothing left to look with does not say that there is nothing: what lives would be taken for dead, and swept away. */
+export function throwIfExhausted(error: unknown): void {
+  if (!EXHAUSTED.has(errnoOf(error))) return;
+  throw new WardenError('UNSUPPORTED', `cannot look at what is there: ${reason(error)}; the limits are ulimit -n and fs.file-max`, { cause: error });
+}
+
+/** What can be read; undefined when it is not there, or makes no sense. */
 export function ifReadable<Value>(read: () => Value): Value | undefined {
   try {
     return read();
   } catch (error) {
-    if (!EXHAUSTED.has(errnoOf(error))) return undefined;
-    throw new WardenError('UNSUPPORTED', `cannot look at what is there: ${reason(error)}; the limits are ulimit -n and fs.file-max`, { cause: error });
+    throwIfExhausted(error);
+    return undefined;
   }
+}
+
+/** What to do about a program of ours that cannot be executed. */
+export function adviceOn(errno: string | undefined): string {
+  return errno === 'ENOENT' ? '; are the native programs built? (npm run build)' : '';
 }
 
 /** Runs a call for its effect; that there was nothing (any more) is fine. */

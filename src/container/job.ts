@@ -10,12 +10,12 @@ import { native } from '../host/native.js';
 import { programPath } from '../paths.js';
 import { aborted, whenAborted } from './abort.js';
 import { endJob, withNewId } from './depot.js';
-import { errnoOf, reason, WardenError } from './error.js';
+import { adviceOn, errnoOf, reason, WardenError } from './error.js';
 import { checkWait, requestArguments, requestEnvironment, type RequestOptions } from './execution.js';
 import { checkName, isName, readFirstProcess, readJobProcess, readJson, removeJob } from './layout.js';
 import { JobLink, type LinkOptions } from './link.js';
 import { formatId, identify, isAlive } from './process.js';
-import { pipesOf, signalAll, usersOf } from './processes.js';
+import { ifSeen, pipesOf, signalAll, usersOf } from './processes.js';
 import { makePipe } from './stdio.js';
 import { again, whenStarted } from './underway.js';
 
@@ -137,7 +137,7 @@ function isRecord(value: unknown): value is JobRecord {
 }
 
 async function childOf(pid: number): Promise<number | null> {
-  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'latin1').catch(() => '');
+  const text = await ifSeen(readFile(`/proc/${pid}/task/${pid}/children`, 'latin1')) ?? '';
   return /^\d+/.test(text) ? Number.parseInt(text) : null;
 }
 
@@ -269,7 +269,7 @@ class Lines {
 
   constructor(private readonly stdout: Readable, process: ChildProcess, private readonly signal: AbortSignal | undefined) {
     stdout.setEncoding('latin1').on('data', (text: string) => { this.text += text; this.changed(); }).on('error', () => undefined);
-    process.once('error', (error) => this.end(`${reason(error)} (are the native programs built? npm run build)`));
+    process.once('error', (error) => this.end(reason(error) + adviceOn(errnoOf(error))));
     stdout.once('close', () => this.end('it ended'));
     this.unheard = whenAborted(signal, () => this.end('aborted'));
   }

@@ -1,17 +1,30 @@
 /** The processes of a container, as the host sees them. proc(5) */
-import { readdir, readFile, readlink, stat } from 'node:fs/promises';
+import { open, readdir, readFile, readlink, stat } from 'node:fs/promises';
 import type { Identity } from '../host/native.js';
-import { errnoOf } from './error.js';
+import { errnoOf, throwIfExhausted } from './error.js';
 import type { ProcessInfo } from './info.js';
 
 /** Gone between two looks, or one that not even root may look into. ptrace(2) */
 const UNSEEN: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ESRCH', 'EACCES', 'EPERM']);
 
-async function ifSeen<Value>(look: Promise<Value>): Promise<Value | undefined> {
+/** As many are looked at at once: nobody but the container says how many it has, and each takes descriptors of ours. */
+const LOOKS_AT_ONCE = 16;
+/** wsh's limit: no command that it started has more. Processes can share theirs, and we would keep a copy for each. */
+const ARGUMENTS_BYTES_MAX = 8_192;
+
+/** `look` at each, in order. */
+async function each<Item, Result>(items: readonly Item[], look: (item: Item) => Promise<Result>): Promise<Result[]> {
+  const results: Result[] = [];
+  for (let at = 0; at < items.length; at += LOOKS_AT_ONCE) results.push(...await Promise.all(items.slice(at, at + LOOKS_AT_ONCE).map(look)));
+  return results;
+}
+
+export async function ifSeen<Value>(look: Promise<Value>): Promise<Value | undefined> {
   try {
     return await look;
   } catch (error) {
     if (UNSEEN.has(errnoOf(error))) return undefined;
+    throwIfExhausted(error);
     throw error;
   }
 }
@@ -20,9 +33,14 @@ async function ifSeen<Value>(look: Promise<Value>): Promise<Value | undefined> {
 export async function members(first: number): Promise<number[]> {
   const namespace = await ifSeen(readlink(`/proc/${first}/ns/pid`));
   if (namespace === undefined) return [];
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const same = await Promise.all(pids.map(async (pid) => await ifSeen(readlink(`/proc/${pid}/ns/pid`)) === namespace));
-  return pids.filter((_, index) => same[index]).map(Number);
+  return processesThat(async (pid) => await ifSeen(readlink(`/proc/${pid}/ns/pid`)) === namespace);
+}
+
+/** Of all of the machine. */
+export async function processesThat(fit: (pid: number) => Promise<boolean>): Promise<number[]> {
+  const pids = (await ifSeen(readdir('/proc')) ?? []).filter((name) => /^\d+$/.test(name)).map(Number);
+  const fitting = await each(pids, fit);
+  return pids.filter((_, index) => fitting[index]);
 }
 
 async function sessionOf(pid: number): Promise<number | undefined> {
@@ -41,8 +59,8 @@ async function holds(pid: number, identities: readonly Identity[]): Promise<bool
 /** Whoever is in the session of a process that has one of these for a standard stream: wshd gives each command a session. */
 export async function usersOf(first: number, identities: readonly Identity[]): Promise<number[]> {
   const pids = (await members(first)).filter((pid) => pid !== first);
-  const sessions = await Promise.all(pids.map(sessionOf));
-  const users = await Promise.all(pids.map((pid) => holds(pid, identities)));
+  const sessions = await each(pids, sessionOf);
+  const users = await each(pids, (pid) => holds(pid, identities));
   const theirs = new Set(sessions.filter((session, index) => session !== undefined && users[index]));
   return pids.filter((_, index) => theirs.has(sessions[index]));
 }
@@ -60,13 +78,25 @@ export function signalAll(pids: readonly number[], signal: NodeJS.Signals): numb
 }
 
 export async function describeAll(first: number): Promise<ProcessInfo[]> {
-  const all = await Promise.all((await members(first)).map(describe));
+  const all = await each(await members(first), describe);
   return all.filter((info) => info !== undefined);
+}
+
+/** Each ends with a NUL; cut where they are too long. A read of this file answers at most a page, so it takes several. */
+async function argumentsOf(pid: number): Promise<string> {
+  const file = await open(`/proc/${pid}/cmdline`), bytes = Buffer.alloc(ARGUMENTS_BYTES_MAX);
+  try {
+    let size = 0;
+    for (let got = 1; got > 0 && size < bytes.length; size += got) ({ bytesRead: got } = await file.read(bytes, size));
+    return bytes.toString('utf8', 0, size);
+  } finally {
+    await file.close();
+  }
 }
 
 async function describe(pid: number): Promise<ProcessInfo | undefined> {
   const [status, command] = await Promise.all([
-    ifSeen(readFile(`/proc/${pid}/status`, 'latin1')), ifSeen(readFile(`/proc/${pid}/cmdline`, 'utf8')),
+    ifSeen(readFile(`/proc/${pid}/status`, 'latin1')), ifSeen(argumentsOf(pid)),
   ]);
   if (status === undefined || command === undefined) return undefined;
   const field = (name: string): string => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1] ?? '';

@@ -2,13 +2,13 @@
 import { closeSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
-import { getSystemErrorMap } from 'node:util';
+import { getSystemErrorMap, getSystemErrorName } from 'node:util';
 import { Child, type ChildEnd } from '../host/child.js';
 import { packageRoot, programPath } from '../paths.js';
 import { aborted, whenAborted } from './abort.js';
 import { FIRST_PROCESS_NAME } from './depot.js';
 import { fromRaw } from './ending.js';
-import { WardenError } from './error.js';
+import { adviceOn, WardenError } from './error.js';
 import { makePipe } from './stdio.js';
 
 /** The hooks: fixed files, since the depot may be on a file system from which nothing can be executed, as /run often is. */
@@ -88,7 +88,10 @@ export async function served(started: Started, signal: AbortSignal | undefined):
 }
 
 function described({ status, errno }: ChildEnd): string {
-  if (errno !== undefined) return `wshd cannot be executed (errno ${errno}; are the native programs built? npm run build)`;
+  if (errno !== undefined) {
+    const name = getSystemErrorName(-errno);
+    return `wshd cannot be executed (${name})${adviceOn(name)}`;
+  }
   const { exitCode, signal } = fromRaw(status);
   return signal ? `wshd was killed by ${signal}` : `wshd ended with exit code ${exitCode}`;
 }

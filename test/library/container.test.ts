@@ -39,11 +39,12 @@ function program(script: string, descriptors?: number): { kill(): Promise<void>;
   const node = [process.execPath, '--input-type=module', '-e', `const { Container } = await import(${library}); ${script}`];
   const [file, ...args] = descriptors === undefined ? node : ['sh', '-c', `ulimit -n ${descriptors}; exec "$@"`, 'sh', ...node];
   const child = spawn(file!, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const exited = once(child, 'exit'), silent = once(child.stdout, 'end').then(() => ['(nothing)']);
   return {
-    line: async () => String((await once(child.stdout, 'data'))[0]).trim(),
+    line: async () => String((await Promise.race([once(child.stdout, 'data'), silent]))[0]).trim(),
     kill: async () => {
       child.kill('SIGKILL');
-      if (child.signalCode === null) await once(child, 'exit');
+      await exited;
       child.stdout.destroy();
     },
   };
@@ -124,6 +125,45 @@ test('nothing is taken for dead by one who has no descriptors left to look', asy
   assert.is(await sweeper.line(), 'UNSUPPORTED UNSUPPORTED');
   await sweeper.kill();
   assert.is((await container.exec(['true']).result).exitCode, 0);
+});
+
+test('a container of more processes than we have descriptors is looked at, and what runs in it is killed', async () => {
+  await using container = await depot.create({ name: 'crowd' });
+  const crowd = container.exec(['sh', '-c', 'for i in $(seq 300); do sleep 1000 & done; wait'], { stdio: ['ignore', 'ignore', 'ignore'] });
+  await until(async () => (await container.info()).processes.length === 302, 'all are there');
+  const looker = program(`const { writeSync } = await import('node:fs');
+    const container = await Container.open(${JSON.stringify(container.directory)});
+    const held = await container.exec(['sh', '-c', 'for i in $(seq 200); do sleep 1000 & done; echo; wait']);
+    await new Promise((resolve) => held.stdout.once('data', resolve));
+    const { processes } = await container.info(), killed = await held.kill('SIGKILL');
+    writeSync(1, [processes.length, killed, (await held.result).signal].join(' '));`, 100);
+  assert.is(await looker.line(), '503 201 SIGKILL');
+  await looker.kill();
+  assert.is((await container.stop({ graceMs: 5_000 })).killed, 0);
+  await crowd.result;
+});
+
+test('of a process\'s arguments, which it can have a thousand others share, no more is kept than wsh can have given it', async () => {
+  await using container = await depot.create();
+  const long = container.exec(['sh', '-c', 'exec sh -c "sleep 1000; :" name "$(head -c 100000 /dev/zero | tr "\\0" x)"']);
+  const named = async (): Promise<readonly string[] | undefined> => (await container.info()).processes.find(({ argv }) => argv[3] === 'name')?.argv;
+  await until(async () => await named() !== undefined, 'it runs');
+  assert.is((await named())!.join('\0').length, 8_192);
+  await long.kill('SIGKILL');
+  await long.result;
+});
+
+test('a job that cannot be started for lack of descriptors does not ask whether iomux-spawn was built', async () => {
+  await using container = await depot.create();
+  const starter = program(`const { openSync, closeSync, writeSync } = await import('node:fs');
+    const container = await Container.open(${JSON.stringify(container.directory)}), open = [];
+    try { for (;;) open.push(openSync('/dev/null')); } catch {}
+    for (const fd of open.splice(-3)) closeSync(fd);
+    await container.spawn(['true']).catch(({ message }) => writeSync(1, message));`, 100);
+  const words = await starter.line();
+  await starter.kill();
+  assert.match(words, /iomux-spawn EMFILE/);
+  assert.not.match(words, /built/);
 });
 
 test('directories that are none are no containers', async () => {
