@@ -1,10 +1,10 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { scratch } from '../support/process.js';
 import { unless } from '../support/skip.js';
 import type { Variant } from './build.js';
-import { fuzz, type Fuzzed, keptCorpus } from './run.js';
+import { fuzz, type Fuzzed, keptCorpus, minimize } from './run.js';
 import { findTarget, targets } from './targets.js';
 import { noFuzzing, pairwise } from './tools.js';
 
@@ -33,6 +33,21 @@ it(`nothing is found in ${SECONDS} seconds a target`, () => pairwise(targets, as
     remove();
   }
 }));
+
+it('a corpus is made of what was found, and named inputs of one that is there stay', async () => {
+  const { path, remove } = scratch(), target = findTarget('oom')!, kept = `${path}/kept`;
+  try {
+    const count = await minimize(target, kept, keptCorpus(target));
+    assert.ok(count > 0 && count <= readdirSync(keptCorpus(target)).length, `${count} inputs`);
+    writeFileSync(`${kept}/named`, '');
+    const again = await minimize(target, kept, `${path}/nothing`);
+    assert.ok(again > 1 && again <= count + 1, `${again} inputs of ${count}`);
+    assert.ok(existsSync(`${kept}/named`));
+    assert.equal(readdirSync(path), ['kept']);
+  } finally {
+    remove();
+  }
+});
 
 /** Faults that must be found: that nothing is found elsewhere means something only then. */
 const CANARIES: readonly (Variant & { target: string; words: RegExp })[] = [

@@ -1,11 +1,11 @@
 /** `npm run fuzz`: see docs/fuzzing.md. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { EXIT_USAGE } from '../../src/cli/exit.js';
 import { packageRoot } from '../../src/paths.js';
 import { coverage, coverageReport } from './coverage.js';
 import { compare } from './differential.js';
-import { corpusOf, fuzz, keptCorpus, merge } from './run.js';
+import { corpusOf, fuzz, keptCorpus, minimize } from './run.js';
 import { findTarget, type Target, targets } from './targets.js';
 import { noFuzzing, noRecording } from './tools.js';
 
@@ -53,7 +53,7 @@ async function main(names: string[], options: Options): Promise<void> {
   if (reason !== undefined) throw new Error(reason);
   if (options.coverage) return cover();
   for (const target of some) {
-    if (options.minimize) await minimize(target);
+    if (options.minimize) await keep(target);
     else if (options.differential) await differ(target, options);
     else await run(target, options);
   }
@@ -86,19 +86,9 @@ async function differ(target: Target, options: Options): Promise<void> {
   process.exitCode = 1;
 }
 
-/** What the fuzzer names by its hash; all others somebody has put there, and stay. */
-const FOUND = /^[0-9a-f]{40}$/;
-
-/** What was found so far, added to the corpus that is kept, as small as it can be. */
-async function minimize(target: Target): Promise<void> {
-  const kept = keptCorpus(target), merged = `${kept}.merged`;
-  rmSync(merged, { recursive: true, force: true });
-  mkdirSync(merged, { recursive: true });
-  await merge(target, merged, [kept, corpusOf(target)].filter((directory) => existsSync(directory)));
-  for (const name of readdirSync(kept)) if (FOUND.test(name)) rmSync(`${kept}/${name}`);
-  for (const name of readdirSync(merged)) renameSync(`${merged}/${name}`, `${kept}/${name}`);
-  rmSync(merged, { recursive: true });
-  console.log(`${target.name}: ${readdirSync(kept).length} inputs in ${kept.slice(packageRoot.length)}`);
+async function keep(target: Target): Promise<void> {
+  const kept = keptCorpus(target), count = await minimize(target, kept, corpusOf(target));
+  console.log(`${target.name}: ${count} inputs in ${kept.slice(packageRoot.length)}`);
 }
 
 const program = new Command('npm run fuzz --')

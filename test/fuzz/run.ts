@@ -1,7 +1,7 @@
 /** Runs a target's fuzzer. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { packageRoot } from '../../src/paths.js';
 import { buildFuzzer, GUARDED, type Variant } from './build.js';
 import type { Target } from './targets.js';
@@ -58,8 +58,26 @@ function dictionary({ name, words = [] }: Target): string[] {
   return [`-dict=${path}`];
 }
 
+/** What the fuzzer names by its hash; all others somebody has put there, and stay. */
+const FOUND = /^[0-9a-f]{40}$/;
+
+/** Adds what was found to the corpus that is kept, if there is one yet, as small as it can be; how many inputs that has then. */
+export async function minimize(target: Target, kept: string, found: string): Promise<number> {
+  const merged = `${kept}.merged`;
+  rmSync(merged, { recursive: true, force: true });
+  for (const directory of [kept, merged]) mkdirSync(directory, { recursive: true });
+  try {
+    await merge(target, merged, [kept, found].filter((directory) => existsSync(directory)));
+    for (const name of readdirSync(kept)) if (FOUND.test(name)) rmSync(`${kept}/${name}`);
+    for (const name of readdirSync(merged)) renameSync(`${merged}/${name}`, `${kept}/${name}`);
+  } finally {
+    rmSync(merged, { recursive: true });
+  }
+  return readdirSync(kept).length;
+}
+
 /** Writes to the empty directory `into` the smallest inputs of the others that cover all that these cover. */
-export async function merge(target: Target, into: string, from: readonly string[]): Promise<void> {
+async function merge(target: Target, into: string, from: readonly string[]): Promise<void> {
   const { code, log } = await run(target, GUARDED, ['-merge=1', into, ...from]);
   if (code !== 0 || readdirSync(into).length === 0) throw new Error(`cannot minimize ${target.name}: ${log}`);
 }
