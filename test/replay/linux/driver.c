@@ -225,11 +225,15 @@ static void start(char **word) {
         for (int fd = 0; fd < 3; fd++)
             if (stdio[fd] != control) close(stdio[fd]);
         syscall(SYS_close_range, (unsigned)control + 1, ~0U, 0);
+        send(control, "", 1, MSG_NOSIGNAL);
         serve_module(control, control_path);
     }
     close(ends[1]);
     processes[id].control = ends[0];
     know(id, pid);
+    // Until then it holds copies of all pipes, whose ends would not come.
+    char there;
+    if (!receive_all(ends[0], &there, 1)) disagree("starts", "does not");
 }
 
 /* execute ID PARENT: the parent lets it go, and it runs what it is to run. */
