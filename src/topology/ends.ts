@@ -48,7 +48,7 @@ export function indexOf(snapshot: Snapshot): Index {
 /** The kernel lists descriptors in their order, those who read /proc not always. */
 export function byNumber(descriptors: readonly DescriptorInfo[]): DescriptorInfo[] { return [...descriptors].sort((a, b) => a.fd - b.fd); }
 
-function append<Key, Value>(map: Map<Key, Value[]>, key: Key, value: Value): void {
+export function append<Key, Value>(map: Map<Key, Value[]>, key: Key, value: Value): void {
   const list = map.get(key);
   if (list) list.push(value);
   else map.set(key, [value]);

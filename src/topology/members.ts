@@ -53,13 +53,23 @@ function isOnHost({ numbers }: ProcessInfo): boolean { return numbers.length ===
 function addContainer(index: Index, first: ProcessInfo, members: Members): void {
   members.set(first.pid, { process: first, program: 'wshd', where: 'container', job: null });
   const add = (process: ProcessInfo): void => {
-    if (members.has(process.pid)) return;
-    members.set(process.pid, { process, program: 'command', where: 'container', job: null });
-    for (const child of index.children.get(process.pid) ?? []) add(child);
+    if (!members.has(process.pid)) members.set(process.pid, { process, program: 'command', where: 'container', job: null });
   };
-  for (const child of index.children.get(first.pid) ?? []) add(child);
+  for (const process of descendants(index, first.pid)) add(process);
   // Those that came in from outside, by nsenter(1) say, are nobody's descendants there.
   for (const process of index.byPid.values()) if (process.pidNamespace === first.pidNamespace) add(process);
+}
+
+/** Each behind its parent. No calls within calls: a container can make a chain of processes longer than they may get. */
+function descendants(index: Index, pid: number): ReadonlySet<ProcessInfo> {
+  const found = new Set<ProcessInfo>(), waiting = [...index.children.get(pid) ?? []].reverse();
+  for (let process = waiting.pop(); process; process = waiting.pop()) {
+    // Of processes that are not all looked at in the same moment, one can seem to be its own ancestor.
+    if (found.has(process)) continue;
+    found.add(process);
+    for (const child of [...index.children.get(process.pid) ?? []].reverse()) waiting.push(child);
+  }
+  return found;
 }
 
 function addJobs(index: Index, place: Place, members: Members): void {
@@ -92,14 +102,10 @@ function followJobs(index: Index, members: Members): Map<number, string> {
       }
     }
   }
-  const inherit = (pid: number, job: string): void => {
-    for (const child of index.children.get(pid) ?? []) {
-      if (jobs.has(child.pid) || !members.has(child.pid)) continue;
-      jobs.set(child.pid, job);
-      inherit(child.pid, job);
-    }
-  };
-  for (const [pid, job] of [...jobs]) inherit(pid, job);
+  // Those that are added here come here, too.
+  for (const [pid, job] of jobs) {
+    for (const child of index.children.get(pid) ?? []) if (!jobs.has(child.pid) && members.has(child.pid)) jobs.set(child.pid, job);
+  }
   return jobs;
 }
 

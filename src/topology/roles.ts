@@ -12,10 +12,15 @@ const SPAWN_READS = ['job-stdout', 'job-stderr', 'start-report'] as const;
 interface MemberEnd extends RawEnd { readonly member: Member }
 
 export class Roles {
+  /** Of a channel that thousands of processes share, each of them asks. */
+  private readonly known = { ends: new Map<RawChannel, MemberEnd[]>(), roles: new Map<RawChannel, Role | undefined>(), shown: new Map<RawChannel, boolean>() };
+
   constructor(private readonly index: Index, private readonly place: Place, private readonly members: Members) {}
 
   /** undefined: its ends do not tell; perhaps it is a program's own stdin, stdout or stderr. */
-  ofChannel(channel: RawChannel): Role | undefined {
+  ofChannel(channel: RawChannel): Role | undefined { return once(this.known.roles, channel, () => this.tellRole(channel)); }
+
+  private tellRole(channel: RawChannel): Role | undefined {
     const ends = this.endsOf(channel);
     switch (channel.kind) {
       case 'listener': return this.ofSocket(channel, ends) ?? (isWithin(ends) ? 'internal' : 'unexplained');
@@ -27,16 +32,16 @@ export class Roles {
 
   /** Something that a server has for itself, or that was only left open, is not ours to tell. */
   isShown(channel: RawChannel): boolean {
-    return this.endsOf(channel).some(({ member, process, descriptor }) => (
+    return once(this.known.shown, channel, () => this.endsOf(channel).some(({ member, process, descriptor }) => (
       member.program !== 'server' && !isInherited(this.index, process, descriptor)
-    ));
+    )));
   }
 
   endsOf(channel: RawChannel): MemberEnd[] {
-    return channel.ends.flatMap((end) => {
+    return once(this.known.ends, channel, () => channel.ends.flatMap((end) => {
       const member = this.members.get(end.process.pid);
       return member ? [{ ...end, member }] : [];
-    });
+    }));
   }
 
   /** By the file that one of its sockets is bound to, and by who serves it: a file's number alone anybody can have. */
@@ -150,6 +155,11 @@ export class Roles {
     return (channel !== undefined && this.ofChannel(channel) !== undefined)
       || specialRole(member.program, descriptor.target) !== undefined || isInherited(this.index, member.process, descriptor);
   }
+}
+
+function once<Key, Value>(known: Map<Key, Value>, key: Key, tell: () => Value): Value {
+  if (!known.has(key)) known.set(key, tell());
+  return known.get(key)!;
 }
 
 function pipesRead({ process }: Member): DescriptorInfo[] {

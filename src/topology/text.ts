@@ -27,13 +27,17 @@ export function pidsOf({ pid, containerPid }: Pick<Process, 'pid' | 'containerPi
   return containerPid === null ? String(pid) : `${pid} (${containerPid})`;
 }
 
+/** Wider than any terminal: a chain of thousands of processes takes no more. */
+const INDENT_MAX = 240;
+
 interface Branch { readonly process: Process; readonly children: readonly Branch[] }
 
 function branches(processes: readonly Process[], where: Process['where']): Branch[] {
   const here = processes.filter((process) => process.where === where);
-  const below = (parent: number): Branch[] => here.filter((process) => process.parent === parent)
-    .map((process) => ({ process, children: below(process.pid) }));
-  return here.filter(({ parent }) => !here.some(({ pid }) => pid === parent)).map((process) => ({ process, children: below(process.pid) }));
+  const made = new Map(here.map((process) => [process.pid, { process, children: [] as Branch[] }]));
+  const roots: Branch[] = [];
+  for (const branch of made.values()) ((branch.process.parent === null ? undefined : made.get(branch.process.parent))?.children ?? roots).push(branch);
+  return roots;
 }
 
 type Describe = (process: Process, columns: number) => { head: string; lines: readonly string[] };
@@ -41,15 +45,20 @@ type Describe = (process: Process, columns: number) => { head: string; lines: re
 /** Lines of a tree; `describe` says a process's own, the first to stand at its branch. */
 function draw(roots: readonly Branch[], describe: Describe, { columns, colors }: Look): string[] {
   const lines: string[] = [];
-  const add = ({ process, children }: Branch, before: string, isLast: boolean): void => {
-    const inside = `${before}${isLast ? '   ' : '│  '}`;
+  const waiting: { branch: Branch; before: string; isLast: boolean }[] = [];
+  const wait = (branches: readonly Branch[], before: string): void => {
+    for (let at = branches.length - 1; at >= 0; at--) waiting.push({ branch: branches[at]!, before, isLast: at === branches.length - 1 });
+  };
+  wait(roots, '');
+  for (let next = waiting.pop(); next; next = waiting.pop()) {
+    const { branch: { process, children }, before, isLast } = next;
+    const inside = before.length >= INDENT_MAX ? before : `${before}${isLast ? '   ' : '│  '}`;
     const { head, lines: own } = describe(process, columns - inside.length);
     lines.push(colors.dim(`${before}${isLast ? '└─ ' : '├─ '}`) + head);
     const rest = children.length > 0 ? '│' : ' ';
     for (const line of own) lines.push(colors.dim(`${inside}${rest}`) + line);
-    children.forEach((child, at) => add(child, inside, at === children.length - 1));
-  };
-  roots.forEach((root, at) => add(root, '', at === roots.length - 1));
+    wait(children, inside);
+  }
   return lines;
 }
 

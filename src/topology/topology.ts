@@ -1,5 +1,5 @@
 /** From a snapshot to a container's topology. Pure: the same snapshot and place give the same. */
-import { byNumber, indexOf, type Index, type RawChannel } from './ends.js';
+import { append, byNumber, indexOf, type Index, type RawChannel } from './ends.js';
 import { findMembers, type Member, type Members } from './members.js';
 import { type Channel, type Descriptor, type End, type Process, type Role, type Topology, VERSION } from './model.js';
 import { Roles, watcherRole } from './roles.js';
@@ -98,12 +98,13 @@ function jobOf(channel: RawChannel, place: Place, ends: readonly End[], programs
 /** Each behind its parent, as pstree(1) goes; the host's before the container's. */
 function inOrder(members: Members): Member[] {
   const all = [...members.values()].sort((a, b) => a.process.pid - b.process.pid);
-  const order: Member[] = [];
-  const add = (member: Member): void => {
-    order.push(member);
-    for (const child of all) if (child.process.parent === member.process.pid && child !== member) add(child);
-  };
+  const children = new Map<number, Member[]>();
+  for (const member of all) append(children, member.process.parent, member);
   const roots = all.filter(({ process }) => !members.has(process.parent));
-  for (const where of ['host', 'container'] as const) roots.filter((root) => root.where === where).forEach(add);
+  const order: Member[] = [], waiting = [...roots.filter(({ where }) => where === 'host'), ...roots.filter(({ where }) => where === 'container')].reverse();
+  for (let member = waiting.pop(); member; member = waiting.pop()) {
+    order.push(member);
+    for (const child of [...children.get(member.process.pid) ?? []].reverse()) waiting.push(child);
+  }
   return order;
 }

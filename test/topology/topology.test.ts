@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import type { Topology } from '../../src/topology/model.js';
 import type { Place, ProcessInfo, Snapshot, SocketInfo } from '../../src/topology/snapshot.js';
 import { topologySvg } from '../../src/topology/svg.js';
-import { topologyText } from '../../src/topology/text.js';
+import { processText, topologyText } from '../../src/topology/text.js';
 import { topologyOf } from '../../src/topology/topology.js';
 import * as article from './article.js';
 import { connection, listener, processInfo } from './snapshots.js';
@@ -263,6 +263,18 @@ topology('of a container that does not run', () => {
   const empty: Snapshot = { processes: [processInfo(1, 0, 'init', [])], sockets: [] };
   const container = { id: 'c', directory: '/c', pid: null };
   assert.equal(topologyOf(empty, { ...place, request: 0 }), { version: 1, container, processes: [], channels: [] });
+});
+
+topology('of a chain of as many processes as a container likes, which all share what the first one was given', () => {
+  const count = 10_000, stdio = ['0r pipe:[7]', '1w pipe:[8]', '2w pipe:[9]'];
+  const chain = Array.from({ length: count }, (_, at) => processInfo(11 + at, 10 + at, 'sh', stdio, { inside: 2 + at }));
+  const processes = [processInfo(10, 1, 'wshd: c', ['3u socket:[5]'], { inside: 1 }), ...chain];
+  const it = topologyOf({ processes, sockets: [listener(5, '/c/run/wshd.sock', 5)] }, { ...place, first: 10 });
+  assert.equal(it.processes.map(({ pid }) => pid), processes.map(({ pid }) => pid));
+  assert.equal(it.channels.map(({ role, ends: all }) => [role, all.length]).sort(), [
+    ['command-stderr', count], ['command-stdin', count], ['command-stdout', count], ['request-socket', 1],
+  ]);
+  assert.is(processText(it, { colors: pc.createColors(false), columns: 80 }).match(/ sh\b/g)!.length, count);
 });
 
 topology.run();
