@@ -15,7 +15,9 @@ const ARGUMENTS_BYTES_MAX = 8_192;
 /** `look` at each, in order. */
 async function each<Item, Result>(items: readonly Item[], look: (item: Item) => Promise<Result>): Promise<Result[]> {
   const results: Result[] = [];
-  for (let at = 0; at < items.length; at += LOOKS_AT_ONCE) results.push(...await Promise.all(items.slice(at, at + LOOKS_AT_ONCE).map(look)));
+  for (let at = 0; at < items.length; at += LOOKS_AT_ONCE) {
+    results.push(...await Promise.all(items.slice(at, at + LOOKS_AT_ONCE).map(look)));
+  }
   return results;
 }
 

@@ -13,7 +13,9 @@ interface MemberEnd extends RawEnd { readonly member: Member }
 
 export class Roles {
   /** Of a channel that thousands of processes share, each of them asks. */
-  private readonly known = { ends: new Map<RawChannel, MemberEnd[]>(), roles: new Map<RawChannel, Role | undefined>(), shown: new Map<RawChannel, boolean>() };
+  private readonly known = {
+    ends: new Map<RawChannel, MemberEnd[]>(), roles: new Map<RawChannel, Role | undefined>(), shown: new Map<RawChannel, boolean>(),
+  };
 
   constructor(private readonly index: Index, private readonly place: Place, private readonly members: Members) {}
 

@@ -36,7 +36,10 @@ function branches(processes: readonly Process[], where: Process['where']): Branc
   const here = processes.filter((process) => process.where === where);
   const made = new Map(here.map((process) => [process.pid, { process, children: [] as Branch[] }]));
   const roots: Branch[] = [];
-  for (const branch of made.values()) ((branch.process.parent === null ? undefined : made.get(branch.process.parent))?.children ?? roots).push(branch);
+  for (const branch of made.values()) {
+    const { parent } = branch.process;
+    (parent === null ? roots : made.get(parent)?.children ?? roots).push(branch);
+  }
   return roots;
 }
 

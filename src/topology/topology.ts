@@ -101,7 +101,8 @@ function inOrder(members: Members): Member[] {
   const children = new Map<number, Member[]>();
   for (const member of all) append(children, member.process.parent, member);
   const roots = all.filter(({ process }) => !members.has(process.parent));
-  const order: Member[] = [], waiting = [...roots.filter(({ where }) => where === 'host'), ...roots.filter(({ where }) => where === 'container')].reverse();
+  const waiting = (['container', 'host'] as const).flatMap((where) => roots.filter((root) => root.where === where).reverse());
+  const order: Member[] = [];
   for (let member = waiting.pop(); member; member = waiting.pop()) {
     order.push(member);
     for (const child of [...children.get(member.process.pid) ?? []].reverse()) waiting.push(child);

@@ -146,9 +146,12 @@ test('a container of more processes than we have descriptors is looked at, and w
 test('of a process\'s arguments, which it can have a thousand others share, no more is kept than wsh can have given it', async () => {
   await using container = await depot.create();
   const long = container.exec(['sh', '-c', 'exec sh -c "sleep 1000; :" name "$(head -c 100000 /dev/zero | tr "\\0" x)"']);
-  const named = async (): Promise<readonly string[] | undefined> => (await container.info()).processes.find(({ argv }) => argv[3] === 'name')?.argv;
-  await until(async () => await named() !== undefined, 'it runs');
-  assert.is((await named())!.join('\0').length, 8_192);
+  let argv: readonly string[] | undefined;
+  await until(async () => {
+    argv = (await container.info()).processes.find((process) => process.argv[3] === 'name')?.argv;
+    return argv !== undefined;
+  }, 'it runs');
+  assert.is(argv!.join('\0').length, 8_192);
   await long.kill('SIGKILL');
   await long.result;
 });
