@@ -10,7 +10,7 @@ const UNSEEN: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ESRCH', 'EAC
 /** As many are looked at at once: nobody but the container says how many it has, and each takes descriptors of ours. */
 const LOOKS_AT_ONCE = 16;
 /** wsh's limit: no command that it started has more. Processes can share theirs, and we would keep a copy for each. */
-const ARGUMENTS_BYTES_MAX = 8_192;
+export const ARGUMENTS_BYTES_MAX = 8_192;
 
 /** `look` at each, in order. */
 async function each<Item, Result>(items: readonly Item[], look: (item: Item) => Promise<Result>): Promise<Result[]> {

@@ -1,10 +1,11 @@
 /** Takes the snapshot: all processes of /proc, their descriptors, the unix sockets of their network namespaces. */
-import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, realpathSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { FIRST_PROCESS_NAME } from '../container/depot.js';
 import { errnoOf, ifReadable, WardenError } from '../container/error.js';
 import { readFirstProcess } from '../container/layout.js';
 import { isAlive } from '../container/process.js';
+import { ARGUMENTS_BYTES_MAX } from '../container/processes.js';
 import { native } from '../host/native.js';
 import {
   type Access, CHANNELS, type Channel, type DescriptorInfo, type JobPlace, type Place, type ProcessInfo, type Snapshot, type SocketInfo,
@@ -42,7 +43,7 @@ function readProcess(pid: number): ProcessInfo {
   const at = `/proc/${pid}`;
   const stat = readFileSync(`${at}/stat`, 'latin1');
   const status = readFileSync(`${at}/status`, 'latin1');
-  const command = readFileSync(`${at}/cmdline`, 'utf8');
+  const command = readArguments(`${at}/cmdline`);
   // "PID (NAME) STATE …": the name may hold anything, also parentheses.
   const rest = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const field = (name: string): string => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1] ?? '';
@@ -63,6 +64,18 @@ function readProcess(pid: number): ProcessInfo {
     cpuMs: (Number(rest[11]) + Number(rest[12])) * MS_A_TICK,
     descriptors: (ifSeen(() => readdirSync(`${at}/fd`)) ?? []).flatMap((fd) => ifSeen(() => readDescriptor(at, fd)) ?? []),
   };
+}
+
+/** A read of this file answers at most a page, so it takes several. */
+function readArguments(path: string): string {
+  const fd = openSync(path, 'r'), bytes = Buffer.alloc(ARGUMENTS_BYTES_MAX);
+  try {
+    let size = 0;
+    for (let got = 1; got > 0 && size < bytes.length; size += got) got = readSync(fd, bytes, size, bytes.length - size, null);
+    return bytes.toString('utf8', 0, size);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** cgroups(7): "N:CONTROLLERS:PATH" a line, and "0::PATH" for the unified hierarchy. */

@@ -193,4 +193,17 @@ live('a process that uses the library: it holds what programs would hold', async
   }
 });
 
+live('of a process\'s arguments, which a thousand others can share, no more than wsh can have given it', async () => {
+  const long = spawn('sh', ['-c', 'read line', 'name', 'x'.repeat(100_000)], { stdio: ['pipe', 'ignore', 'ignore'] });
+  try {
+    await once(long, 'spawn');
+    const { command } = takeSnapshot().processes.find(({ pid }) => pid === long.pid)!;
+    assert.equal(command.slice(0, 4), ['sh', '-c', 'read line', 'name']);
+    assert.is(command.join('\0').length, 8_192);
+  } finally {
+    long.kill('SIGKILL');
+    await once(long, 'exit');
+  }
+});
+
 suiteOfLive.run();
