@@ -285,7 +285,7 @@ link('waits while iomux-spawn has no time for connections', async () => {
   job.process.kill('SIGSTOP');
   const links = Array.from({ length: crowd(150) }, () => startLink(job.directory)), tries: Client[] = [];
   await until(async () => {
-    const client = await Client.to(job, 'stdout').catch(() => undefined);
+    const client = await Client.tryOnce(job, 'stdout').catch(() => undefined);
     if (client) tries.push(client);
     return client === undefined;
   }, 'the queue is full', DEADLINE_MS);

@@ -110,14 +110,19 @@ export class Client {
   /** Asks again, as iomux-link does, while iomux-spawn has not accepted so many that its queue is full. */
   static async to(job: { directory: string }, channel: Channel, reads = true): Promise<Client> {
     for (const end = Date.now() + DEADLINE_MS; ; await sleep(RETRY_MS)) {
-      const client = new Client(`${job.directory}/${channel}.sock`, reads);
       try {
-        await once(client.socket, 'connect');
-        return client;
+        return await Client.tryOnce(job, channel, reads);
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || Date.now() > end) throw error;
       }
     }
+  }
+
+  /** Rejected with EAGAIN when the queue is full. */
+  static async tryOnce(job: { directory: string }, channel: Channel, reads = true): Promise<Client> {
+    const client = new Client(`${job.directory}/${channel}.sock`, reads);
+    await once(client.socket, 'connect');
+    return client;
   }
 
   /** Begins to read what it left waiting. */
