@@ -3,6 +3,7 @@
 #include "running.h"
 #include "sockets.h"
 #include <cerrno>
+#include <deque>
 #include <fcntl.h>
 #include <napi.h>
 #include <unistd.h>
@@ -59,7 +60,7 @@ class Memory {
   Napi::Reference<Napi::ArrayBuffer> buffer_;
 };
 
-// Shared by the Instance and the functions that it has made: any of them may be the last to be collected.
+// What the Instance and libuv share: either may be the last to let go of it.
 struct Shared {
   std::shared_ptr<Running> running;
   Memory memory;
@@ -94,14 +95,19 @@ void End(Shared *shared) {
 class Instance : public Napi::ObjectWrap<Instance> {
  public:
   static Napi::Function Define(Napi::Env env) {
-    return DefineClass(env, "Instance", {
+    std::vector<Napi::ClassPropertyDescriptor<Instance>> methods = {
         InstanceMethod<&Instance::Attach>("attach"),
-        InstanceMethod<&Instance::CallNamed>("call"),
         InstanceMethod<&Instance::Print>("print"),
         InstanceMethod<&Instance::Say>("say"),
         InstanceMethod<&Instance::Identify>("identify"),
         InstanceMethod<&Instance::EndNow>("end"),
-    });
+    };
+    std::deque<std::string> names;
+    for (const Call *call : AllCalls()) {
+      const std::string &name = names.emplace_back("shim_" + std::string(call->name));
+      methods.push_back(InstanceMethod<&Instance::Boundary>(name.c_str(), napi_default_method, const_cast<Call *>(call)));
+    }
+    return DefineClass(env, "Instance", methods);
   }
 
   explicit Instance(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Instance>(info), shared_(std::make_shared<Shared>()) {
@@ -126,16 +132,12 @@ class Instance : public Napi::ObjectWrap<Instance> {
  private:
   void Attach(const Napi::CallbackInfo &info) { shared_->memory.Attach(info[0].As<Napi::Object>()); }
 
-  // The boundary's call of that name as a function; undefined when there is none.
-  Napi::Value CallNamed(const Napi::CallbackInfo &info) {
-    std::string name = info[0].As<Napi::String>().Utf8Value();
-    const Call *call = FindCall(name);
-    if (!call) return info.Env().Undefined();
-    return Napi::Function::New(info.Env(), [shared = shared_, call](const Napi::CallbackInfo &given) -> Napi::Value {
-      Arguments arguments = {};
-      for (size_t i = 0; i < call->count; i++) arguments[i] = static_cast<uint32_t>(given[i].As<Napi::Number>().Int32Value());
-      return Napi::Number::New(given.Env(), Run(*shared, [&](struct host *host) { return call->run(host, arguments); }));
-    }, name);
+  // A call of the boundary: numbers in, a number out.
+  Napi::Value Boundary(const Napi::CallbackInfo &info) {
+    const Call *call = static_cast<const Call *>(info.Data());
+    Arguments arguments = {};
+    for (size_t i = 0; i < call->count; i++) arguments[i] = static_cast<uint32_t>(info[i].As<Napi::Number>().Int32Value());
+    return Napi::Number::New(info.Env(), Run(*shared_, [&](struct host *host) { return call->run(host, arguments); }));
   }
 
   template <typename Function> static int32_t Run(Shared &shared, Function function) {

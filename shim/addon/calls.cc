@@ -57,14 +57,15 @@ constexpr Call kAll[] = {
 #undef CALL
 };
 
-template <size_t size> const Call *Find(const Call (&calls)[size], std::string_view name) {
-  for (const Call &call : calls)
-    if (call.name == name) return &call;
-  return nullptr;
+const Call *OwnOf(const Call &call) {
+  for (const Call &own : kOwn)
+    if (own.name == call.name) return &own;
+  return &call;
 }
 }  // namespace
 
-const Call *FindCall(std::string_view name) {
-  const Call *own = Find(kOwn, name);
-  return own ? own : Find(kAll, name);
+std::vector<const Call *> AllCalls() {
+  std::vector<const Call *> calls;
+  for (const Call &call : kAll) calls.push_back(OwnOf(call));
+  return calls;
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 struct host;
 
@@ -28,5 +29,5 @@ struct Call {
   int32_t (*run)(struct host *, const Arguments &);
 };
 
-// NULL for a name that the boundary does not have.
-const Call *FindCall(std::string_view name);
+// Every call of the boundary.
+std::vector<const Call *> AllCalls();

@@ -1,5 +1,5 @@
 /** The boundary for TypeScript that calls it itself, as a module would: what plays a program, or checks one. Linux only. */
-import { type Entry, native, type NativeInstance } from './native.js';
+import { callNamed, type Entry, native, type NativeInstance } from './native.js';
 
 export const SIGCHLD = 17;
 const MEMORY_BYTES = 1 << 17;
@@ -21,9 +21,9 @@ export class Caller {
   }
 
   call(name: string, ...numbers: number[]): number {
-    const call = this.native.call(name);
+    const call = callNamed(name);
     if (!call) throw new Error(`the boundary has no ${name}`);
-    return call(...numbers);
+    return call.apply(this.native, numbers);
   }
 
   /** The same, where only our own mistake could be an error. */

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { wasmPath } from '../paths.js';
 import { type ModuleExports, trapWords } from './module.js';
-import { Entry, type Identity, native, type NativeInstance, type ShimCall } from './native.js';
+import { callNamed, Entry, type Identity, native, type NativeCall, type NativeInstance, type ShimCall } from './native.js';
 import { wasi } from './wasi.js';
 
 export type Program = 'wshd' | 'wsh' | 'iomux-spawn' | 'iomux-link' | 'oom';
@@ -77,6 +77,21 @@ function moduleOf(program: Program): WebAssembly.Module {
   const module = new WebAssembly.Module(readFileSync(wasmPath(program)));
   compiled.set(program, module);
   return module;
+}
+
+const imported = new WeakMap<WebAssembly.Module, readonly (readonly [name: string, call: NativeCall])[]>();
+
+/** The calls of the boundary that the module imports. */
+function callsOf(module: WebAssembly.Module): readonly (readonly [name: string, call: NativeCall])[] {
+  const known = imported.get(module);
+  if (known) return known;
+  const names = WebAssembly.Module.imports(module).filter(({ module: from }) => from === 'shim').map(({ name }) => name);
+  const calls = names.flatMap((name) => {
+    const call = callNamed(name);
+    return call ? [[name, call] as const] : [];
+  });
+  imported.set(module, calls);
+  return calls;
 }
 
 /** Starts the program; it runs until `exited`, and keeps the process alive until then. */
@@ -173,9 +188,8 @@ class RunningInstance implements Instance {
   /** Only what the module imports: that is the list of what it may do. */
   private shimFor(module: WebAssembly.Module): Record<string, ShimCall> {
     const shim: Record<string, ShimCall> = {};
-    for (const { module: from, name } of WebAssembly.Module.imports(module)) {
-      const call = from === 'shim' ? this.native.call(name) : undefined;
-      if (call) shim[name] = this.guarded(name, call);
+    for (const [name, call] of callsOf(module)) {
+      shim[name] = this.guarded(name, (a, b, c, d, e) => call.call(this.native, a!, b!, c!, d!, e!));
     }
     return shim;
   }

@@ -5,6 +5,9 @@ import { addonPath } from '../paths.js';
 /** A call of the boundary (assembly/shim.ts): numbers in, a number >= 0 or a negated errno out. */
 export type ShimCall = (...numbers: number[]) => number;
 
+/** The same, of the instance that it is called on. */
+export type NativeCall = (this: NativeInstance, ...numbers: number[]) => number;
+
 /** The module's exports that the addon has called, by number. */
 export const enum Entry { Ready = 1, Signal = 2, Deadline = 3 }
 
@@ -32,8 +35,6 @@ export type Identity = readonly [device: number, inode: number, slave: number];
 export interface NativeInstance {
   /** Whose memory the calls' offsets mean; until then every one is answered with -EFAULT. */
   attach(memory: { readonly buffer: ArrayBufferLike }): void;
-  /** The boundary's call of that name; undefined when it has none. */
-  call(name: string): ShimCall | undefined;
   /** Writes from the memory to stdout (1) or stderr (2), as much as goes without waiting: bytes, or a negated errno. */
   print(fd: number, at: number, size: number): number;
   /** A line on the instance's stderr, when there is room for it: bytes, or a negated errno, -EAGAIN when there is none. */
@@ -82,4 +83,9 @@ let loaded: Native | undefined;
 export function native(): Native {
   loaded ??= createRequire(import.meta.url)(addonPath) as Native;
   return loaded;
+}
+
+/** The boundary's call of that name, one function for all instances: making one costs more than calling it. undefined when there is none. */
+export function callNamed(name: string): NativeCall | undefined {
+  return (native().Instance.prototype as unknown as Readonly<Record<string, NativeCall | undefined>>)[`shim_${name}`];
 }

@@ -4,7 +4,7 @@
  * commands and their ends are real.
  */
 import { readFileSync } from 'node:fs';
-import { Entry, native, type NativeInstance, type ShimCall } from '../../src/host/native.js';
+import { callNamed, Entry, native, type NativeInstance, type ShimCall } from '../../src/host/native.js';
 import { wasi } from '../../src/host/wasi.js';
 import { wasmPath } from '../../src/paths.js';
 
@@ -56,11 +56,11 @@ export class Serving {
     const answer = DONE[name];
     if (answer !== undefined) return () => answer;
     if (name === 'inherit') return (fd) => (fd === LISTENER_FD ? this.listener : fd === SYNC_FD ? this.sync[0] : this.call(name, fd!));
-    return this.native.call(name)!;
+    return (...numbers) => callNamed(name)!.apply(this.native, numbers);
   }
 
   private call(name: string, ...numbers: number[]): number {
-    const result = this.native.call(name)!(...numbers);
+    const result = callNamed(name)!.apply(this.native, numbers);
     if (result < 0) throw new Error(`${name}(${numbers.join(', ')}) = ${result}`);
     return result;
   }

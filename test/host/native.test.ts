@@ -2,7 +2,7 @@ import { closeSync, openSync, readFileSync, statSync, writeFileSync } from 'node
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Caller, SIGCHLD } from '../../src/host/caller.js';
-import { Entry } from '../../src/host/native.js';
+import { callNamed, Entry, type NativeInstance } from '../../src/host/native.js';
 import { HANGUP, READ, SPAWN_DIE_WITH_PARENT, WRITE } from '../../src/vocabulary.js';
 import { openDescriptors, settled, temporaryDirectory } from './help.js';
 
@@ -38,7 +38,11 @@ addon('refuses what would change the whole process', () => withCaller((caller) =
   for (const [name, ...numbers] of refused) assert.is(caller.call(name, ...numbers), -EPERM, name);
 }));
 
-addon('knows no other calls', () => withCaller((caller) => assert.is(caller.native.call('reboot'), undefined)));
+addon('knows no other calls', () => withCaller((caller) => assert.throws(() => caller.call('reboot'), 'the boundary has no reboot')));
+
+addon('makes a call for nothing else than an instance', () => {
+  for (const other of [{}, undefined, 7]) assert.throws(() => callNamed('session')!.call(other as unknown as NativeInstance), TypeError);
+});
 
 addon('answers what lies outside the memory, and handles that it did not give out', () => withCaller((caller) => {
   const size = caller.memory.byteLength;

@@ -9,7 +9,7 @@
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 import fs from 'node:fs';
 import promises from 'node:fs/promises';
-import type { Native, ShimCall } from '../../src/host/native.js';
+import type { Native } from '../../src/host/native.js';
 import { addonPath } from '../../src/paths.js';
 
 const WAIT_MS = 20_000;
@@ -69,17 +69,14 @@ syncBuiltinESMExports();
 // The library gets the same objects.
 const addon = createRequire(import.meta.url)(addonPath) as Native;
 count(addon as unknown as Functions, ['pipe']);
-addon.Instance = class extends addon.Instance {
-  override call(wanted: string): ShimCall | undefined {
-    const original = super.call(wanted);
-    return original && ((...numbers) => {
-      step();
-      const result = original(...numbers);
-      if (wanted === 'spawn' && result > 0) follow(result);
-      return result;
-    });
-  }
+const calls = addon.Instance.prototype as unknown as Functions;
+const { shim_spawn: spawn } = calls;
+calls['shim_spawn'] = function followed(this: unknown, ...values) {
+  const pid = spawn!.apply(this, values) as number;
+  if (pid > 0) follow(pid);
+  return pid;
 };
+count(calls, Object.getOwnPropertyNames(calls).filter((each) => each.startsWith('shim_')));
 
 const { Container } = await import('../../src/index.js');
 await Container.create({ depot, name, memoryBytes: 1 << 26, cpuShares: 512 });
