@@ -269,7 +269,7 @@ export class Execution implements AsyncDisposable {
     } catch {
       // No descriptors are left to look with; what the module holds is free when it has ended.
       this.stopInstance();
-      await this.killUntil(async () => !await this.isUnderWay(), ABANDON_DEADLINE_MS);
+      await this.killUntilGone();
     }
   }
 
@@ -282,16 +282,20 @@ export class Execution implements AsyncDisposable {
   /** Nobody will learn of the command's end any more, nor read what it writes: it is killed, once it is there. */
   private async abandon(): Promise<void> {
     // What keeps us from it is not what the caller has to know first: that is why the module failed.
-    await this.killUntil(async () => !await this.isUnderWay(), ABANDON_DEADLINE_MS).catch(() => undefined);
+    await this.killUntilGone().catch(() => undefined);
   }
 
   private async killUntil(hasEnded: () => boolean | Promise<boolean>, deadlineMs: number, ended?: Promise<void>): Promise<void> {
     const deadline = performance.now() + deadlineMs;
     // Whoever was forked while we looked is seen in the next turn.
     while ((await this.signalUsers('SIGKILL') > 0 || !await hasEnded()) && performance.now() < deadline) {
-      await Promise.race([await hasEnded() ? undefined : ended, sleep(KILL_INTERVAL_MS)]);
+      const pause = sleep(KILL_INTERVAL_MS);
+      await (ended ? Promise.race([ended, pause]) : pause);
     }
   }
+
+  /** Without the module's word: by what wshd has open. */
+  private killUntilGone(): Promise<void> { return this.killUntil(async () => !await this.isUnderWay(), ABANDON_DEADLINE_MS); }
 
   /** Whether the command is to be started, or runs: for so long wshd has its end of the status pipe open. */
   private async isUnderWay(): Promise<boolean> {
