@@ -1,8 +1,7 @@
 /** `warden exec`: a command in a container that is there. */
 import { getSystemErrorName } from 'node:util';
 import { adviceOn, WardenError } from '../container/error.js';
-import { readFirstProcess } from '../container/layout.js';
-import { isAlive } from '../container/process.js';
+import { readLivingFirstProcess } from '../container/layout.js';
 import { readRecord } from '../container/record.js';
 import { native } from '../host/native.js';
 import { programPath } from '../paths.js';
@@ -23,8 +22,7 @@ export async function exec(name: string, command: readonly string[], options: Ex
   const directory = containerDirectory(name, options.depot);
   const record = readRecord(directory);
   if (!record) throw noContainer(directory);
-  const first = readFirstProcess(directory);
-  if (!first || !isAlive(first)) {
+  if (!readLivingFirstProcess(directory)) {
     const { complain } = await import('./interrupt.js');
     complain('exec', `the container ${directory} has ended: its first process is no more; "warden destroy" removes it`);
     return EXIT_UNKNOWN;

@@ -17,9 +17,9 @@ import { reason, WardenError } from './error.js';
 import { type ExecOptions, Execution } from './execution.js';
 import { type ContainerInfo, type CpuInfo, describeContainer, type MemoryInfo, type StopOptions, type StopResult, stopAll } from './info.js';
 import { Job, type SpawnOptions, startJob } from './job.js';
-import { disown, isName, namesIn, ownerLink, readFirstProcess } from './layout.js';
+import { disown, isName, namesIn, ownerLink, readLivingFirstProcess } from './layout.js';
 import { type OomWatch, watchOom, type WatchOptions } from './oom.js';
-import { identify, isAlive, type ProcessId } from './process.js';
+import { identify, type ProcessId } from './process.js';
 import { readGroups, readRecord, writeRecord } from './record.js';
 import type { Bind } from './root.js';
 import { GONE_DEADLINE_MS, isGone, served, type Started, startWshd } from './start.js';
@@ -163,10 +163,7 @@ export class Container implements AsyncDisposable {
       + 'give it a megabyte at least', { cause: error });
   }
 
-  private firstProcess(): ProcessId | undefined {
-    const first = readFirstProcess(this.directory);
-    return first && isAlive(first) ? first : undefined;
-  }
+  private firstProcess(): ProcessId | undefined { return readLivingFirstProcess(this.directory); }
 
   /** Kills everything in it, ends its jobs, removes it. What a first call could not do, a second one tries again. */
   async destroy(): Promise<void> {

@@ -13,6 +13,7 @@ import { endJob, withNewId } from './depot.js';
 import { adviceOn, errnoOf, reason, WardenError } from './error.js';
 import { checkWait, requestArguments, requestEnvironment, type RequestOptions } from './execution.js';
 import { checkName, isName, readFirstProcess, readJobProcess, readJson, removeJob } from './layout.js';
+import { LINGER_SECONDS_MAX, RING_BYTES_MAX, RING_BYTES_MIN } from './limits.js';
 import { JobLink, type LinkOptions } from './link.js';
 import { formatId, identify, isAlive } from './process.js';
 import { ifSeen, pipesOf, signalAll, usersOf } from './processes.js';
@@ -52,8 +53,7 @@ export interface JobInfo {
 
 interface JobRecord { readonly version: 1; readonly argv: readonly string[]; readonly user: string; readonly startedAtMs: number }
 
-const LINGER_SECONDS = 600, LINGER_SECONDS_MAX = 86_400;
-const RING_BYTES_MIN = 4_096, RING_BYTES_MAX = 2 ** 26;
+const LINGER_SECONDS = 600;
 const GRACE_MS = 1_000;
 /** What is killed is gone at once, unless it waits in the kernel, or nobody is there to be told. */
 const KILL_DEADLINE_MS = 10_000;

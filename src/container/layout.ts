@@ -14,7 +14,7 @@
 import { closeSync, constants, existsSync, openSync, readdirSync, readlinkSync, readFileSync, rmdirSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, ifReadable, reason, unlessMissing, WardenError } from './error.js';
-import { formatId, parseId, type ProcessId } from './process.js';
+import { formatId, isAlive, parseId, type ProcessId } from './process.js';
 
 export const DIRECTORIES = ['run', 'etc', 'jobs', 'root'] as const;
 /** lib/watch.sh has the same lists. */
@@ -120,6 +120,12 @@ export function readOwner(directory: string): ProcessId | undefined { return par
 /** undefined: it has not come so far. */
 export function readFirstProcess(directory: string): ProcessId | undefined {
   return parsed(() => readFileSync(join(directory, 'run/wshd.pid'), 'latin1'));
+}
+
+/** undefined: it has not come so far, or is no more. */
+export function readLivingFirstProcess(directory: string): ProcessId | undefined {
+  const first = readFirstProcess(directory);
+  return first && isAlive(first) ? first : undefined;
 }
 
 export function readJobProcess(directory: string): ProcessId | undefined {

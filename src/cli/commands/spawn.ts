@@ -1,11 +1,9 @@
 import { InvalidArgumentError, Option } from 'commander';
+import { LINGER_SECONDS_MAX, RING_BYTES_MAX, RING_BYTES_MIN } from '../../container/limits.js';
 import type { SpawnOptions } from '../spawn.js';
 import type { Define } from './command.js';
 import { ContainerCommand } from './container.js';
 import { depot, integer, json, size, user } from './options.js';
-
-const DAY_SECONDS = 86_400;
-const RING_BYTES_MIN = 4_096, RING_BYTES_MAX = 2 ** 26;
 
 function ring(text: string): number {
   const bytes = size(text);
@@ -25,7 +23,7 @@ export const spawn: Define = (program, exit) => {
     .option('--wait', 'let the command wait for its first link, which then misses nothing')
     .addOption(new Option('--ring <size>', 'how much of each stream is kept for links that come later, 4K to 64M (default: 64K)').argParser(ring))
     .addOption(new Option('--slow <how>', 'what a link that does not read costs: the command waits, or the link is dropped').choices(['wait', 'drop']))
-    .addOption(new Option('--linger <seconds>', 'how long after its end its output and exit code can be had (default: 600)').argParser(integer(0, DAY_SECONDS)))
+    .addOption(new Option('--linger <seconds>', 'how long after its end its output and exit code can be had (default: 600)').argParser(integer(0, LINGER_SECONDS_MAX)))
     .addOption(depot())
     .addOption(json())
     .addHelpText('after', `
