@@ -3,7 +3,7 @@
 export const HEADER_BYTES = 8;
 export const enum Section { TYPE = 1, IMPORT = 2, FUNCTION = 3, GLOBAL = 6, EXPORT = 7, CODE = 10 }
 export const enum Kind { FUNCTION = 0, TABLE = 1, MEMORY = 2, GLOBAL = 3 }
-export const MUTABLE = 1, END = 0x0b;
+export const MUTABLE = 1, END = 0x0b, I32 = 0x7f, FUNCTION_TYPE = 0x60;
 
 export class Reader {
   constructor(readonly bytes: Uint8Array, public at = 0) {}
@@ -28,9 +28,11 @@ export class Reader {
   /** An LEB128 number of any size and sign, whose value does not matter. */
   skipNumber(): void { while (this.byte() & 0x80) {} }
 
+  skip(size: number): void { this.at += size; }
+
   text(): string {
     const size = this.number();
-    this.at += size;
+    this.skip(size);
     return new TextDecoder().decode(this.bytes.subarray(this.at - size, this.at));
   }
 }
@@ -59,8 +61,8 @@ export function sectionsOf(bytes: Uint8Array): Part[] {
   return parts;
 }
 
-/** The export section's form of a name. */
-export function exportName(text: string): number[] {
+/** The inverse of `Reader.text`. */
+export function textBytes(text: string): number[] {
   const bytes = new TextEncoder().encode(text);
   return [...number(bytes.length), ...bytes];
 }

@@ -1,15 +1,29 @@
-/** Modules whose mutable globals are exported, so that a used instance can be made as good as new. Nothing else changes. */
-import { appended, END, exportName, Kind, MUTABLE, number, type Part, Reader, rebuilt, Section, sectionsOf } from './binary.js';
+/** Modules whose mutable globals are seen from outside, or can be set back: a used instance is as good as new then. */
+import {
+  appended, END, FUNCTION_TYPE, I32, Kind, MUTABLE, number, type Part, Reader, rebuilt, Section, sectionsOf, textBytes,
+} from './binary.js';
 
-/** Indices of the globals that change; the modules import none. */
-function mutableGlobals(bytes: Uint8Array, section: Part): number[] {
-  const reader = new Reader(bytes, section.start), indices: number[] = [];
+/** A global that changes; the modules import none. */
+interface Mutable { index: number; type: number }
+
+function mutableGlobals(bytes: Uint8Array, section: Part): Mutable[] {
+  const reader = new Reader(bytes, section.start), found: Mutable[] = [];
   for (let index = 0, count = reader.number(); index < count; index++) {
-    reader.byte();
-    if (reader.byte() === MUTABLE) indices.push(index);
+    const type = reader.byte();
+    if (reader.byte() === MUTABLE) found.push({ index, type });
     skipConstant(reader);
   }
-  return indices;
+  return found;
+}
+
+function mutableOf(bytes: Uint8Array): Mutable[] {
+  const parts = sectionsOf(bytes), globals = parts.find(({ id }) => id === Section.GLOBAL);
+  if (importsOf(bytes).some(({ kind }) => kind === 'global')) throw new Error('a module that imports globals is not one of ours');
+  return globals ? mutableGlobals(bytes, globals) : [];
+}
+
+function importsOf(bytes: Uint8Array): ReturnType<typeof WebAssembly.Module.imports> {
+  return WebAssembly.Module.imports(new WebAssembly.Module(Uint8Array.from(bytes)));
 }
 
 /** A constant expression: one of the four const instructions, or a global's value, then its end. */
@@ -25,11 +39,52 @@ export const GLOBAL_PREFIX = 'global:';
 
 /** The same module, its mutable globals exported as "global:INDEX". */
 export function exportGlobals(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const globals = sectionsOf(bytes).find(({ id }) => id === Section.GLOBAL);
-  const indices = globals ? mutableGlobals(bytes, globals) : [];
-  if (WebAssembly.Module.imports(new WebAssembly.Module(bytes)).some(({ kind }) => kind === 'global')) {
-    throw new Error('a module that imports globals is not one of ours');
-  }
-  const more = indices.map((index) => [...exportName(`${GLOBAL_PREFIX}${index}`), Kind.GLOBAL, ...number(index)]);
+  const more = mutableOf(bytes).map(({ index }) => [...textBytes(`${GLOBAL_PREFIX}${index}`), Kind.GLOBAL, ...number(index)]);
   return rebuilt(bytes, ({ id }, content) => [id === Section.EXPORT ? appended(content, ...more) : content]);
+}
+
+/** Functions that `withRestore` adds: the first keeps what the mutable globals are, the other makes them that again. */
+export const KEEP = 'globals:keep', RESTORE = 'globals:restore';
+
+const I64 = 0x7e, F32 = 0x7d, F64 = 0x7c, GLOBAL_GET = 0x23, GLOBAL_SET = 0x24;
+
+/** The constant 0 of each type. */
+const zeros: Readonly<Record<number, readonly number[]>> = {
+  [I32]: [0x41, 0], [I64]: [0x42, 0], [F32]: [0x43, 0, 0, 0, 0], [F64]: [0x44, 0, 0, 0, 0, 0, 0, 0, 0],
+};
+
+function zeroOf(type: number): readonly number[] {
+  const zero = zeros[type];
+  if (!zero) throw new Error(`a global of type 0x${type.toString(16)} is not one of ours`);
+  return zero;
+}
+
+/** A function without parameters and locals that copies globals. */
+function copier(pairs: readonly (readonly [from: number, to: number])[]): number[] {
+  const body = [0, ...pairs.flatMap(([from, to]) => [GLOBAL_GET, ...number(from), GLOBAL_SET, ...number(to)]), END];
+  return [...number(body.length), ...body];
+}
+
+/**
+ * The same module with a twin for each mutable global, and `KEEP` and `RESTORE`: one call, where JavaScript would take one for
+ * each of them.
+ */
+export function withRestore(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const parts = sectionsOf(bytes), count = (id: Section): number => {
+    const part = parts.find((each) => each.id === id);
+    return part ? new Reader(bytes, part.start).number() : 0;
+  };
+  const type = number(count(Section.TYPE)), firstFunction = importsOf(bytes).length + count(Section.FUNCTION);
+  const mutable = mutableOf(bytes), pairs = mutable.map(({ index }, position) => [index, count(Section.GLOBAL) + position] as const);
+  const exported = [KEEP, RESTORE].map((name, at) => [...textBytes(name), Kind.FUNCTION, ...number(firstFunction + at)]);
+  return rebuilt(bytes, ({ id }, content) => {
+    switch (id) {
+      case Section.TYPE: return [appended(content, [FUNCTION_TYPE, 0, 0])];
+      case Section.FUNCTION: return [appended(content, type, type)];
+      case Section.GLOBAL: return [appended(content, ...mutable.map((each) => [each.type, MUTABLE, ...zeroOf(each.type), END]))];
+      case Section.EXPORT: return [appended(content, ...exported)];
+      case Section.CODE: return [appended(content, copier(pairs), copier(pairs.map(([from, to]) => [to, from])))];
+      default: return [content];
+    }
+  });
 }

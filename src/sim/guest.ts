@@ -9,7 +9,7 @@ import { EIO, EPIPE } from './errno.js';
 import { HandleTable } from './handles.js';
 import { decode } from './memory.js';
 import type { Caller, Instance } from './programs.js';
-import { type Call, type Delivery, type Fault, FAULT_TRAP } from './plan.js';
+import { type Call, type CallEvent, type Delivery, type Fault, FAULT_TRAP } from './plan.js';
 import type { Process, Runner } from './process.js';
 import { SIGKILL, SIGPIPE, SignalSet } from './signals.js';
 import type { SpawnDescription } from './spawn.js';
@@ -41,8 +41,30 @@ class Internal extends Description {
   poll(): number { return 0; }
 }
 
-interface Ready { handle: number; generation: number; events: number }
-const SIGNALS: Ready = { handle: 0, generation: 0, events: 0 };
+/*
+ * Records that come and go by the million are classes: what describes the shape of a literal is forgotten with the last of
+ * its objects, and V8 then compiles anew whatever was compiled for it.
+ */
+
+class Ready {
+  constructor(readonly handle: number, readonly generation: number, readonly events: number) {}
+}
+const SIGNALS = new Ready(0, 0, 0);
+
+class MadeCall implements Call, CallEvent {
+  result = 0;
+  size: number | undefined = undefined;
+  fault: Fault | undefined = undefined;
+
+  constructor(readonly process: Process, readonly name: string, readonly number: number, readonly args: readonly number[],
+    readonly siteId: number) {}
+
+  site(): string { return callSite(); }
+}
+
+class Delivered implements Delivery {
+  constructor(readonly process: Process, readonly entry: Delivery['entry'], readonly first: number, readonly second: number) {}
+}
 
 export class Guest implements Runner, Caller {
   readonly handles: HandleTable;
@@ -119,10 +141,10 @@ export class Guest implements Runner, Caller {
     if (this.hasSignals()) this.turn.push(SIGNALS);
     for (const [handle, { description, wanted, generation, muted }] of this.handles.watched) {
       if (muted) continue;
-      if (description.alwaysReady) always.push({ handle, generation, events: wanted });
+      if (description.alwaysReady) always.push(new Ready(handle, generation, wanted));
       else {
         const events = description.poll() & (wanted | HANGUP);
-        if (events !== 0) this.turn.push({ handle, generation, events });
+        if (events !== 0) this.turn.push(new Ready(handle, generation, events));
       }
     }
     this.kernel.random.shuffle(this.turn);
@@ -157,7 +179,7 @@ export class Guest implements Runner, Caller {
   }
 
   private enter(entry: Delivery['entry'], first: number, second: number): void {
-    const delivery: Delivery = { process: this.process, entry, first, second };
+    const delivery = new Delivered(this.process, entry, first, second);
     this.kernel.tellDeliver(delivery);
     this.run(entry, first, second);
     this.kernel.tellDelivered(delivery);
@@ -221,20 +243,19 @@ export class Guest implements Runner, Caller {
   // --- calls
 
   /** A call of the boundary: faults, interruptions, the call itself, and who is told. */
-  call(to: BoundaryCall, a: number, b: number, c: number, d: number, e: number): number {
-    const { kernel, process } = this, { name } = to, number = process.calls++, isTold = kernel.audience.call.length > 0;
-    const args = kernel.plan || isTold ? argumentsOf(to.count, a, b, c, d, e) : NOTHING;
-    const fault = kernel.plan ? this.faultAt(name, number, args) : undefined;
+  call(to: BoundaryCall, siteId: number, a: number, b: number, c: number, d: number, e: number): number {
+    const { kernel, process } = this, { name } = to, number = process.calls++;
+    const made = new MadeCall(process, name, number, argumentsOf(to.count, a, b, c, d, e), siteId);
+    const fault = kernel.plan && this.faultAt(made);
     if (fault?.trap) this.trap(name, a);
     if (kernel.random.chance(kernel.habits.interrupt)) kernel.interrupt();
     this.stayOnlyIfAlive();
     this.allowance = fault?.size ?? (to.isStream ? this.allowanceOf(name, a, c, e) : Infinity);
     const result = fault?.errno === undefined ? to.run(this, a, b, c, d, e) : this.fail(fault, name, a, b);
     if (result < 0 && to.describes && this.description) this.description.failed ||= result;
-    if (isTold) {
-      const size = this.allowance === Infinity ? undefined : this.allowance;
-      kernel.tellCall({ process, name, number, args, siteId: this.instance.siteId, result, size, fault });
-    }
+    made.result = result;
+    if (this.allowance !== Infinity) made.size = this.allowance;
+    kernel.tellCall(made);
     if (fault) this.suffer(fault);
     this.stayOnlyIfAlive();
     return result;
@@ -262,9 +283,8 @@ export class Guest implements Runner, Caller {
     return -errno!;
   }
 
-  private faultAt(name: string, number: number, args: readonly number[]): Fault | undefined {
-    const call: Call = { process: this.process, name, number, args, site: callSite, siteId: this.instance.siteId };
-    const fault = this.kernel.faultAt(call);
+  private faultAt(made: MadeCall): Fault | undefined {
+    const fault = made.fault = this.kernel.faultAt(made);
     if (fault?.jumpMs !== undefined) this.kernel.setClock(this.kernel.nowMs + fault.jumpMs);
     if (fault?.kill === 'before') this.process.end(SIGKILL);
     this.stayOnlyIfAlive();
@@ -303,13 +323,14 @@ export class Guest implements Runner, Caller {
 
   // --- WASI
 
-  wasi(name: string, run: () => number): number {
-    const fault = this.kernel.plan ? this.faultAt(name, this.process.calls, NOTHING) : undefined;
+  wasi(name: string, siteId: number, run: () => number): number {
+    const { kernel, process } = this, made = new MadeCall(process, name, process.calls, NOTHING, siteId);
+    const fault = kernel.plan && this.faultAt(made);
     if (fault?.trap) this.trap(name, 0);
     const result = fault?.errno === undefined ? run() : WASI_IO_ERROR;
     if (fault?.errno !== undefined) {
-      const { process, instance: { siteId } } = this;
-      this.kernel.tellCall({ process, name, number: process.calls, args: NOTHING, siteId, result: -fault.errno, size: undefined, fault });
+      made.result = -fault.errno;
+      kernel.tellCall(made);
     }
     if (fault) this.suffer(fault);
     this.stayOnlyIfAlive();

@@ -4,17 +4,16 @@
  */
 import type { ModuleExports } from '../host/module.js';
 import type { BoundaryCall } from './calls/index.js';
-import { exportGlobals, GLOBAL_PREFIX } from './globals.js';
+import { KEEP, RESTORE, withRestore } from './globals.js';
 import type { ProgramName } from './files.js';
 import { type Content, ModuleMemory } from './memory.js';
-import { SITE } from './sites.js';
 import { loadWasi, makeWasi, type Wasi, type WasiHost } from './wasi.js';
 
 /** Whose calls an instance makes at the moment. */
 export interface Caller extends WasiHost {
-  call(to: BoundaryCall, a: number, b: number, c: number, d: number, e: number): number;
+  call(to: BoundaryCall, site: number, a: number, b: number, c: number, d: number, e: number): number;
   /** A call of WASI's: what may go wrong at it, around what it does. */
-  wasi(name: string, run: () => number): number;
+  wasi(name: string, site: number, run: () => number): number;
 }
 
 /** The boundary's calls by their names. */
@@ -26,13 +25,11 @@ const POOLED_MAX = 256;
 /** A program's module, and what its instances are like when they are new. */
 class Compiled {
   readonly imports: ReturnType<typeof WebAssembly.Module.imports>;
-  readonly globals: readonly string[];
   contents: readonly Content[] | undefined;
   memoryBytes = 0;
 
   constructor(readonly program: ProgramName, readonly module: WebAssembly.Module) {
     this.imports = WebAssembly.Module.imports(module);
-    this.globals = WebAssembly.Module.exports(module).map(({ name }) => name).filter((name) => name.startsWith(GLOBAL_PREFIX));
   }
 }
 
@@ -41,8 +38,7 @@ export class Instance {
   readonly exports: Pick<ModuleExports, 'onStart' | 'onReady' | 'onSignal' | 'onDeadline' | 'onTrap' | 'resize'>;
   readonly memory: ModuleMemory;
   private readonly wasi: Wasi;
-  private readonly globals: readonly (readonly [global: WebAssembly.Global, initial: unknown])[];
-  private readonly site: WebAssembly.Global | undefined;
+  private readonly restoreGlobals: () => void;
 
   constructor(readonly compiled: Compiled, calls: Calls) {
     const { module, program } = compiled;
@@ -52,11 +48,8 @@ export class Instance {
     const { memory, onStart, onReady, onSignal, onDeadline, onTrap, resize } = instance.exports as unknown as ModuleExports;
     this.exports = { onStart, onReady, onSignal, onDeadline, onTrap, resize };
     this.memory = new ModuleMemory(memory, program);
-    this.globals = compiled.globals.map((name) => {
-      const global = instance.exports[name] as WebAssembly.Global;
-      return [global, global.value] as const;
-    });
-    this.site = instance.exports[SITE] as WebAssembly.Global | undefined;
+    (instance.exports[KEEP] as () => void)();
+    this.restoreGlobals = instance.exports[RESTORE] as () => void;
     compiled.contents ??= this.memory.contents();
     compiled.memoryBytes = this.memory.size;
   }
@@ -68,29 +61,37 @@ export class Instance {
       if (from !== 'shim') continue;
       const to = calls.get(name);
       if (!to) throw new Error(`the simulated kernel has no call ${name}`);
-      shim[name] = (a: number, b: number, c: number, d: number, e: number) => this.caller!.call(to, a, b, c, d, e);
+      shim[name] = this.shimCall(to);
     }
     return shim;
+  }
+
+  /** Takes as many numbers as the call; and behind them, from a module that sites.ts has marked, the site's id. */
+  private shimCall(to: BoundaryCall): (...values: never[]) => number {
+    switch (to.count) {
+      case 0: return (site = 0) => this.caller!.call(to, site, 0, 0, 0, 0, 0);
+      case 1: return (a: number, site = 0) => this.caller!.call(to, site, a, 0, 0, 0, 0);
+      case 2: return (a: number, b: number, site = 0) => this.caller!.call(to, site, a, b, 0, 0, 0);
+      case 3: return (a: number, b: number, c: number, site = 0) => this.caller!.call(to, site, a, b, c, 0, 0);
+      default: return (a: number, b: number, c: number, d: number, e: number, site = 0) => this.caller!.call(to, site, a, b, c, d, e);
+    }
   }
 
   private wasiImports(): Imports {
     const wasi: Imports = {};
     for (const { module: from, name } of this.compiled.imports) {
       const run = from === 'wasi_snapshot_preview1' ? this.wasi.imports[name] : undefined;
-      if (run) wasi[name] = (...values) => this.caller!.wasi(name, () => Number(run(...values)));
+      if (run) wasi[name] = (...values) => this.caller!.wasi(name, values[run.length] ?? 0, () => Number(run(...values)));
     }
     return wasi;
   }
-
-  /** Which call site calls, in a module that sites.ts has marked; 0 in others. */
-  get siteId(): number { return this.site ? this.site.value as number : 0; }
 
   get hasGrown(): boolean { return this.memory.size !== this.compiled.memoryBytes; }
 
   renew(): void {
     this.caller = undefined;
     this.memory.renew(this.compiled.contents!);
-    for (const [global, initial] of this.globals) global.value = initial;
+    this.restoreGlobals();
   }
 
   free(): void { this.wasi.free(); }
@@ -162,9 +163,8 @@ function grownKey(name: ProgramName, { argv, environment }: Caller): string {
   return key;
 }
 
-/** The module with its globals exported. */
 function compile(name: ProgramName, bytes: Uint8Array): Compiled {
-  return new Compiled(name, new WebAssembly.Module(exportGlobals(bytes)));
+  return new Compiled(name, new WebAssembly.Module(withRestore(bytes)));
 }
 
 /** Compiles the modules; where their bytes come from is the caller's business. */

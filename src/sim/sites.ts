@@ -2,11 +2,13 @@
  * Call sites: the places in a built module where it calls an import, read out of its instructions, and a copy of the
  * module that says at which one it is.
  */
-import { appended, concatenated, END, exportName, Kind, MUTABLE, number, type Part, Reader, rebuilt, Section, sectionsOf } from './binary.js';
+import {
+  appended, concatenated, END, FUNCTION_TYPE, I32, Kind, number, type Part, Reader, rebuilt, Section, sectionsOf, textBytes,
+} from './binary.js';
 
 /** One `call` of an import. */
 export interface Site {
-  /** Number in the module, from 1 in the order of the code: what the marked copy stores before the call. */
+  /** Number in the module, from 1 in the order of the code: what the marked copy gives the import behind its other numbers. */
   id: number;
   /** The import's module and name. */
   from: string;
@@ -18,15 +20,12 @@ export interface Site {
 }
 
 export interface MarkedModule {
-  /** The same module with an exported global `SITE`, set before each call of an import. */
+  /** The same module, where each import takes one number more, the last: the id of the site that calls it. */
   bytes: Uint8Array<ArrayBuffer>;
   sites: readonly Site[];
 }
 
-/** The export that holds the id of the site which calls, or called last. */
-export const SITE = 'site';
-
-const I32 = 0x7f, CALL = 0x10, I32_CONST = 0x41, GLOBAL_SET = 0x24, PREFIXED = 0xfc;
+const CALL = 0x10, I32_CONST = 0x41, PREFIXED = 0xfc;
 
 /** `i32.const` takes a signed number: its last byte's second bit is the sign. */
 function signedNumber(value: number): number[] {
@@ -38,33 +37,37 @@ function signedNumber(value: number): number[] {
   return [...bytes, value];
 }
 
-interface Imports { functions: { from: string; call: string }[]; globals: number }
+interface Import { from: string; call: string; type: number }
 
-function importsOf(bytes: Uint8Array, parts: readonly Part[]): Imports {
-  const found: Imports = { functions: [], globals: 0 };
+function importsOf(bytes: Uint8Array, parts: readonly Part[]): Import[] {
   const part = parts.find(({ id }) => id === Section.IMPORT);
-  if (!part) return found;
+  if (!part) return [];
   const reader = new Reader(bytes, part.start);
-  for (let left = reader.number(); left > 0; left--) {
-    const from = reader.text(), call = reader.text(), kind = reader.byte();
-    if (kind === Kind.FUNCTION) {
-      found.functions.push({ from, call });
-      reader.skipNumber();
-    } else if (kind === Kind.GLOBAL) {
-      found.globals++;
-      reader.at += 2;
-    } else {
-      throw new Error(`the module imports ${from}.${call}, which is no function: its host gives it functions only`);
-    }
-  }
-  return found;
+  return Array.from({ length: reader.number() }, () => {
+    const from = reader.text(), call = reader.text();
+    if (reader.byte() === Kind.FUNCTION) return { from, call, type: reader.number() };
+    throw new Error(`the module imports ${from}.${call}, which is no function: its host gives it functions only`);
+  });
 }
 
-function countOf(bytes: Uint8Array, parts: readonly Part[], id: Section): number {
-  const part = parts.find((each) => each.id === id);
-  if (!part) return 0;
-  const reader = new Reader(bytes, part.start);
-  return reader.number();
+/** The types of functions, with those of the imports once more behind them, one number longer; and which became which. */
+function withSite(types: Uint8Array, imports: readonly Import[]): { content: Uint8Array; longer: ReadonlyMap<number, number> } {
+  const reader = new Reader(types), starts = Array.from({ length: reader.number() }, () => {
+    const start = reader.at;
+    reader.at++;
+    // What it takes, then what it gives.
+    for (let lists = 2; lists > 0; lists--) reader.skip(reader.number());
+    return start;
+  });
+  const longer = new Map<number, number>(), more: number[][] = [];
+  for (const { type } of imports) {
+    if (longer.has(type)) continue;
+    longer.set(type, starts.length + more.length);
+    const taken = new Reader(types, starts[type]! + 1), count = taken.number(), given = taken.at + count;
+    const results = types.subarray(given, starts[type + 1] ?? types.length);
+    more.push([FUNCTION_TYPE, ...number(count + 1), ...types.subarray(taken.at, given), I32, ...results]);
+  }
+  return { content: appended(types, ...more), longer };
 }
 
 /** Moves behind the immediates of the instruction `code`. */
@@ -111,20 +114,27 @@ function bodiesOf(bytes: Uint8Array, part: Part): { locals: number; code: number
 
 /** The module's call sites, and its copy that marks them. */
 export function markSites(bytes: Uint8Array): MarkedModule {
-  const parts = sectionsOf(bytes), imports = importsOf(bytes, parts);
+  const parts = sectionsOf(bytes), imports = importsOf(bytes, parts), types = parts.find(({ id }) => id === Section.TYPE);
   const sites: Site[] = [];
-  const mark = imports.globals + countOf(bytes, parts, Section.GLOBAL);
-  if (countOf(bytes, parts, Section.GLOBAL) === 0) throw new Error('the module has no globals, so it has no place for another');
+  if (!types) throw new Error('the module has no types, so it has no functions');
+  const { content: allTypes, longer } = withSite(bytes.subarray(types.start, types.end), imports);
   const marked = rebuilt(bytes, (part, content) => {
-    if (part.id === Section.CODE) return markCode(bytes, part, imports, mark, sites);
-    if (part.id === Section.GLOBAL) return [appended(content, [I32, MUTABLE, I32_CONST, 0, END])];
-    if (part.id === Section.EXPORT) return [appended(content, [...exportName(SITE), Kind.GLOBAL, ...number(mark)])];
-    return [content];
+    switch (part.id) {
+      case Section.TYPE: return [allTypes];
+      case Section.IMPORT: return [markedImports(imports, longer)];
+      case Section.CODE: return markCode(bytes, part, imports, sites);
+      default: return [content];
+    }
   });
   return { bytes: marked, sites };
 }
 
-function markCode(bytes: Uint8Array, part: Part, imports: Imports, mark: number, sites: Site[]): Uint8Array[] {
+function markedImports(imports: readonly Import[], types: ReadonlyMap<number, number>): Uint8Array {
+  const each = imports.map(({ from, call, type }) => [...textBytes(from), ...textBytes(call), Kind.FUNCTION, ...number(types.get(type)!)]);
+  return appended(Uint8Array.of(0), ...each);
+}
+
+function markCode(bytes: Uint8Array, part: Part, imports: readonly Import[], sites: Site[]): Uint8Array[] {
   const bodies = bodiesOf(bytes, part);
   const out: Uint8Array[] = [Uint8Array.from(number(bodies.length))];
   for (const [index, body] of bodies.entries()) {
@@ -133,12 +143,12 @@ function markCode(bytes: Uint8Array, part: Part, imports: Imports, mark: number,
     let copied = body.locals;
     while (reader.at < body.end) {
       const offset = reader.at, code = reader.byte();
-      const callee = code === CALL ? imports.functions[new Reader(bytes.subarray(reader.at, reader.at + 5)).number()] : undefined;
+      const callee = code === CALL ? imports[new Reader(bytes.subarray(reader.at, reader.at + 5)).number()] : undefined;
       skipImmediates(reader, code);
       if (!callee) continue;
       const id = sites.length + 1;
-      sites.push({ id, ...callee, function: imports.functions.length + index, offset });
-      pieces.push(bytes.subarray(copied, offset), Uint8Array.from([I32_CONST, ...signedNumber(id), GLOBAL_SET, ...number(mark)]));
+      sites.push({ id, from: callee.from, call: callee.call, function: imports.length + index, offset });
+      pieces.push(bytes.subarray(copied, offset), Uint8Array.from([I32_CONST, ...signedNumber(id)]));
       copied = offset;
     }
     const content = concatenated([...pieces, bytes.subarray(copied, body.end)]);

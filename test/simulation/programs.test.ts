@@ -1,6 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { wasmPath } from '../../src/paths.js';
+import { exportGlobals, GLOBAL_PREFIX, KEEP, RESTORE, withRestore } from '../../src/sim/globals.js';
 import { Guest, type Observer, type Process } from '../../src/sim/index.js';
+import { modules } from '../boundary/sources.js';
 import { serving, withWorld } from './help.js';
 
 const programs = suite('instances that are used again');
@@ -41,5 +45,23 @@ programs('have the memory of new ones', async () => {
     assert.is(differs, -1, `${key}: byte ${differs} of ${memory.length}`);
   }
 });
+
+for (const module of modules.filter((each) => each !== 'codec')) {
+  programs(`${module}: all globals that change are set back, whatever they have become`, () => {
+    const bytes = exportGlobals(withRestore(readFileSync(wasmPath(module)))), compiled = new WebAssembly.Module(bytes);
+    const imports: Record<string, Record<string, () => number>> = {};
+    for (const { module: from, name } of WebAssembly.Module.imports(compiled)) (imports[from] ??= {})[name] = () => 0;
+    const { exports } = new WebAssembly.Instance(compiled, imports), call = (name: string): void => (exports[name] as () => void)();
+    const names = Object.keys(exports).filter((name) => name.startsWith(GLOBAL_PREFIX));
+    const globals = names.map((name) => exports[name] as WebAssembly.Global);
+    // Each has its twin behind the last of them.
+    const own = globals.slice(0, globals.length / 2), first = own.map(({ value }) => value as unknown);
+    assert.ok(own.length > 5);
+    call(KEEP);
+    for (const global of own) global.value = typeof global.value === 'bigint' ? global.value + 1n : (global.value as number) + 1;
+    call(RESTORE);
+    assert.equal(own.map(({ value }) => value as unknown), first);
+  });
+}
 
 programs.run();
