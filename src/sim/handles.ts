@@ -4,19 +4,18 @@ import type { Description } from './description.js';
 import { EBADF, EMFILE } from './errno.js';
 import { HANDLES_MAX } from '../vocabulary.js';
 
-export interface Handle {
-  fd: number;
-  description: Description;
+export class Handle {
   /** What the module waits for. */
-  wanted: number;
+  wanted = 0;
   /** Never ready, whatever its description says: a fault. */
-  muted?: boolean;
+  muted = false;
   /** A socket that others share is asked not to block call by call. */
-  shared: boolean;
+  shared = false;
   /** An end of a pipe that the module itself has made: what it may leave a mark on. */
-  made: boolean;
-  /** Told apart from an earlier handle of the same number, whose events may still be on their way. */
-  readonly generation: number;
+  made = false;
+
+  /** `generation`: told apart from an earlier handle of the same number, whose events may still be on their way. */
+  constructor(readonly fd: number, readonly description: Description, readonly generation: number) {}
 }
 
 export class HandleTable {
@@ -47,8 +46,7 @@ export class HandleTable {
       this.descriptors().close(fd);
       return -EMFILE;
     }
-    const description = this.descriptors().get(fd)!, generation = ++this.generation;
-    this.slots[slot] = { fd, description, wanted: 0, shared: false, made: false, generation };
+    this.slots[slot] = new Handle(fd, this.descriptors().get(fd)!, ++this.generation);
     this.count++;
     return slot;
   }

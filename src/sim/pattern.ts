@@ -31,8 +31,9 @@ function computed(fd: number, position: number, count: number): Uint8Array {
   return bytes;
 }
 
+/** Not to be changed: others may look at the same bytes. */
 export function pattern(fd: number, position: number, count: number): Uint8Array {
-  return beginning(fd, position + count)?.slice(position, position + count) ?? computed(fd, position, count);
+  return beginning(fd, position + count)?.subarray(position, position + count) ?? computed(fd, position, count);
 }
 
 /** Where the bytes first differ from the pattern; -1 when they do not. */

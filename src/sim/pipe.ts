@@ -12,14 +12,13 @@ const SLOTS_BY_DEFAULT = 16;
 const SIZE_MAX = 1 << 20;
 const MODE_BY_DEFAULT = 0o600;
 
-interface Slot {
-  page: Uint8Array;
-  offset: number;
-  length: number;
-  /** Later writes may append: nobody else reads this page. */
-  merges: boolean;
-  /** Where it lies, when other slots lie there, too. */
-  block: Block | undefined;
+export class Slot {
+  /**
+   * `merges`: later writes may append, for nobody else reads this page; `block`: where it lies, when other slots lie there,
+   * too.
+   */
+  constructor(readonly page: Uint8Array, public offset: number, public length: number, readonly merges: boolean,
+    readonly block: Block | undefined) {}
 }
 
 const BLOCK_BYTES = 32_768;
@@ -84,7 +83,7 @@ export class Pipe {
       const count = Math.min(PAGE_BYTES, from.length - done);
       const page = freePages.pop() ?? new Uint8Array(PAGE_BYTES);
       page.set(from.subarray(done, done + count));
-      this.push({ page, offset: 0, length: count, merges: true, block: undefined });
+      this.push(new Slot(page, 0, count, true, undefined));
       done += count;
     }
     return done > 0 ? done : WOULD_BLOCK;
@@ -129,7 +128,7 @@ export class Pipe {
       }
       const count = size - moved;
       // Two pipes read the page from now on: a write may still append to the one that it came by.
-      other.push({ page: slot.page.slice(), offset: slot.offset, length: count, merges: false, block: slot.block });
+      other.push(new Slot(slot.page.slice(slot.offset, slot.offset + count), 0, count, false, slot.block));
       if (slot.block) slot.block.slots++;
       this.consume(slot, count);
       moved += count;

@@ -1,7 +1,7 @@
 /** Unix stream sockets. unix(7), net/unix/af_unix.c */
 import { Description, WOULD_BLOCK } from './description.js';
 import { EAGAIN, ECONNREFUSED, ECONNRESET, EINVAL, ENOTCONN, EPIPE } from './errno.js';
-import { Block, type Pipe } from './pipe.js';
+import { Block, type Pipe, Slot } from './pipe.js';
 import type { PidNamespace, Process } from './process.js';
 import { HANGUP, Kind, READ, WRITE } from '../vocabulary.js';
 
@@ -15,13 +15,14 @@ const BLOCK_BYTES_MAX = 32_768;
 /** Of one message: a head of a page without what the kernel keeps there, and pages behind it. */
 const HEAD_BYTES = 3776, HEAD_OVERHEAD = 320, MESSAGE_STRUCT_BYTES = 256, SMALL_HEAD_BYTES = 512, MESSAGE_BYTES_MAX = HEAD_BYTES + 32_768;
 
+const NO_RIGHTS: readonly Description[] = [];
+
 /** What one send(2) put into the queue, or a part of it. */
-interface Message {
-  bytes: Uint8Array;
-  read: number;
-  /** What it counts for in its sender's buffer. */
-  cost: number;
-  rights: Description[];
+class Message {
+  read = 0;
+
+  /** `cost`: what it counts for in its sender's buffer. */
+  constructor(readonly bytes: Uint8Array, readonly cost: number, public rights: readonly Description[]) {}
 }
 
 /** Of a message's bytes, those that lie in pages and not in its head. */
@@ -108,8 +109,8 @@ export class Socket extends Description {
       const size = Math.min(from.length - done, (SEND_BUFFER_BYTES >> 1) - 64, MESSAGE_BYTES_MAX), cost = costOf(size);
       this.sent += cost;
       // Descriptors travel with the first bytes.
-      const travelling = done === 0 ? rights.map((right) => right.hold()) : [];
-      this.peer.queue.push({ bytes: from.slice(done, done + size), read: 0, cost, rights: travelling });
+      const travelling = done === 0 && rights.length > 0 ? rights.map((right) => right.hold()) : NO_RIGHTS;
+      this.peer.queue.push(new Message(from.slice(done, done + size), cost, travelling));
       done += size;
     }
     return done;
@@ -139,10 +140,10 @@ export class Socket extends Description {
   }
 
   /** The descriptors that came with the bytes. */
-  private consume(message: Message, count: number): Description[] {
+  private consume(message: Message, count: number): readonly Description[] {
     message.read += count;
     const { rights } = message;
-    message.rights = [];
+    message.rights = NO_RIGHTS;
     if (message.read < message.bytes.length) return rights;
     this.queue.shift();
     if (this.peer) this.peer.sent -= message.cost;
@@ -156,7 +157,7 @@ export class Socket extends Description {
       const message = this.queue[0]!;
       const most = Math.min(pieceEnd(message.bytes.length, message.read) - message.read, size - done);
       const block = isInHead(message) ? process.spliced = Block.after(process.spliced) : undefined, count = block?.take(most) ?? most;
-      pipe.push({ page: message.bytes.slice(message.read, message.read + count), offset: 0, length: count, merges: false, block });
+      pipe.push(new Slot(message.bytes, message.read, count, false, block));
       for (const right of this.consume(message, count)) right.drop();
       done += count;
     }

@@ -62,9 +62,12 @@ function writev(guest: Guest, handle: number, at: number, size: number, thenAt: 
   const description = guest.handles.description(handle), first = guest.bytes(at, size), second = guest.bytes(thenAt, thenSize);
   if (!description) return -EBADF;
   if (!first || !second) return -EFAULT;
-  const both = new Uint8Array(guest.allowed(first.length + second.length));
-  both.set(first.subarray(0, both.length));
-  both.set(second.subarray(0, both.length - Math.min(first.length, both.length)), Math.min(first.length, both.length));
+  const room = guest.allowed(first.length + second.length);
+  if (room <= first.length) return writeFrom(guest, handle, description, first.subarray(0, room));
+  if (first.length === 0) return writeFrom(guest, handle, description, second.subarray(0, room));
+  const both = new Uint8Array(room);
+  both.set(first);
+  both.set(second.subarray(0, room - first.length), first.length);
   return writeFrom(guest, handle, description, both);
 }
 
@@ -94,9 +97,11 @@ function spliceFromPipe(source: PipeEnd, target: Description, size: number): num
   return moveBytes(source, target, Math.min(size, source.pipe.length));
 }
 
-/** Through a buffer; the target takes files' and devices' whole pieces. */
+const scratch = new Uint8Array(65_536);
+
+/** Through a buffer; the target takes files' and devices' whole pieces, and copies of them. */
 function moveBytes(source: Description, target: Description, size: number): number {
-  const piece = new Uint8Array(size), got = source.read(piece);
+  const piece = size <= scratch.length ? scratch.subarray(0, size) : new Uint8Array(size), got = source.read(piece);
   return got > 0 ? target.write(piece.subarray(0, got)) : got;
 }
 

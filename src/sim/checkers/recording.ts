@@ -4,9 +4,13 @@ import { mismatch } from '../bytes.js';
 /** Of a long stream only so much is kept, its last: more than any ring and all that lies in pipes and sockets behind it. */
 const KEPT_BYTES_MIN = 1 << 22;
 
+/** Room for the first bytes. */
+const FIRST_BYTES = 1024;
+const NOTHING = new Uint8Array(0);
+
 export class Recording {
   length = 0;
-  private bytes = new Uint8Array(256);
+  private bytes = NOTHING;
   /** Position of the first byte that is kept. */
   private first = 0;
 
@@ -22,7 +26,7 @@ export class Recording {
     if (from > this.first && kept.length + size <= this.bytes.length) {
       this.bytes.copyWithin(0, from - this.first, this.length - this.first);
     } else {
-      const grown = new Uint8Array(Math.max(this.bytes.length * 2, kept.length + size));
+      const grown = new Uint8Array(Math.max(FIRST_BYTES, this.bytes.length * 2, kept.length + size));
       grown.set(kept);
       this.bytes = grown;
     }

@@ -11,22 +11,30 @@ const STALL_MS_MAX = 400, JUMP_MS_MAX = 400;
 export class SeededFaults implements FaultPlan {
   private readonly random: Random;
   private left: number;
+  private readonly errno: number;
+  private readonly kill: number;
+  private readonly stall: number;
+  private readonly jump: number;
 
-  constructor(private readonly scenario: Scenario) {
+  constructor({ seed, faults }: Scenario) {
     // Not the numbers that the world, or the scenario, was made of.
-    this.random = new Random(scenario.seed).fork().fork();
-    this.left = scenario.faults.most;
+    this.random = new Random(seed).fork().fork();
+    this.left = faults.most;
+    this.errno = faults.errno;
+    this.kill = faults.kill;
+    this.stall = faults.stall;
+    this.jump = faults.jump;
   }
 
   at(call: Call): Fault | undefined {
-    const { random, scenario: { faults } } = this;
     if (this.left === 0) return undefined;
-    const fault = this.choose(call, random, faults);
+    const fault = this.choose(call);
     if (fault) this.left--;
     return fault;
   }
 
-  private choose(call: Call, random: Random, { errno, kill, stall, jump }: Scenario['faults']): Fault | undefined {
+  private choose(call: Call): Fault | undefined {
+    const { random, errno, kill, stall, jump } = this;
     if (random.chance(errno)) {
       const errnosThere = errnosOf(call.name);
       return errnosThere.length === 0 ? undefined : { errno: errnos[random.pick(errnosThere)] };

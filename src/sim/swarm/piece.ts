@@ -14,16 +14,24 @@ const CONTEXT_LINES = 25;
 class Counter implements Observer {
   /** By program and id. */
   private readonly sites = new Map<string, true[]>();
+  /** Who called last, and its program's sites: most calls are followed by another of the same. */
+  private last: string | undefined;
+  private reached: true[] = [];
 
   constructor(private readonly tally: Tally) {}
 
   call({ process, siteId, fault }: CallEvent): void {
     this.tally.calls++;
     if (fault) this.tally.faults[kindOf(fault)] = (this.tally.faults[kindOf(fault)] ?? 0) + 1;
-    if (process.program === undefined) return;
-    let reached = this.sites.get(process.program);
-    if (!reached) this.sites.set(process.program, reached = []);
-    reached[siteId] = true;
+    if (process.program !== this.last) this.turnTo(process.program);
+    this.reached[siteId] = true;
+  }
+
+  private turnTo(program: string | undefined): void {
+    if (program === undefined) return;
+    this.last = program;
+    this.reached = this.sites.get(program) ?? [];
+    this.sites.set(program, this.reached);
   }
 
   finish(): void {
