@@ -19,9 +19,10 @@
  *   (assembly/shared/ending.ts);
  * - wsh: `resize(rows, columns)` of the terminal that --tty asked for;
  * - iomux-link, where a channel is 0 for stdout and 1 for stderr: `resumeAt(stdout, stderr)`, before `onStart`: positions
- *   to go on from instead of a cursor file's; `originOf(channel)`, the position that the stream's first byte has for this
- *   link; `gapFrom(channel)`, `gapTo(channel)`, what is lost before it: equal when nothing is; `brokenBy(channel)`, the negated
- *   errno of a stream that could not be copied to its end, else 0.
+ *   to go on from instead of a cursor file's; `positionsAreKnown()`, 1 as soon as it is known where both streams begin;
+ *   `originOf(channel)`, the position that the stream's first byte has for this link, then; `gapFrom(channel)`,
+ *   `gapTo(channel)`, what is lost before it: equal when nothing is; `brokenBy(channel)`, the negated errno of a stream that
+ *   could not be copied to its end, else 0.
  */
 
 // --- descriptors

@@ -121,8 +121,19 @@ export function onReady(handle: i32, events: i32): void {
   if (handle == statusSocket) takeStatus();
   else if (output.owns(handle)) output.advance();
   else if (errors.owns(handle)) errors.advance();
+  goOnTogether();
   saveSoon();
   finishWhenAllEnded();
+}
+
+/**
+ * The positions of both streams are saved together: what was delivered of one while that of the other is not known could not
+ * be, and would come again.
+ */
+function goOnTogether(): void {
+  if (output.stage == Stage.HEADER || errors.stage == Stage.HEADER) return;
+  output.goOn();
+  errors.goOn();
 }
 
 function takeStatus(): void {
@@ -157,14 +168,16 @@ function exitAsTheJob(): i32 {
   return EXIT_UNKNOWN;
 }
 
-/** True when there is nothing left to save. */
-function save(): bool {
-  if (cursorFile == 0 || !differs(output.position(), errors.position())) return true;
-  return saveCursor(output.position(), errors.position());
+/** A position that nobody knows is not saved: a later link would take it for a gap, or skip what it never got. */
+function hasNewPositions(): bool {
+  return cursorFile != 0 && positionsAreKnown() && differs(output.position(), errors.position());
 }
 
+/** True when there is nothing left to save. */
+function save(): bool { return !hasNewPositions() || saveCursor(output.position(), errors.position()); }
+
 function saveSoon(): void {
-  if (cursorFile == 0 || saveIsDue || state != State.LINKED || !differs(output.position(), errors.position())) return;
+  if (saveIsDue || state != State.LINKED || !hasNewPositions()) return;
   saveIsDue = true;
   wakeAfter(SAVE_INTERVAL_MS);
 }
@@ -190,6 +203,7 @@ export function resumeAt(stdout: u32, stderr: u32): void {
   errors.resumeAt(stderr);
 }
 
+export function positionsAreKnown(): bool { return output.known && errors.known; }
 function streamOf(channel: i32): Stream { return channel == 0 ? output : errors; }
 export function originOf(channel: i32): u32 { return streamOf(channel).origin; }
 export function gapFrom(channel: i32): u32 { return streamOf(channel).gapStart; }

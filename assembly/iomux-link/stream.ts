@@ -1,11 +1,11 @@
-/** One stream of the job's output: header → what was delivered before is skipped → relayed → ended. */
+/** One stream of the job's output: header → waits for the other's → what was delivered before is skipped → relayed → ended. */
 import { close, read, READ, watch } from "../shim";
 import { EAGAIN } from "../shared/errno";
 import { begin, put, putError, putNumber, tell } from "../shared/message";
 import { BUFFER_BYTES, Flow, Relay } from "../shared/relay";
 import { distance, HEADER_BYTES, position } from "../wire/stream";
 
-export const enum Stage { HEADER = 0, SKIPPING = 1, RELAYING = 2, ENDED = 3 }
+export const enum Stage { HEADER = 0, WAITING = 1, SKIPPING = 2, RELAYING = 3, ENDED = 4 }
 
 @unmanaged export class Stream {
   relay: Relay;
@@ -17,8 +17,10 @@ export const enum Stage { HEADER = 0, SKIPPING = 1, RELAYING = 2, ENDED = 3 }
   /** Bytes of the header that have come. */
   headerHave: u32;
   toSkip: u32;
-  /** Position behind the last byte delivered before this link's first. */
+  /** Position behind the last byte delivered before this link's first; it means nothing before `known`. */
   origin: u32;
+  /** Whether a cursor file or a header has said where this link begins. */
+  known: bool;
   /** Whether `origin` comes from a cursor file: what is missing behind it is a gap, what comes before it is skipped. */
   resumed: bool;
   /** Positions between which bytes are lost before the first one; equal when none are. */
@@ -40,6 +42,7 @@ export const enum Stage { HEADER = 0, SKIPPING = 1, RELAYING = 2, ENDED = 3 }
 
   resumeAt(saved: u32): void {
     this.origin = saved;
+    this.known = true;
     this.resumed = true;
   }
 
@@ -70,7 +73,16 @@ export const enum Stage { HEADER = 0, SKIPPING = 1, RELAYING = 2, ENDED = 3 }
     this.headerHave += got;
     if (this.headerHave < HEADER_BYTES) return;
     this.enter(position(header));
+    watch(this.socket, 0);
+    this.moveTo(Stage.WAITING);
+  }
+
+  /** The other stream's header has come, too, or never will. */
+  goOn(): void {
+    if (this.stage != Stage.WAITING) return;
+    watch(this.socket, READ);
     this.moveTo(Stage.SKIPPING);
+    this.advance();
   }
 
   /** `first` is the position of the first byte that comes. */
@@ -83,6 +95,7 @@ export const enum Stage { HEADER = 0, SKIPPING = 1, RELAYING = 2, ENDED = 3 }
     }
     if (delivered > 0) this.toSkip = delivered;
     else this.origin = first;
+    this.known = true;
   }
 
   private skip(): void {

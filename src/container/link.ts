@@ -76,17 +76,22 @@ export class JobLink extends EventEmitter<LinkEvents> implements AsyncDisposable
     this.result = this.run(container);
   }
 
-  /** Positions behind what has been read from the streams so far; with `stdio`, where the link began. */
-  get cursors(): Cursors {
-    const [stdout, stderr] = STREAMS.map((name, channel) => moved(this.originOf(channel), taken(this[name]))) as [number, number];
+  /**
+   * Positions behind what has been read from the streams so far; with `stdio`, where the link began. undefined as long as the
+   * job has not told a new link where it begins, and nothing has come: whoever goes on from there starts anew, too.
+   */
+  get cursors(): Cursors | undefined {
+    const { instance } = this;
+    if (!instance) return this.from;
+    if (instance.ask('positionsAreKnown') === 0) return undefined;
+    const [stdout, stderr] = STREAMS.map((name, channel) => moved(instance.ask('originOf', channel) >>> 0, taken(this[name]))) as [number, number];
     return { stdout, stderr };
   }
 
-  private originOf(channel: number): number { return this.instance ? this.instance.ask('originOf', channel) >>> 0 : this.from[STREAMS[channel]!]; }
-
-  private get from(): Cursors {
+  /** What it goes on from; undefined for a new one. */
+  private get from(): Cursors | undefined {
     const { cursors } = this.options;
-    return typeof cursors === 'object' ? cursors : this.file?.saved ?? { stdout: 0, stderr: 0 };
+    return typeof cursors === 'object' ? cursors : this.file?.saved;
   }
 
   private async run(container: string): Promise<LinkResult> {
@@ -113,8 +118,7 @@ export class JobLink extends EventEmitter<LinkEvents> implements AsyncDisposable
   }
 
   private start(container: string): void {
-    const { cursors } = this.options;
-    const resume = typeof cursors === 'object' ? cursors : this.file?.saved;
+    const { cursors } = this.options, resume = this.from;
     const own = typeof cursors === 'string' && !this.file ? ['-w', cursors] : [];
     withShortPath(container, this.directory, (path) => {
       this.instance = instantiate('iomux-link', {
@@ -169,8 +173,9 @@ export class JobLink extends EventEmitter<LinkEvents> implements AsyncDisposable
 
   /** That the positions cannot be saved ends nothing: a later link gets some bytes again, and none is missing. */
   private async save(): Promise<void> {
+    const { cursors } = this;
     try {
-      await this.file?.save(this.cursors);
+      if (cursors) await this.file?.save(cursors);
       this.unsaved = undefined;
     } catch (error) {
       this.unsaved = error as WardenError;

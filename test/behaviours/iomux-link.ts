@@ -19,10 +19,14 @@ async function serve(world: World, script: Script): Promise<string> {
   return directory;
 }
 
-/** A stream from a position on, then its end. */
-const stream = (position: number, bytes: Uint8Array | string = '') => (connection: Connection): void => {
+/** A stream from a position on. */
+const begun = (position: number, bytes: Uint8Array | string) => (connection: Connection): void => {
   connection.write(bigEndian(position));
   connection.write(bytes);
+};
+/** The same, then its end. */
+const stream = (position: number, bytes: Uint8Array | string = '') => (connection: Connection): void => {
+  begun(position, bytes)(connection);
   connection.end();
 };
 const status = (...bytes: number[]) => (connection: Connection): void => {
@@ -129,6 +133,35 @@ for (const signal of [SIGTERM, SIGINT]) {
     assertPattern(1, 5000, next.stdout.bytes, 3000, 'what it lacked');
   });
 }
+
+for (const [what, script] of [
+  ['either stream', {}],
+  ['stderr', { stdout: begun(0xf000_0000, 'early') }],
+  ['stdout', { stderr: begun(7, 'early') }],
+] as [string, Script][]) {
+  add(`stopped before it knows the position of ${what}, has delivered nothing and saves nothing`, async (world) => {
+    const silent = (): void => undefined, cursors = `${world.directory()}/cursors`;
+    const directory = await serve(world, { stdout: silent, stderr: silent, status: silent, ...script });
+    const link = world.start('iomux-link', ['-w', cursors, directory]);
+    // Longer than between two savings.
+    await world.pass(1_200);
+    link.kill(SIGTERM);
+    assert.equal(await outcomeOf(world, link), { code: 0, stdout: '', stderr: '' });
+    assert.is(world.read(cursors), undefined);
+  });
+}
+
+add('delivers when it knows the positions of both streams, whichever comes first', async (world) => {
+  let late: Connection | undefined;
+  const first = stream(3, 'out'), link = world.start('iomux-link', [await serve(world, {
+    ...empty, stdout: first, stderr: (connection) => { late = connection; },
+  })]);
+  await world.until(() => late !== undefined, 'it is connected');
+  await world.pass(100);
+  assert.is(link.stdout.length, 0);
+  stream(5, 'err')(late!);
+  assert.equal(await outcomeOf(world, link), { code: 0, stdout: 'out', stderr: 'err' });
+});
 
 add('SIGTERM while nobody reads its stdout saves only what was taken', async (world) => {
   const job = await startJob(world, 'write 1 1000000 65536; hang'), cursors = `${world.directory()}/cursors`;

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -85,6 +85,21 @@ test('goes on where another link stopped, by cursors', async () => {
   assert.is((await second.result).exitCode, 0);
 });
 
+test('a link that is stopped before it knows where the job is has no positions, and keeps none', async () => {
+  const { path, remove } = scratch(), file = `${path}/cursors`, job = await sh('echo all');
+  const first = job.link({ cursors: file });
+  await first.stop();
+  assert.equal([first.cursors, existsSync(file)], [undefined, false]);
+  const second = job.link();
+  await second.stop();
+  assert.is(second.cursors, undefined);
+  const third = job.link({ cursors: second.cursors });
+  assert.is(await text(third.stdout), 'all\n');
+  await third.result;
+  assert.equal(third.cursors, { stdout: 4, stderr: 0 });
+  remove();
+});
+
 test('keeps a cursor file of what was read, not of what has come', async () => {
   const { path, remove } = scratch(), file = `${path}/cursors`;
   // Not more than the ring holds: nothing is lost between two links.
@@ -111,7 +126,7 @@ test('reports what is lost, with its positions', async () => {
   link.on('gap', (gap) => gaps.push(gap));
   const [out, result] = await Promise.all([text(link.stdout), link.result]);
   assert.equal(gaps, [{ stream: 'stdout', from: 10, to: 100_000 - 4_096 }]);
-  assert.equal([result.gaps, out.length, link.cursors.stdout], [gaps, 4_096, 100_000]);
+  assert.equal([result.gaps, out.length, link.cursors?.stdout], [gaps, 4_096, 100_000]);
 });
 
 test('may be stopped by whoever hears of a gap', async () => {
@@ -149,6 +164,7 @@ test('goes on when the cursor file cannot be written, tells it once, and lets a 
   assert.match(told[0]!.message, /^cannot save the positions in .*\/cursors: ENOENT/);
   const again = job.link({ cursors: `${path}/cursors` });
   again.stdout!.resume();
+  await until(() => again.cursors !== undefined, 'it has a position that it cannot save');
   const error = await again.stop().catch((reason: unknown) => reason);
   assert.is((error as WardenError).code, 'LOST', String(error));
 });

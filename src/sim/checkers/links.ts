@@ -1,5 +1,6 @@
 /** iomux-link: what comes out of it, from which position on, what it saves, what it says, and how it ends. */
 import { EXIT_UNKNOWN } from '../../vocabulary.js';
+import type { Description } from '../description.js';
 import { Guest } from '../guest.js';
 import { PipeEnd } from '../pipe.js';
 import type { CallEvent } from '../plan.js';
@@ -19,6 +20,8 @@ const CIRCLE = 2 ** 32;
 class LinkRecord {
   /** From its cursor file. */
   saved: [number, number] | undefined;
+  /** Bytes of each stream's header that it has read. */
+  readonly headers: number[] = [0, 0];
   /** Bytes of each stream that its own stdout and stderr have taken. */
   readonly delivered: number[] = [0, 0];
   /** What its readers have to get, its own words among it; and how much of it they have. */
@@ -69,9 +72,22 @@ export class LinksChecker implements Checker {
     const record = this.recordOf(process), { runner } = process;
     if (!record || !(runner instanceof Guest)) return;
     if (name === 'read' && args[2] === CURSORS_BYTES + 1 && result === CURSORS_BYTES) record.saved = cursorsIn(runner.bytes(args[1]!, result)!);
+    else if (name === 'read') this.headerRead(record, runner.handles.description(args[0]!), result);
     else if (name === 'splice') this.moved(record, runner, args[1]!, result);
     else if (name === 'write') this.moved(record, runner, args[0]!, result);
     else if (name === 'rename') this.checkCursors(record);
+  }
+
+  private headerRead(record: LinkRecord, end: Description | undefined, size: number): void {
+    for (let channel = 0; channel < STREAMS; channel++) {
+      const delivery = this.job(record).delivery(record.link.program.process, channel);
+      if (delivery && delivery.socket.peer === end) record.headers[channel] = Math.min(HEADER_BYTES, record.headers[channel]! + size);
+    }
+  }
+
+  /** Whether the link knows where a stream is. */
+  private knows({ headers, saved }: LinkRecord, channel: number): boolean {
+    return saved !== undefined || headers[channel] === HEADER_BYTES;
   }
 
   private moved(record: LinkRecord, guest: Guest, handle: number, count: number): void {
@@ -105,8 +121,11 @@ export class LinksChecker implements Checker {
   private checkCursors(record: LinkRecord): void {
     const { link: { program, cursorPath } } = record, saved = cursorsIn(this.stage.world.files.read(cursorPath!));
     for (let channel = 0; channel < STREAMS; channel++) {
-      const start = this.start(record, channel) ?? record.saved?.[channel] ?? 0, position = (start + record.delivered[channel]!) % CIRCLE;
-      holds(saved?.[channel] === position, 'cursor', () => `${program.process.name} saves position ${saved?.[channel]}, and has delivered up to ${position}`);
+      const { name } = program.process;
+      holds(this.knows(record, channel), 'cursor', () => `${name} saves positions, and has not been told that of channel ${channel}`);
+      const start = record.headers[channel] === HEADER_BYTES ? this.start(record, channel)! : record.saved![channel]!;
+      const position = (start + record.delivered[channel]!) % CIRCLE;
+      holds(saved?.[channel] === position, 'cursor', () => `${name} saves position ${saved?.[channel]}, and has delivered up to ${position}`);
     }
   }
 
@@ -132,7 +151,7 @@ export class LinksChecker implements Checker {
   private checkStopped(record: LinkRecord): void {
     const { program: { exitCode, process }, cursorPath } = record.link;
     // The signal may have come when it was at its end anyway.
-    if (exitCode !== 0 || cursorPath === undefined || this.start(record, 0) === undefined || this.start(record, 1) === undefined) return;
+    if (exitCode !== 0 || cursorPath === undefined || !this.knows(record, 0) || !this.knows(record, 1)) return;
     holds(this.stage.world.files.exists(cursorPath) || record.delivered.every((count) => count === 0), 'cursor', () => `${process.name} has saved nothing`);
     if (this.stage.world.files.exists(cursorPath)) this.checkCursors(record);
   }

@@ -96,6 +96,7 @@ static void ask_all(void) {
     w2c_program_ending(&instance);
 #endif
 #ifdef HAS_gapFrom
+    w2c_program_positionsAreKnown(&instance);
     for (uint32_t channel = 0; channel < 2; channel++) {
         w2c_program_originOf(&instance, channel);
         w2c_program_gapFrom(&instance, channel);

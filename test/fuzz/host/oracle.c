@@ -71,10 +71,18 @@ void note_saved_before(const uint8_t *cursors) {
     world.has_saved = true;
 }
 
+/* Whether its position is known: by then a header has come, or something was delivered. */
+static bool is_placed(struct thing *sink) {
+    const struct thing *from = source_of(sink->channel);
+    if (from && from->header_have == 4) begin_sink(sink, from);
+    else if (!sink->positioned && from && !world.has_saved) violation("a position is saved that no header has told");
+    return sink->positioned;
+}
+
 void note_saved(const uint8_t *cursors) {
     for (uint32_t i = 1; i < world.things_used; i++) {
-        const struct thing *sink = &world.things[i];
-        if (sink->role != ROLE_SINK || !sink->positioned) continue;
+        struct thing *sink = &world.things[i];
+        if (sink->role != ROLE_SINK || !is_placed(sink)) continue;
         if (big_endian(cursors + 4 * sink->channel) != sink->position) violation("a saved position that is not the delivered one");
     }
 }
