@@ -36,6 +36,10 @@ const canaries: Readonly<Record<string, Canary>> = {
   'the position is not carried on resume': {
     program: 'iomux-link', change: { file: 'assembly/iomux-link/index.ts', from: '    output.resumeAt(savedStdout);\n', to: '' },
   },
+  'positions are saved that nobody knows': {
+    program: 'iomux-link',
+    change: { file: 'assembly/iomux-link/index.ts', from: 'cursorFile != 0 && positionsAreKnown() && differs', to: 'cursorFile != 0 && differs' },
+  },
   'the status is told before the end of the output': {
     program: 'iomux-spawn',
     change: {

@@ -31,6 +31,13 @@ export class CommandsChecker implements Checker {
     if (wsh) this.checkMirrored(wsh, process);
   }
 
+  quiet(): void {
+    for (const wsh of this.stage.wshs) {
+      const command = wsh.plan.terminal === undefined ? undefined : this.facts.process(wsh.number);
+      if (command && !command.ended) this.checkMirrored(wsh, command);
+    }
+  }
+
   private checkMirrored({ program: { process, terminal } }: StagedWsh, command: Process): void {
     const local = terminal!.pty, remote = ptyIn(command);
     if (!remote || remote.hangups > 0 || local.hangups > 0 || this.blame.hit(process)) return;

@@ -89,7 +89,7 @@ class Acts {
     else if (choice < 84) this.rude();
     else if (choice < 88 && this.jobs.length > 0) this.intruder();
     else if (choice < 93) this.signal();
-    else if (choice < 97) this.oom();
+    else if (choice < 96) this.oom();
     else this.terminal();
   }
 
@@ -154,10 +154,12 @@ class Acts {
     };
     const act: CommandPlan = {
       do: 'wsh', container: this.container(), command, terminal: random.between(2, 99), stdout: 'eager', stderr: 'eager',
-      keys: ['say 1 one\r', 'print 1 size\r', `exit ${code}\r`].filter((key) => key.startsWith('exit') || random.chance(0.7)),
+      // Who does not leave is hung up on in the end.
+      keys: ['say 1 one\r', 'print 1 size\r', `exit ${code}\r`].filter(() => random.chance(0.7)),
     };
     this.put(act);
-    if (random.chance(0.5)) this.put({ do: 'resize', wsh: this.wshs.length, rows: random.between(2, 99) });
+    // Often when the shell is there: before that, a new size is the first one.
+    if (random.chance(0.7)) this.put({ do: 'resize', wsh: this.wshs.length, rows: random.between(2, 99) }, random.pick([0, 60, 200]));
     if (random.chance(0.2)) this.put({ do: 'signal', to: 'wsh', index: this.wshs.length, signal: random.pick([SIGTSTP, SIGCONT, SIGHUP]) });
     this.wshs.push(act);
   }
