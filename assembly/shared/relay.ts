@@ -22,6 +22,8 @@ export const enum Flow { OPEN = 0, ENDED = 1, BROKEN = 2 }
   start: u32;
   end: u32;
   spliced: bool;
+  /** `from` is a terminal: its other side says by EIO that nobody has it open any more. Of anything else it is an error. */
+  isTerminal: bool;
   flow: Flow;
   /** Bytes still wanted from `from`. */
   left: u32;
@@ -44,6 +46,7 @@ export const enum Flow { OPEN = 0, ENDED = 1, BROKEN = 2 }
     this.flow = Flow.OPEN;
     const source = describe(from), target = describe(to);
     // The bits of an errno are no kind.
+    this.isTerminal = source >= 0 && (source & Kind.MASK) == Kind.TERMINAL;
     this.spliced = (source | target) >= 0 && canSplice(source & Kind.MASK, target & Kind.MASK);
   }
 
@@ -136,8 +139,7 @@ export const enum Flow { OPEN = 0, ENDED = 1, BROKEN = 2 }
       if (this.closing) return 0;
       this.waitFor(true);
     }
-    // A pty's master answers EIO, pipes and files 0, when nobody can write to the other side any more.
-    return got == -EIO ? 0 : got;
+    return got == -EIO && this.isTerminal ? 0 : got;
   }
 
   private count(bytes: i32): void {

@@ -139,6 +139,11 @@ test('to /dev/null and to /dev/full', async () => {
     'wsh: what the command read or wrote was cut off: no space left on device\n');
 });
 
+// proc_pid_mem(5): nothing is mapped at 0, so that reading there fails as on a broken disk.
+test('stdin that cannot be read is no end of stdin', async () => {
+  await hostSays('w sh -c "cat; echo end" < /proc/$$/mem; echo $?', 'end\n255\n', 'wsh: what the command read or wrote was cut off: input/output error\n');
+});
+
 interface Told { code: number; bytes: number; sha256: string; before: boolean[]; during: boolean[][]; after: boolean[] }
 
 const MEGABYTES = 8;
