@@ -19,11 +19,17 @@ const OWN_PIPES = 4, LISTENERS = 3;
 function waitsForInput({ run }: Command): boolean { return 'script' in run && run.script.some((step) => step === 'copy' || step === 'drain'); }
 
 export class ServiceChecker implements Checker {
+  /** Who started whom: later its parent may be another. */
+  private readonly starters = new Map<Process, Process | undefined>();
+
   constructor(private readonly stage: Stage, private readonly blame: Blame, private readonly jobs: JobsChecker) {}
 
+  started(process: Process): void { this.starters.set(process, process.parent); }
+
   quiet(): void {
-    for (const { process } of this.stage.wshds) {
+    for (const [index, { process }] of this.stage.wshds.entries()) {
       holds(process.ended || this.blame.hasMuted, 'nobody-waits', () => `${process.name} neither serves nor gives up`);
+      if (process.ended) this.checkStart(process, this.stage.scenario.containers[index]?.refuses === true);
     }
     for (const wsh of this.stage.wshs) holds(wsh.program.ended || this.mayWait(wsh), 'nobody-waits', () => `${wsh.program.process.name} waits for nothing`);
     for (const job of this.stage.jobs) {
@@ -36,6 +42,13 @@ export class ServiceChecker implements Checker {
       holds(program.ended || mayWait, 'nobody-waits', () => `${program.process.name} does not see what happened`);
     }
     this.checkRudes();
+  }
+
+  /** A container does not start for a reason only: a hook, or because who starts it was hit, or its first process. */
+  private checkStart(wshd: Process, refuses: boolean): void {
+    const isHit = this.blame.hit(wshd) || [...this.starters].some(([child, starter]) => starter === wshd && this.blame.hit(child));
+    const words = (): string => `${wshd.name} ends with ${wshd.exitCode ?? 'a signal'}, and ${refuses ? 'a hook of it fails' : 'nothing was wrong'}`;
+    holds((wshd.exitCode === 0) !== refuses || isHit, 'serves', words);
   }
 
   private mayWait({ program, plan }: StagedWsh): boolean {
@@ -110,6 +123,8 @@ export class ServiceChecker implements Checker {
   private checkProbe(probe: Process | undefined, index: number): void {
     const init = this.stage.inits[index], lives = init !== undefined && !init.ended;
     if (!probe) return holds(!lives || this.blame.hitContainer(index), 'serves', () => `container ${index} has lost its wshd`);
+    // What is left of a start that failed, because it could not be killed, serves nobody; that was told.
+    if (!init) return;
     holds(probe.exitCode === PROBE_CODE, 'serves', () => `a last command in container ${index} ends with ${probe.exitCode ?? probe.killedBy ?? 'nothing'}`);
   }
 

@@ -70,7 +70,9 @@ function scenarios(): Scenario[] {
       { do: 'miscall', argv: ['wsh', 'true'], environment: ['RLIMIT_NOFILE=many'], ends: EXIT_UNKNOWN },
     ]),
     // An after-pivot hook, and no mnt in the root for it; where it fails, what was made is taken back.
-    scenario(14, [wsh(command(['exit 0']))], [{ hooks: { 'child-after-pivot': 'exit 0' }, mnt: false }, { hooks: { 'child-after-pivot': 'exit 1' }, mnt: false }]),
+    scenario(14, [wsh(command(['exit 0']))], [
+      { hooks: { 'child-after-pivot': 'exit 0' }, mnt: false }, { hooks: { 'child-after-pivot': 'exit 1' }, mnt: false, refuses: true },
+    ]),
     scenario(15, [
       { do: 'job', container: 0, command: command(['sleep 50', 'exit 0']), options: [] },
       [20, { do: 'intruder', job: 0, socket: 'stdout', manner: 'chatters' }], { do: 'link', job: 0, cursor: undefined, ...eager },

@@ -28,6 +28,8 @@ export type Reader = 'eager' | 'late' | { goneAfter: number };
 /** Hooks by name, as scripts; "parent-before-clone" and so on. */
 export interface ContainerPlan {
   hooks: Readonly<Record<string, string>>;
+  /** One of the hooks fails: it is not to start. */
+  refuses?: boolean;
   /** Whether its root has a directory mnt; it has, unless said otherwise. */
   mnt?: boolean;
   /** Descriptors that its wshd may have open. */
