@@ -5,6 +5,7 @@ import type { Actor, Kernel } from './kernel.js';
 import { decode } from './memory.js';
 import { Pipe, PipeEnd } from './pipe.js';
 import { Pty, PtyMaster, PtySlave, type WindowSize } from './pty.js';
+import { Socket } from './socket.js';
 import { HANGUP, READ, WRITE } from '../vocabulary.js';
 
 const scratch = new Uint8Array(65_536), nothing = new Uint8Array(0);
@@ -28,6 +29,12 @@ export class Sink implements Actor {
   static ofPipe(kernel: Kernel): { sink: Sink; writer: PipeEnd } {
     const pipe = new Pipe();
     return { sink: new Sink(kernel, new PipeEnd(pipe, true)), writer: new PipeEnd(pipe, false) };
+  }
+
+  /** The same with a pair of sockets, as Node starts its children. */
+  static ofSocket(kernel: Kernel): { sink: Sink; writer: Socket } {
+    const [end, writer] = Socket.pair();
+    return { sink: new Sink(kernel, end), writer };
   }
 
   ready(): boolean { return !this.paused && !this.ended && (this.end.poll() & (READ | HANGUP)) !== 0; }
@@ -88,6 +95,11 @@ export class Source implements Actor {
   static ofPipe(kernel: Kernel): { source: Source; reader: PipeEnd } {
     const pipe = new Pipe();
     return { source: new Source(kernel, new PipeEnd(pipe, false)), reader: new PipeEnd(pipe, true) };
+  }
+
+  static ofSocket(kernel: Kernel): { source: Source; reader: Socket } {
+    const [end, reader] = Socket.pair();
+    return { source: new Source(kernel, end), reader };
   }
 
   write(bytes: Uint8Array | string): void {

@@ -15,8 +15,8 @@ import { Kind } from '../vocabulary.js';
 
 const ENVIRONMENT = ['PATH=/usr/bin:/bin'];
 
-/** What a stream of a started program is: a pipe with a reader or writer behind it, /dev/null, or what is given. */
-export type Stdio = 'pipe' | 'null' | Description;
+/** What a stream of a started program is: a pipe or a socket with a reader or writer behind it, /dev/null, or what is given. */
+export type Stdio = 'pipe' | 'socket' | 'null' | Description;
 
 export interface StartOptions {
   /** `NAME=value` */
@@ -161,15 +161,15 @@ export class World extends Kernel {
 
   private input(stdio: Stdio): { end: Description; source?: Source } {
     if (stdio === 'null') return { end: new NullDevice(true, true) };
-    if (stdio !== 'pipe') return { end: stdio };
-    const { source, reader } = Source.ofPipe(this);
+    if (typeof stdio !== 'string') return { end: stdio };
+    const { source, reader } = stdio === 'pipe' ? Source.ofPipe(this) : Source.ofSocket(this);
     return { end: reader, source };
   }
 
   private output(stdio: Stdio): { end: Description; sink?: Sink } {
     if (stdio === 'null') return { end: new NullDevice(true, true) };
-    if (stdio !== 'pipe') return { end: stdio };
-    const { sink, writer } = Sink.ofPipe(this);
+    if (typeof stdio !== 'string') return { end: stdio };
+    const { sink, writer } = stdio === 'pipe' ? Sink.ofPipe(this) : Sink.ofSocket(this);
     return { end: writer, sink };
   }
 

@@ -34,7 +34,8 @@ function wsh(given: Command, more: Partial<CommandPlan> = {}): CommandPlan {
 function scenarios(): Scenario[] {
   return [
     scenario(1, [wsh(command(['write 1 10', 'write 2 5', 'exit 3'], { stdout: 10, stderr: 5, ends: 3 }))], [{ hooks: HOOKS }]),
-    scenario(2, [wsh(command(['copy', 'exit 0'], { echoes: true }), { stdin: { bytes: 100, ends: true } })]),
+    // From a socket bytes are read, not spliced: an error there costs some of them.
+    scenario(2, [wsh(command(['copy', 'exit 0'], { echoes: true }), { stdin: { bytes: 100, ends: true }, sockets: true })]),
     scenario(3, [wsh(command(['write 1 70000', 'die 9'], { stdout: 70_000, ends: -9 }), { stdout: 'late' })]),
     scenario(4, [wsh(SHELL, { terminal: 24, keys: ['print 1 size\r', 'exit 5\r'] }), [40, { do: 'resize', wsh: 0, rows: 30 }]]),
     scenario(5, [

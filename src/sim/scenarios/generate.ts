@@ -140,7 +140,7 @@ class Acts {
     const { random } = this, fed = random.chance(0.5), command = this.command(fed);
     const act: CommandPlan = {
       do: 'wsh', container: this.container(), command, stdout: this.reader(), stderr: random.chance(0.9) ? 'eager' : this.reader(),
-      ...(fed ? { stdin: { bytes: amount(random), ends: random.chance(0.9) } } : {}),
+      ...(fed ? { stdin: { bytes: amount(random), ends: random.chance(0.9) } } : {}), sockets: random.chance(0.3),
     };
     this.wshs.push(act);
     this.put(act);

@@ -50,6 +50,8 @@ export interface CommandPlan {
   keys?: readonly string[];
   stdout: Reader;
   stderr: Reader;
+  /** All three are sockets instead of pipes: nothing can be spliced into them. */
+  sockets?: boolean;
 }
 
 export interface JobPlan {

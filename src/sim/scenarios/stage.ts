@@ -192,8 +192,9 @@ export class Stage {
   private wsh(plan: CommandPlan): void {
     const { world } = this, number = this.commands++, size = plan.asksFor === undefined ? [] : ['--tty', `${plan.asksFor}x${COLUMNS}`];
     const argv = [...size, ...this.argvOf(plan.command, plan.container, number)];
+    const stream = plan.sockets ? 'socket' : 'pipe';
     const program = this.containers[plan.container]!.wsh(argv, {
-      stdin: plan.stdin || plan.asksFor !== undefined ? 'pipe' : 'null',
+      stdin: plan.stdin || plan.asksFor !== undefined ? stream : 'null', stdout: stream, stderr: stream,
       ...(plan.terminal === undefined ? {} : { terminal: { rows: plan.terminal, columns: COLUMNS } }),
     });
     this.feed(program, plan);
