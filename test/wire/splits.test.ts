@@ -110,8 +110,9 @@ class Job {
 function link(world: World, job: Job, cursor: string, stdout: readonly Uint8Array[], status: readonly Uint8Array[]): Program {
   const program = world.start(['iomux-link', '-w', cursor, job.directory]);
   const [out, err, end] = job.accept();
-  for (const piece of stdout) say(world, out, piece);
+  // First: neither stream is copied before the positions of both are known.
   say(world, err, encode(codec(), 'stream', { fields: { position: 0n } }));
+  for (const piece of stdout) say(world, out, piece);
   for (const piece of status) say(world, end, piece);
   for (const socket of [out, err, end]) socket.drop();
   assert.ok(world.run(() => program.ended && program.stdout!.ended && program.stderr!.ended));
