@@ -61,6 +61,21 @@ export function sectionsOf(bytes: Uint8Array): Part[] {
   return parts;
 }
 
+/** A function that the module imports: its import's module and name, and the index of its type. */
+export interface Import { from: string; call: string; type: number }
+
+/** In the order of their numbers; a module that imports anything else is none of ours. */
+export function importsOf(bytes: Uint8Array): Import[] {
+  const part = sectionsOf(bytes).find(({ id }) => id === Section.IMPORT);
+  if (!part) return [];
+  const reader = new Reader(bytes, part.start);
+  return Array.from({ length: reader.number() }, () => {
+    const from = reader.text(), call = reader.text();
+    if (reader.byte() === Kind.FUNCTION) return { from, call, type: reader.number() };
+    throw new Error(`the module imports ${from}.${call}, which is no function: its host gives it functions only`);
+  });
+}
+
 /** The inverse of `Reader.text`. */
 export function textBytes(text: string): number[] {
   const bytes = new TextEncoder().encode(text);

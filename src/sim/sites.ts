@@ -3,7 +3,8 @@
  * module that says at which one it is.
  */
 import {
-  appended, concatenated, END, FUNCTION_TYPE, I32, Kind, number, type Part, Reader, rebuilt, Section, sectionsOf, textBytes,
+  appended, concatenated, END, FUNCTION_TYPE, I32, type Import, importsOf, Kind, number, type Part, Reader, rebuilt, Section,
+  sectionsOf, textBytes,
 } from './binary.js';
 
 /** One `call` of an import. */
@@ -35,19 +36,6 @@ function signedNumber(value: number): number[] {
     value >>>= 7;
   }
   return [...bytes, value];
-}
-
-interface Import { from: string; call: string; type: number }
-
-function importsOf(bytes: Uint8Array, parts: readonly Part[]): Import[] {
-  const part = parts.find(({ id }) => id === Section.IMPORT);
-  if (!part) return [];
-  const reader = new Reader(bytes, part.start);
-  return Array.from({ length: reader.number() }, () => {
-    const from = reader.text(), call = reader.text();
-    if (reader.byte() === Kind.FUNCTION) return { from, call, type: reader.number() };
-    throw new Error(`the module imports ${from}.${call}, which is no function: its host gives it functions only`);
-  });
 }
 
 /** The types of functions, with those of the imports once more behind them, one number longer; and which became which. */
@@ -114,7 +102,7 @@ function bodiesOf(bytes: Uint8Array, part: Part): { locals: number; code: number
 
 /** The module's call sites, and its copy that marks them. */
 export function markSites(bytes: Uint8Array): MarkedModule {
-  const parts = sectionsOf(bytes), imports = importsOf(bytes, parts), types = parts.find(({ id }) => id === Section.TYPE);
+  const imports = importsOf(bytes), types = sectionsOf(bytes).find(({ id }) => id === Section.TYPE);
   const sites: Site[] = [];
   if (!types) throw new Error('the module has no types, so it has no functions');
   const { content: allTypes, longer } = withSite(bytes.subarray(types.start, types.end), imports);
