@@ -367,13 +367,13 @@ export class Guest implements Runner, Caller {
 const NOTHING: readonly number[] = [];
 
 /** The numbers that a call takes. */
-function argumentsOf(count: number, a: number, b: number, c: number, d: number, e: number): number[] {
+function argumentsOf(count: BoundaryCall['count'], a: number, b: number, c: number, d: number, e: number): number[] {
   switch (count) {
     case 0: return [];
     case 1: return [a];
     case 2: return [a, b];
     case 3: return [a, b, c];
-    default: return [a, b, c, d, e];
+    case 5: return [a, b, c, d, e];
   }
 }
 

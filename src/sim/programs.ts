@@ -73,7 +73,7 @@ export class Instance {
       case 1: return (a: number, site = 0) => this.caller!.call(to, site, a, 0, 0, 0, 0);
       case 2: return (a: number, b: number, site = 0) => this.caller!.call(to, site, a, b, 0, 0, 0);
       case 3: return (a: number, b: number, c: number, site = 0) => this.caller!.call(to, site, a, b, c, 0, 0);
-      default: return (a: number, b: number, c: number, d: number, e: number, site = 0) => this.caller!.call(to, site, a, b, c, d, e);
+      case 5: return (a: number, b: number, c: number, d: number, e: number, site = 0) => this.caller!.call(to, site, a, b, c, d, e);
     }
   }
 

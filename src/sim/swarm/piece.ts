@@ -20,15 +20,15 @@ class Counter implements Observer {
 
   constructor(private readonly tally: Tally) {}
 
-  call({ process, siteId, fault }: CallEvent): void {
+  call({ process: { program }, siteId, fault }: CallEvent): void {
     this.tally.calls++;
     if (fault) this.tally.faults[kindOf(fault)] = (this.tally.faults[kindOf(fault)] ?? 0) + 1;
-    if (process.program !== this.last) this.turnTo(process.program);
+    if (program === undefined) return;
+    if (program !== this.last) this.turnTo(program);
     this.reached[siteId] = true;
   }
 
-  private turnTo(program: string | undefined): void {
-    if (program === undefined) return;
+  private turnTo(program: string): void {
     this.last = program;
     this.reached = this.sites.get(program) ?? [];
     this.sites.set(program, this.reached);
