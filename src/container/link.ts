@@ -78,7 +78,7 @@ export class JobLink extends EventEmitter<LinkEvents> implements AsyncDisposable
 
   /**
    * Positions behind what has been read from the streams so far; with `stdio`, where the link began. undefined as long as the
-   * job has not told a new link where it begins, and nothing has come: whoever goes on from there starts anew, too.
+   * job has not told a new link where both streams begin: whoever goes on from there starts anew, too.
    */
   get cursors(): Cursors | undefined {
     const { instance } = this;
