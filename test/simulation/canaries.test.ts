@@ -40,6 +40,10 @@ const canaries: Readonly<Record<string, Canary>> = {
     program: 'iomux-link',
     change: { file: 'assembly/iomux-link/index.ts', from: 'cursorFile != 0 && positionsAreKnown() && differs', to: 'cursorFile != 0 && differs' },
   },
+  'a stream is copied before the other one\'s position is known': {
+    program: 'iomux-link',
+    change: { file: 'assembly/iomux-link/index.ts', from: '  if (output.stage == Stage.HEADER || errors.stage == Stage.HEADER) return;\n', to: '' },
+  },
   'the status is told before the end of the output': {
     program: 'iomux-spawn',
     change: {

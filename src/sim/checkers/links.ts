@@ -1,6 +1,6 @@
 /** iomux-link: what comes out of it, from which position on, what it saves, what it says, and how it ends. */
 import { EXIT_UNKNOWN } from '../../vocabulary.js';
-import type { Description } from '../description.js';
+import { type Description, WOULD_BLOCK } from '../description.js';
 import { Guest } from '../guest.js';
 import { PipeEnd } from '../pipe.js';
 import type { CallEvent } from '../plan.js';
@@ -20,8 +20,12 @@ const CIRCLE = 2 ** 32;
 class LinkRecord {
   /** From its cursor file. */
   saved: [number, number] | undefined;
+  /** Its connections, in the order of the channels. */
+  readonly sockets: (Description | undefined)[] = [];
   /** Bytes of each stream's header that it has read. */
   readonly headers: number[] = [0, 0];
+  /** Streams that have ended before it had their header. */
+  readonly headless: boolean[] = [false, false];
   /** Bytes of each stream that its own stdout and stderr have taken. */
   readonly delivered: number[] = [0, 0];
   /** What its readers have to get, its own words among it; and how much of it they have. */
@@ -68,21 +72,24 @@ export class LinksChecker implements Checker {
 
   call(event: CallEvent): void {
     const { process, name, args, result } = event;
-    if (process.program !== 'iomux-link' || result < 0) return;
+    if (process.program !== 'iomux-link') return;
     const record = this.recordOf(process), { runner } = process;
     if (!record || !(runner instanceof Guest)) return;
+    if (name === 'read') this.headerRead(record, runner.handles.description(args[0]!), result);
+    if (result < 0) return;
     if (name === 'read' && args[2] === CURSORS_BYTES + 1 && result === CURSORS_BYTES) record.saved = cursorsIn(runner.bytes(args[1]!, result)!);
-    else if (name === 'read') this.headerRead(record, runner.handles.description(args[0]!), result);
+    else if (name === 'connect') record.sockets.push(runner.handles.description(result));
     else if (name === 'splice') this.moved(record, runner, args[1]!, result);
     else if (name === 'write') this.moved(record, runner, args[0]!, result);
     else if (name === 'rename') this.checkCursors(record);
   }
 
-  private headerRead(record: LinkRecord, end: Description | undefined, size: number): void {
-    for (let channel = 0; channel < STREAMS; channel++) {
-      const delivery = this.job(record).delivery(record.link.program.process, channel);
-      if (delivery && delivery.socket.peer === end) record.headers[channel] = Math.min(HEADER_BYTES, record.headers[channel]! + size);
-    }
+  private headerRead({ sockets, headers, headless }: LinkRecord, from: Description | undefined, result: number): void {
+    const channel = from ? sockets.indexOf(from) : -1, have = headers[channel];
+    // The status has no header.
+    if (have === undefined || have === HEADER_BYTES || result === WOULD_BLOCK) return;
+    if (result > 0) headers[channel] = Math.min(HEADER_BYTES, have + result);
+    else headless[channel] = true;
   }
 
   /** Whether the link knows where a stream is. */
@@ -95,6 +102,8 @@ export class LinksChecker implements Checker {
     if (channel < 0) return;
     const start = this.start(record, channel), { name } = record.link.program.process;
     holds(start !== undefined, 'stream', () => `${name} delivers before it was told where`);
+    const unheard = record.headers.findIndex((bytes, each) => bytes < HEADER_BYTES && !record.headless[each]);
+    holds(unheard < 0, 'stream', () => `${name} delivers before it was told the position of channel ${unheard}`);
     const from = start + record.delivered[channel]!, stream = this.job(record).streams[channel]!;
     holds(from + count <= stream.length, 'stream', () => `${name} delivers ${count} bytes at ${from}, more than there were`);
     record.expected[channel]!.add(stream.slice(from, from + count));
