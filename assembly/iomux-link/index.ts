@@ -106,6 +106,8 @@ function connectNext(): void {
   }
   watch(statusSocket, READ);
   state = State.LINKED;
+  // What came while the last socket was asked for: nothing else may come for long.
+  saveSoon();
 }
 
 function refuseConnection(error: i32): void {

@@ -1,7 +1,7 @@
 /** Clients at their worst moments: what one of wshd's does to the ends that it was given, when one of iomux-spawn's comes. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Guest, type Observer, type StartOptions } from '../../src/sim/index.js';
+import { type FaultPlan, Guest, type Observer, type StartOptions } from '../../src/sim/index.js';
 import { PipeEnd } from '../../src/sim/pipe.js';
 import { ptyOf } from '../../src/sim/pty.js';
 import { Peer } from '../../src/sim/scenarios/peer.js';
@@ -32,7 +32,7 @@ function filler(places: readonly number[], then: () => void): Observer {
 
 const HEADER_BYTES = 4, STATUS_BYTES = 4;
 const TERMINAL: StartOptions = { terminal: { rows: 24, columns: 80 } };
-const SIGKILL = 9, SIGSTOP = 19, ANSWER_BYTES = 4;
+const EAGAIN = 11, SIGKILL = 9, SIGSTOP = 19, ANSWER_BYTES = 4;
 const STDERR = 2, STATUS = 3, MASTER = 0, TERMINAL_STATUS = 1;
 const cases: Readonly<Record<string, [argv: string[], places: number[], options?: StartOptions]>> = {
   'the exit status of a command that ends': [['/bin/script', '-c', 'exit 3'], [STATUS]],
@@ -77,5 +77,26 @@ clients('a link that connects while the last one is told the status is served, t
   assert.equal(late.map(({ received }) => received), [HEADER_BYTES + 300, HEADER_BYTES, STATUS_BYTES]);
   assert.ok(late.every(({ ended }) => ended));
 }));
+
+clients('a link saves what it copied before it was connected to all sockets', () => {
+  // Those of a first link, by which the command begins, and two of the second one's; then iomux-spawn's queue is full for a while.
+  let connections = -5;
+  const plan: FaultPlan = {
+    at({ process, name }) {
+      if (process.program !== 'iomux-link' || name !== 'connect') return undefined;
+      return ++connections > 0 && connections < 8 ? { errno: EAGAIN } : undefined;
+    },
+  };
+  return withWorld((world) => {
+    const container = serving(world);
+    container.spawn('1', ['/bin/script', '-c', 'write 1 300; hang']);
+    container.link('1');
+    world.run();
+    const link = container.link('1', ['-w', '/tmp/cursor']);
+    world.run();
+    assert.equal([link.ended, link.stdout!.length, connections], [false, 300, 8]);
+    assert.equal(world.files.read('/tmp/cursor'), Uint8Array.of(0, 0, 1, 44, 0, 0, 0, 0));
+  }, { plan });
+});
 
 clients.run();
