@@ -1,12 +1,16 @@
-/** Modules whose mutable globals are seen from outside, or can be set back: a used instance is as good as new then. */
+/** Modules whose mutable globals can be set back: a used instance is as good as new then. */
 import {
-  appended, END, FUNCTION_TYPE, I32, importsOf, Kind, MUTABLE, number, type Part, Reader, rebuilt, Section, sectionsOf, textBytes,
+  appended, END, FUNCTION_TYPE, I32, importsOf, Kind, MUTABLE, number, Reader, rebuilt, Section, sectionsOf, textBytes,
 } from './binary.js';
 
 /** A global that changes; the modules import none. */
 interface Mutable { index: number; type: number }
 
-function mutableGlobals(bytes: Uint8Array, section: Part): Mutable[] {
+export function mutableGlobals(bytes: Uint8Array): Mutable[] {
+  // Those of the module itself are counted behind the imported ones, of which there are none: this throws where there are.
+  importsOf(bytes);
+  const section = sectionsOf(bytes).find(({ id }) => id === Section.GLOBAL);
+  if (!section) return [];
   const reader = new Reader(bytes, section.start), found: Mutable[] = [];
   for (let index = 0, count = reader.number(); index < count; index++) {
     const type = reader.byte();
@@ -16,13 +20,6 @@ function mutableGlobals(bytes: Uint8Array, section: Part): Mutable[] {
   return found;
 }
 
-function mutableOf(bytes: Uint8Array): Mutable[] {
-  // Those of the module itself are counted behind the imported ones, of which there are none: this throws where there are.
-  importsOf(bytes);
-  const globals = sectionsOf(bytes).find(({ id }) => id === Section.GLOBAL);
-  return globals ? mutableGlobals(bytes, globals) : [];
-}
-
 /** A constant expression: one of the four const instructions, or a global's value, then its end. */
 function skipConstant(reader: Reader): void {
   const instruction = reader.byte();
@@ -30,14 +27,6 @@ function skipConstant(reader: Reader): void {
   else if (instruction === 0x44) reader.at += 8;
   else while (reader.byte() >= 0x80);
   if (reader.byte() !== END) throw new Error('a global begins with what is no constant');
-}
-
-export const GLOBAL_PREFIX = 'global:';
-
-/** The same module, its mutable globals exported as "global:INDEX". */
-export function exportGlobals(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const more = mutableOf(bytes).map(({ index }) => [...textBytes(`${GLOBAL_PREFIX}${index}`), Kind.GLOBAL, ...number(index)]);
-  return rebuilt(bytes, ({ id }, content) => [id === Section.EXPORT ? appended(content, ...more) : content]);
 }
 
 /** Functions that `withRestore` adds: the first keeps what the mutable globals are, the other makes them that again. */
@@ -72,7 +61,7 @@ export function withRestore(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
     return part ? new Reader(bytes, part.start).number() : 0;
   };
   const type = number(count(Section.TYPE)), firstFunction = importsOf(bytes).length + count(Section.FUNCTION);
-  const mutable = mutableOf(bytes), pairs = mutable.map(({ index }, position) => [index, count(Section.GLOBAL) + position] as const);
+  const mutable = mutableGlobals(bytes), pairs = mutable.map(({ index }, position) => [index, count(Section.GLOBAL) + position] as const);
   const exported = [KEEP, RESTORE].map((name, at) => [...textBytes(name), Kind.FUNCTION, ...number(firstFunction + at)]);
   return rebuilt(bytes, ({ id }, content) => {
     switch (id) {

@@ -4,8 +4,8 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { packageRoot, wasmPath } from '../../src/paths.js';
-import { exportGlobals, GLOBAL_PREFIX } from '../../src/sim/globals.js';
 import { type Change, compileSources } from '../support/asc.js';
+import { exportGlobals, GLOBAL_PREFIX } from '../support/globals.js';
 import { bytesOf, REQUEST_BYTES, vectors } from '../wire/vectors.js';
 import { guardedSources } from './guards.js';
 import { fuzzRoot, once, tool } from './tools.js';

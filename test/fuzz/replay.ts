@@ -3,7 +3,7 @@
  * their answers. Whatever it does otherwise is a divergence.
  */
 import type { ModuleExports } from '../../src/host/module.js';
-import { GLOBAL_PREFIX } from '../../src/sim/globals.js';
+import { GLOBAL_PREFIX } from '../support/globals.js';
 import { Event, type Recording, type Told } from './record.js';
 
 /** How often memory that has grown in a run is looked at whole, which makes the kernel provide it: one of so many runs. */

@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { wasmPath } from '../../src/paths.js';
-import { exportGlobals, GLOBAL_PREFIX, KEEP, RESTORE, withRestore } from '../../src/sim/globals.js';
+import { KEEP, RESTORE, withRestore } from '../../src/sim/globals.js';
 import { Guest, type Observer, type Process } from '../../src/sim/index.js';
 import { modules } from '../boundary/sources.js';
+import { exportGlobals, GLOBAL_PREFIX } from '../support/globals.js';
 import { serving, withWorld } from './help.js';
 
 const programs = suite('instances that are used again');
