@@ -44,6 +44,10 @@ const canaries: Readonly<Record<string, Canary>> = {
     program: 'iomux-link',
     change: { file: 'assembly/iomux-link/index.ts', from: '  if (output.stage == Stage.HEADER || errors.stage == Stage.HEADER) return;\n', to: '' },
   },
+  'a saved position counts what still waits in the buffer': {
+    program: 'iomux-link',
+    change: { file: 'assembly/shared/relay.ts', from: 'return this.moved - (this.end - this.start);', to: 'return this.moved;' },
+  },
   'the status is told before the end of the output': {
     program: 'iomux-spawn',
     change: {

@@ -1,11 +1,11 @@
 /** iomux-link: what comes out of it, from which position on, what it saves, what it says, and how it ends. */
-import { EXIT_UNKNOWN } from '../../vocabulary.js';
+import { EXIT_UNKNOWN, HANGUP, WRITE } from '../../vocabulary.js';
 import { type Description, WOULD_BLOCK } from '../description.js';
 import { Guest } from '../guest.js';
-import { PipeEnd } from '../pipe.js';
+import { Pipe } from '../pipe.js';
 import type { CallEvent } from '../plan.js';
 import type { Process } from '../process.js';
-import type { Stage, StagedLink } from '../scenarios/stage.js';
+import { type Stage, type StagedLink, targetOf } from '../scenarios/stage.js';
 import type { Blame } from './blame.js';
 import { type Checker, holds } from './checker.js';
 import type { JobRecord, JobsChecker } from './jobs.js';
@@ -98,7 +98,7 @@ export class LinksChecker implements Checker {
   }
 
   private moved(record: LinkRecord, guest: Guest, handle: number, count: number): void {
-    const end = guest.handles.description(handle), channel = end instanceof PipeEnd ? record.link.pipes.indexOf(end.pipe) : -1;
+    const target = targetOf(guest.handles.description(handle)), channel = target ? record.link.targets.indexOf(target) : -1;
     if (channel < 0) return;
     const start = this.start(record, channel), { name } = record.link.program.process;
     holds(start !== undefined, 'stream', () => `${name} delivers before it was told where`);
@@ -114,8 +114,7 @@ export class LinksChecker implements Checker {
     const record = this.recordOf(process);
     if (!record) return;
     record.words += text;
-    const pipe = record.link.pipes[fd - 1]!;
-    if (pipe.readers === 0 || pipe.isFull) record.unclear = true;
+    if (!takesMore(record.link.targets[fd - 1]!)) record.unclear = true;
     record.expected[fd - 1]!.add(Uint8Array.from(text, (letter) => letter.charCodeAt(0)));
   }
 
@@ -196,6 +195,10 @@ export class LinksChecker implements Checker {
       }
     }
   }
+}
+
+function takesMore(target: Pipe | Description): boolean {
+  return target instanceof Pipe ? target.readers > 0 && !target.isFull : (target.poll() & (WRITE | HANGUP)) === WRITE;
 }
 
 function cursorsIn(bytes: Uint8Array): [number, number] | undefined {

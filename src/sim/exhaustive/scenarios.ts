@@ -41,7 +41,7 @@ function scenarios(): Scenario[] {
     scenario(5, [
       { do: 'job', container: 0, command: command(['write 1 9000', 'write 2 5', 'exit 4'], { stdout: 9_000, stderr: 5, ends: 4 }), options: ['--ring', '4K'] },
       [20, { do: 'link', job: 0, cursor: 0, ...eager }], [10, { do: 'link', job: 0, cursor: undefined, stdout: 'late', stderr: 'eager' }],
-      [100, { do: 'signal', to: 'link', index: 0, signal: SIGTERM }], { do: 'link', job: 0, cursor: 0, ...eager },
+      [100, { do: 'signal', to: 'link', index: 0, signal: SIGTERM }], { do: 'link', job: 0, cursor: 0, ...eager, sockets: true },
     ]),
     scenario(6, [
       { do: 'job', container: 0, command: command(['write 1 20000', 'hang'], { stdout: 20_000, ends: undefined }), options: ['--ring', '4K', '--slow', 'drop', '--linger', '2'] },

@@ -177,7 +177,8 @@ class Acts {
   }
 
   private link(job: number, cursor = this.random.chance(0.5) ? this.cursors++ : undefined): void {
-    const act: LinkPlan = { do: 'link', job, cursor, stdout: this.reader(), stderr: this.random.chance(0.9) ? 'eager' : this.reader() };
+    const { random } = this, stdout = this.reader(), stderr = random.chance(0.9) ? 'eager' : this.reader();
+    const act: LinkPlan = { do: 'link', job, cursor, stdout, stderr, sockets: random.chance(0.3) };
     this.links.push(act);
     this.put(act);
   }
@@ -202,7 +203,7 @@ class Acts {
     this.put(act);
     const cursor = this.cursors++;
     for (let left = random.between(1, 2); left > 0; left--) {
-      const link: LinkPlan = { do: 'link', job, cursor, stdout: 'eager', stderr: 'eager' };
+      const link: LinkPlan = { do: 'link', job, cursor, stdout: 'eager', stderr: 'eager', sockets: random.chance(0.3) };
       this.put(link, random.between(0, 40));
       const signal = random.pick([SIGTERM, SIGTERM, SIGINT, SIGKILL]);
       this.put({ do: 'signal', to: 'link', index: this.links.length, signal }, random.between(20, 150));

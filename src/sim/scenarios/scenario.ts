@@ -71,6 +71,8 @@ export interface LinkPlan {
   cursor: number | undefined;
   stdout: Reader;
   stderr: Reader;
+  /** Both are sockets, as of a wsh. */
+  sockets?: boolean;
 }
 
 /** A client of wshd that is no wsh. */

@@ -3,6 +3,7 @@ import { pattern } from '../pattern.js';
 import type { FaultPlan, Observer } from '../plan.js';
 import type { MemoryCgroup } from '../cgroup.js';
 import type { Container } from '../container.js';
+import type { Description } from '../description.js';
 import { Guest } from '../guest.js';
 import { ScriptRunner } from '../interpreter.js';
 import type { Sink } from '../outside.js';
@@ -27,11 +28,9 @@ const CHATTER = new TextEncoder().encode('GET / HTTP/1.0\r\n\r\n');
 /** A command's script lies there in its container's root; what runs is told by it. */
 export function scriptPath(number: number): string { return `/s/${number}`; }
 
-/** The pipe behind a descriptor of a process that was just started. */
-export function pipeOf(process: Process, fd: number): Pipe {
-  const end = process.descriptors.get(fd);
-  if (!(end instanceof PipeEnd)) throw new Error(`descriptor ${fd} of ${process.name} is no pipe`);
-  return end.pipe;
+/** What bytes go to by a description: a pipe by whichever of its ends, or just this. */
+export function targetOf(description: Description | undefined): Pipe | Description | undefined {
+  return description instanceof PipeEnd ? description.pipe : description;
 }
 
 export interface Staged<Plan> { readonly plan: Plan; readonly index: number; readonly program: Program; readonly startedAtMs: number }
@@ -40,7 +39,7 @@ export interface StagedJob extends Staged<JobPlan> { readonly number: number; re
 export interface StagedLink extends Staged<LinkPlan> {
   readonly cursorPath: string | undefined;
   /** What its stdout and stderr go to. */
-  readonly pipes: readonly [Pipe, Pipe];
+  readonly targets: readonly [Pipe | Description, Pipe | Description];
 }
 export interface StagedRude { readonly plan: RudePlan; readonly peer: Peer | undefined }
 export interface StagedIntruder { readonly plan: IntruderPlan; readonly peer: Peer | undefined; readonly crowd: Crowd | undefined }
@@ -250,9 +249,10 @@ export class Stage {
   private link(plan: LinkPlan): void {
     const { world } = this, job = this.jobs[plan.job]!;
     const cursorPath = plan.cursor === undefined ? undefined : `/tmp/cursor-${plan.job}-${plan.cursor}`;
-    const program = world.start(['iomux-link', ...cursorPath === undefined ? [] : ['-w', cursorPath], job.directory]);
-    const pipes = [pipeOf(program.process, 1), pipeOf(program.process, 2)] as const;
-    this.links.push({ plan, index: this.links.length, program, cursorPath, pipes, startedAtMs: world.nowMs });
+    const stream = plan.sockets ? 'socket' : 'pipe', argv = ['iomux-link', ...cursorPath === undefined ? [] : ['-w', cursorPath], job.directory];
+    const program = world.start(argv, { stdout: stream, stderr: stream }), { descriptors } = program.process;
+    const targets = [targetOf(descriptors.get(1))!, targetOf(descriptors.get(2))!] as const;
+    this.links.push({ plan, index: this.links.length, program, cursorPath, targets, startedAtMs: world.nowMs });
     this.attend(program, 1, program.stdout, plan.stdout);
     this.attend(program, 2, program.stderr, plan.stderr);
   }
