@@ -20,6 +20,8 @@ const CIRCLE = 2 ** 32;
 class LinkRecord {
   /** From its cursor file. */
   saved: [number, number] | undefined;
+  /** What it has saved there last, or found: others may have saved since. */
+  kept: [number, number] | undefined;
   /** Its connections, in the order of the channels. */
   readonly sockets: (Description | undefined)[] = [];
   /** Bytes of each stream's header that it has read. */
@@ -77,11 +79,12 @@ export class LinksChecker implements Checker {
     if (!record || !(runner instanceof Guest)) return;
     if (name === 'read') this.headerRead(record, runner.handles.description(args[0]!), result);
     if (result < 0) return;
-    if (name === 'read' && args[2] === CURSORS_BYTES + 1 && result === CURSORS_BYTES) record.saved = cursorsIn(runner.bytes(args[1]!, result)!);
-    else if (name === 'connect') record.sockets.push(runner.handles.description(result));
+    if (name === 'read' && args[2] === CURSORS_BYTES + 1 && result === CURSORS_BYTES) {
+      record.kept = record.saved = cursorsIn(runner.bytes(args[1]!, result)!);
+    } else if (name === 'connect') record.sockets.push(runner.handles.description(result));
     else if (name === 'splice') this.moved(record, runner, args[1]!, result);
     else if (name === 'write') this.moved(record, runner, args[0]!, result);
-    else if (name === 'rename') this.checkCursors(record);
+    else if (name === 'rename') this.saves(record);
   }
 
   private headerRead({ sockets, headers, headless }: LinkRecord, from: Description | undefined, result: number): void {
@@ -125,15 +128,20 @@ export class LinksChecker implements Checker {
     record.got[channel]! += bytes.length;
   }
 
+  private saves(record: LinkRecord): void {
+    record.kept = cursorsIn(this.stage.world.files.read(record.link.cursorPath!));
+    this.checkCursors(record);
+  }
+
   /** What is saved is what was delivered, at every moment. */
   private checkCursors(record: LinkRecord): void {
-    const { link: { program, cursorPath } } = record, saved = cursorsIn(this.stage.world.files.read(cursorPath!));
+    const { link: { program }, kept } = record;
     for (let channel = 0; channel < STREAMS; channel++) {
       const { name } = program.process;
       holds(this.knows(record, channel), 'cursor', () => `${name} saves positions, and has not been told that of channel ${channel}`);
       const start = record.headers[channel] === HEADER_BYTES ? this.start(record, channel)! : record.saved![channel]!;
       const position = (start + record.delivered[channel]!) % CIRCLE;
-      holds(saved?.[channel] === position, 'cursor', () => `${name} saves position ${saved?.[channel]}, and has delivered up to ${position}`);
+      holds(kept?.[channel] === position, 'cursor', () => `${name} saves position ${kept?.[channel]}, and has delivered up to ${position}`);
     }
   }
 
@@ -160,8 +168,8 @@ export class LinksChecker implements Checker {
     const { program: { exitCode, process }, cursorPath } = record.link;
     // The signal may have come when it was at its end anyway.
     if (exitCode !== 0 || cursorPath === undefined || !this.knows(record, 0) || !this.knows(record, 1)) return;
-    holds(this.stage.world.files.exists(cursorPath) || record.delivered.every((count) => count === 0), 'cursor', () => `${process.name} has saved nothing`);
-    if (this.stage.world.files.exists(cursorPath)) this.checkCursors(record);
+    if (record.kept) return this.checkCursors(record);
+    holds(record.delivered.every((count) => count === 0), 'cursor', () => `${process.name} has saved nothing`);
   }
 
   private checkEnd(record: LinkRecord): void {
