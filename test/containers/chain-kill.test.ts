@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { assertSame, pattern } from '../support/bytes.js';
 import { noContainers, startContainer, type TestContainer } from '../support/container.js';
 import { DEADLINE_MS, holds, isActive, type Job, type Running, startLink, stopAll } from '../support/iomux.js';
-import { isAlive, processesWith, until } from '../support/process.js';
+import { isAlive, openFiles, processesWith, until } from '../support/process.js';
 import { unless } from '../support/skip.js';
 import { inside, startInside } from './chain.js';
 
@@ -52,7 +52,7 @@ function kill(victim: Victim, it: Chain): void {
 /** No process of the job's, no connection of it; the container serves on, unless it is what was killed. */
 async function leavesNothing({ container, mark, job }: Chain, victim: Victim): Promise<void> {
   await until(() => processesWith(mark).length === 0, `the processes of the job are gone: ${processesWith(mark).join()}`, DEADLINE_MS);
-  assert.not.match(readFileSync('/proc/net/unix', 'utf8'), job.directory);
+  assert.not.match(readFileSync('/proc/net/unix', 'utf8'), `${job.directory}/`);
   if (victim === 'wshd') {
     await until(() => !isAlive(container.pid), 'wshd is gone');
     assert.not.match(readFileSync('/proc/self/mountinfo', 'utf8'), container.path);
@@ -131,6 +131,8 @@ for (const victim of ALL) {
     it.link.process.kill('SIGSTOP');
     it.job.process.stdin!.write('write\n');
     await until(() => !isAlive(it.command), 'the command has ended', DEADLINE_MS);
+    // Of a job wshd has one pipe, for its status.
+    await until(() => !openFiles(it.container.pid).some((name) => name.startsWith('pipe:')), 'wshd has told the status', DEADLINE_MS);
     assert.ok(isAlive(it.job.childPid), 'wsh still has some of it');
     kill(victim, it);
     if (victim !== 'iomux-link') it.link.process.kill('SIGCONT');
