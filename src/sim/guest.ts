@@ -243,9 +243,9 @@ export class Guest implements Runner, Caller {
   // --- calls
 
   /** A call of the boundary: faults, interruptions, the call itself, and who is told. */
-  call(to: BoundaryCall, siteId: number, a: number, b: number, c: number, d: number, e: number): number {
-    const { kernel, process } = this, { name } = to, number = process.calls++;
-    const made = new MadeCall(process, name, number, argumentsOf(to.count, a, b, c, d, e), siteId);
+  call(to: BoundaryCall, siteId: number, numbers: readonly number[]): number {
+    const { kernel, process } = this, { name } = to, [a = 0, b = 0, c = 0, d = 0, e = 0] = numbers;
+    const made = new MadeCall(process, name, process.calls++, numbers, siteId);
     const fault = kernel.plan && this.faultAt(made);
     if (fault?.trap) this.trap(name, a);
     if (kernel.random.chance(kernel.habits.interrupt)) kernel.interrupt();
@@ -365,17 +365,6 @@ export class Guest implements Runner, Caller {
 }
 
 const NOTHING: readonly number[] = [];
-
-/** The numbers that a call takes. */
-function argumentsOf(count: BoundaryCall['count'], a: number, b: number, c: number, d: number, e: number): number[] {
-  switch (count) {
-    case 0: return [];
-    case 1: return [a];
-    case 2: return [a, b];
-    case 3: return [a, b, c];
-    case 5: return [a, b, c, d, e];
-  }
-}
 
 /** The innermost frame of a module on the stack. */
 function callSite(): string {

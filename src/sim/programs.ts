@@ -11,7 +11,7 @@ import { loadWasi, makeWasi, type Wasi, type WasiHost } from './wasi.js';
 
 /** Whose calls an instance makes at the moment. */
 export interface Caller extends WasiHost {
-  call(to: BoundaryCall, site: number, a: number, b: number, c: number, d: number, e: number): number;
+  call(to: BoundaryCall, site: number, numbers: readonly number[]): number;
   /** A call of WASI's: what may go wrong at it, around what it does. */
   wasi(name: string, site: number, run: () => number): number;
 }
@@ -54,27 +54,19 @@ export class Instance {
     compiled.memoryBytes = this.memory.size;
   }
 
-  /** Only what the module imports: that is the list of what it may do. */
+  /** Only what the module imports: that is the list of what it may do. Behind a call's numbers a marked one gives its site: sites.ts. */
   private shimFor(calls: Calls): Imports {
     const shim: Imports = {};
     for (const { module: from, name } of this.compiled.imports) {
       if (from !== 'shim') continue;
       const to = calls.get(name);
       if (!to) throw new Error(`the simulated kernel has no call ${name}`);
-      shim[name] = this.shimCall(to);
+      shim[name] = (...numbers: number[]) => {
+        const site = numbers.length > to.count ? numbers.pop()! : 0;
+        return this.caller!.call(to, site, numbers);
+      };
     }
     return shim;
-  }
-
-  /** Takes as many numbers as the call; and behind them, from a module that sites.ts has marked, the site's id. */
-  private shimCall(to: BoundaryCall): (...values: never[]) => number {
-    switch (to.count) {
-      case 0: return (site = 0) => this.caller!.call(to, site, 0, 0, 0, 0, 0);
-      case 1: return (a: number, site = 0) => this.caller!.call(to, site, a, 0, 0, 0, 0);
-      case 2: return (a: number, b: number, site = 0) => this.caller!.call(to, site, a, b, 0, 0, 0);
-      case 3: return (a: number, b: number, c: number, site = 0) => this.caller!.call(to, site, a, b, c, 0, 0);
-      case 5: return (a: number, b: number, c: number, d: number, e: number, site = 0) => this.caller!.call(to, site, a, b, c, d, e);
-    }
   }
 
   private wasiImports(): Imports {

@@ -177,8 +177,7 @@ kernel('says what is wrong with a script', () => withWorld((world) => {
 
 /** A call of a module's that its logic does not make. */
 function call(guest: Guest, name: string, ...numbers: number[]): number {
-  const [a = 0, b = 0, c = 0, d = 0, e = 0] = numbers;
-  return guest.call(boundary.get(name)!, 0, a, b, c, d, e);
+  return guest.call(boundary.get(name)!, 0, numbers);
 }
 
 /** A text at the end of the guest's memory; its place and size. */
