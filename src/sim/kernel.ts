@@ -104,8 +104,7 @@ export class Kernel {
 
   /** Without moving the clock. */
   private stepOfReady(): boolean {
-    const ready: Actor[] = [];
-    for (const actor of this.actors) if (actor.ready()) ready.push(actor);
+    const ready = this.actors.filter((actor) => actor.ready());
     if (ready.length === 0) return false;
     if (++this.steps > this.stepsMax) throw new SimulationError(this.seed, `no end after ${this.stepsMax} steps: ${this.describe()}`);
     ready[this.random.below(ready.length)]!.step();

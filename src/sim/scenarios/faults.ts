@@ -11,19 +11,11 @@ const STALL_MS_MAX = 400, JUMP_MS_MAX = 400;
 export class SeededFaults implements FaultPlan {
   private readonly random: Random;
   private left: number;
-  private readonly errno: number;
-  private readonly kill: number;
-  private readonly stall: number;
-  private readonly jump: number;
 
-  constructor({ seed, faults }: Scenario) {
+  constructor(private readonly scenario: Scenario) {
     // Not the numbers that the world, or the scenario, was made of.
-    this.random = new Random(seed).fork().fork();
-    this.left = faults.most;
-    this.errno = faults.errno;
-    this.kill = faults.kill;
-    this.stall = faults.stall;
-    this.jump = faults.jump;
+    this.random = new Random(scenario.seed).fork().fork();
+    this.left = scenario.faults.most;
   }
 
   at(call: Call): Fault | undefined {
@@ -34,7 +26,7 @@ export class SeededFaults implements FaultPlan {
   }
 
   private choose(call: Call): Fault | undefined {
-    const { random, errno, kill, stall, jump } = this;
+    const { random, scenario: { faults: { errno, kill, stall, jump } } } = this;
     if (random.chance(errno)) {
       const errnosThere = errnosOf(call.name);
       return errnosThere.length === 0 ? undefined : { errno: errnos[random.pick(errnosThere)] };
