@@ -14,9 +14,6 @@ const CONTEXT_LINES = 25;
 class Counter implements Observer {
   /** By program and id. */
   private readonly sites = new Map<string, true[]>();
-  /** Who called last, and its program's sites: most calls are followed by another of the same. */
-  private last: string | undefined;
-  private reached: true[] = [];
 
   constructor(private readonly tally: Tally) {}
 
@@ -24,14 +21,9 @@ class Counter implements Observer {
     this.tally.calls++;
     if (fault) this.tally.faults[kindOf(fault)] = (this.tally.faults[kindOf(fault)] ?? 0) + 1;
     if (program === undefined) return;
-    if (program !== this.last) this.turnTo(program);
-    this.reached[siteId] = true;
-  }
-
-  private turnTo(program: string): void {
-    this.last = program;
-    this.reached = this.sites.get(program) ?? [];
-    this.sites.set(program, this.reached);
+    let reached = this.sites.get(program);
+    if (!reached) this.sites.set(program, reached = []);
+    reached[siteId] = true;
   }
 
   finish(): void {
