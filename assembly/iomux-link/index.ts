@@ -205,7 +205,7 @@ export function resumeAt(stdout: u32, stderr: u32): void {
   errors.resumeAt(stderr);
 }
 
-export function positionsAreKnown(): bool { return output.known && errors.known; }
+export function positionsAreKnown(): bool { return output.isPlaced() && errors.isPlaced(); }
 function streamOf(channel: i32): Stream { return channel == 0 ? output : errors; }
 export function originOf(channel: i32): u32 { return streamOf(channel).origin; }
 export function gapFrom(channel: i32): u32 { return streamOf(channel).gapStart; }

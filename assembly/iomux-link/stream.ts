@@ -17,10 +17,8 @@ export const enum Stage { HEADER = 0, WAITING = 1, SKIPPING = 2, RELAYING = 3, E
   /** Bytes of the header that have come. */
   headerHave: u32;
   toSkip: u32;
-  /** Position behind the last byte delivered before this link's first; it means nothing before `known`. */
+  /** Position behind the last byte delivered before this link's first; it means nothing before `isPlaced`. */
   origin: u32;
-  /** Whether a cursor file or a header has said where this link begins. */
-  known: bool;
   /** Whether `origin` comes from a cursor file: what is missing behind it is a gap, what comes before it is skipped. */
   resumed: bool;
   /** Positions between which bytes are lost before the first one; equal when none are. */
@@ -42,9 +40,11 @@ export const enum Stage { HEADER = 0, WAITING = 1, SKIPPING = 2, RELAYING = 3, E
 
   resumeAt(saved: u32): void {
     this.origin = saved;
-    this.known = true;
     this.resumed = true;
   }
+
+  /** Whether a cursor file or a header has said where this link begins. */
+  isPlaced(): bool { return this.resumed || this.headerHave == HEADER_BYTES; }
 
   /** Behind the last byte that our own stdout or stderr has taken: never one that waits in the buffer. */
   position(): u32 { return this.origin + <u32>this.relay.delivered(); }
@@ -95,7 +95,6 @@ export const enum Stage { HEADER = 0, WAITING = 1, SKIPPING = 2, RELAYING = 3, E
     }
     if (delivered > 0) this.toSkip = delivered;
     else this.origin = first;
-    this.known = true;
   }
 
   private skip(): void {
