@@ -2,10 +2,10 @@
 import { EXIT_UNKNOWN, HANGUP, WRITE } from '../../vocabulary.js';
 import { type Description, WOULD_BLOCK } from '../description.js';
 import { Guest } from '../guest.js';
-import { Pipe } from '../pipe.js';
+import { PipeEnd } from '../pipe.js';
 import type { CallEvent } from '../plan.js';
 import type { Process } from '../process.js';
-import { type Stage, type StagedLink, targetOf } from '../scenarios/stage.js';
+import type { Stage, StagedLink } from '../scenarios/stage.js';
 import type { Blame } from './blame.js';
 import { type Checker, holds } from './checker.js';
 import type { JobRecord, JobsChecker } from './jobs.js';
@@ -101,7 +101,7 @@ export class LinksChecker implements Checker {
   }
 
   private moved(record: LinkRecord, guest: Guest, handle: number, count: number): void {
-    const target = targetOf(guest.handles.description(handle)), channel = target ? record.link.targets.indexOf(target) : -1;
+    const end = guest.handles.description(handle), channel = end ? record.link.outputs.findIndex((output) => isSame(output, end)) : -1;
     if (channel < 0) return;
     const start = this.start(record, channel), { name } = record.link.program.process;
     holds(start !== undefined, 'stream', () => `${name} delivers before it was told where`);
@@ -117,7 +117,7 @@ export class LinksChecker implements Checker {
     const record = this.recordOf(process);
     if (!record) return;
     record.words += text;
-    if (!takesMore(record.link.targets[fd - 1]!)) record.unclear = true;
+    if ((record.link.outputs[fd - 1]!.poll() & (WRITE | HANGUP)) !== WRITE) record.unclear = true;
     record.expected[fd - 1]!.add(Uint8Array.from(text, (letter) => letter.charCodeAt(0)));
   }
 
@@ -205,8 +205,9 @@ export class LinksChecker implements Checker {
   }
 }
 
-function takesMore(target: Pipe | Description): boolean {
-  return target instanceof Pipe ? target.readers > 0 && !target.isFull : (target.poll() & (WRITE | HANGUP)) === WRITE;
+/** Whether bytes go to the same place: a link opens a pipe anew that it is given. */
+function isSame(one: Description, other: Description): boolean {
+  return one === other || (one instanceof PipeEnd && other instanceof PipeEnd && one.pipe === other.pipe);
 }
 
 function cursorsIn(bytes: Uint8Array): [number, number] | undefined {

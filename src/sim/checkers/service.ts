@@ -123,8 +123,6 @@ export class ServiceChecker implements Checker {
   private checkProbe(probe: Process | undefined, index: number): void {
     const init = this.stage.inits[index], lives = init !== undefined && !init.ended;
     if (!probe) return holds(!lives || this.blame.hitContainer(index), 'serves', () => `container ${index} has lost its wshd`);
-    // What is left of a start that failed, because it could not be killed, serves nobody; that was told.
-    if (!init) return;
     holds(probe.exitCode === PROBE_CODE, 'serves', () => `a last command in container ${index} ends with ${probe.exitCode ?? probe.killedBy ?? 'nothing'}`);
   }
 

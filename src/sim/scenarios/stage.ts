@@ -7,7 +7,6 @@ import type { Description } from '../description.js';
 import { Guest } from '../guest.js';
 import { ScriptRunner } from '../interpreter.js';
 import type { Sink } from '../outside.js';
-import { type Pipe, PipeEnd } from '../pipe.js';
 import type { Process } from '../process.js';
 import type { Programs } from '../programs.js';
 import { SIGCONT, SIGKILL, SIGSTOP, SIGTERM, SIGTSTP } from '../signals.js';
@@ -28,18 +27,12 @@ const CHATTER = new TextEncoder().encode('GET / HTTP/1.0\r\n\r\n');
 /** A command's script lies there in its container's root; what runs is told by it. */
 export function scriptPath(number: number): string { return `/s/${number}`; }
 
-/** What bytes go to by a description: a pipe by whichever of its ends, or just this. */
-export function targetOf(description: Description | undefined): Pipe | Description | undefined {
-  return description instanceof PipeEnd ? description.pipe : description;
-}
-
 export interface Staged<Plan> { readonly plan: Plan; readonly index: number; readonly program: Program; readonly startedAtMs: number }
 export interface StagedWsh extends Staged<CommandPlan> { readonly number: number }
 export interface StagedJob extends Staged<JobPlan> { readonly number: number; readonly directory: string }
 export interface StagedLink extends Staged<LinkPlan> {
   readonly cursorPath: string | undefined;
-  /** What its stdout and stderr go to. */
-  readonly targets: readonly [Pipe | Description, Pipe | Description];
+  readonly outputs: readonly [stdout: Description, stderr: Description];
 }
 export interface StagedRude { readonly plan: RudePlan; readonly peer: Peer | undefined }
 export interface StagedIntruder { readonly plan: IntruderPlan; readonly peer: Peer | undefined; readonly crowd: Crowd | undefined }
@@ -71,7 +64,7 @@ export class Stage {
   readonly miscalls: Staged<MiscallPlan>[] = [];
   /** Processes that an act has sent a signal to, other than to stop or to go on. */
   readonly signalled = new Set<Process>();
-  /** Answers of each container's wshd to a last, plain command; undefined where it is dead. */
+  /** Answers of each container's wshd to a last, plain command; undefined where it is dead, or never came to serve. */
   readonly probes: (Program | undefined)[] = [];
   readonly listeners: Listener[] = [];
   private readonly late: Sink[] = [];
@@ -121,7 +114,11 @@ export class Stage {
     this.calm = true;
     for (const { runner } of this.world.processes) if (runner instanceof Guest) runner.handles.unmute();
     this.endForced();
-    for (const container of this.containers) this.probes.push(container.init ? container.wsh(['/bin/script', '-c', 'exit 7']) : undefined);
+    // What is left of a start that failed, because it could not be killed, serves nobody.
+    for (const [index, container] of this.containers.entries()) {
+      const serves = this.inits[index]?.ended === false;
+      this.probes.push(serves ? container.wsh(['/bin/script', '-c', 'exit 7']) : undefined);
+    }
     this.rest();
   }
 
@@ -251,8 +248,8 @@ export class Stage {
     const cursorPath = plan.cursor === undefined ? undefined : `/tmp/cursor-${plan.job}-${plan.cursor}`;
     const stream = plan.sockets ? 'socket' : 'pipe', argv = ['iomux-link', ...cursorPath === undefined ? [] : ['-w', cursorPath], job.directory];
     const program = world.start(argv, { stdout: stream, stderr: stream }), { descriptors } = program.process;
-    const targets = [targetOf(descriptors.get(1))!, targetOf(descriptors.get(2))!] as const;
-    this.links.push({ plan, index: this.links.length, program, cursorPath, targets, startedAtMs: world.nowMs });
+    const outputs = [descriptors.get(1)!, descriptors.get(2)!] as const;
+    this.links.push({ plan, index: this.links.length, program, cursorPath, outputs, startedAtMs: world.nowMs });
     this.attend(program, 1, program.stdout, plan.stdout);
     this.attend(program, 2, program.stderr, plan.stderr);
   }
