@@ -61,14 +61,19 @@ export function sectionsOf(bytes: Uint8Array): Part[] {
   return parts;
 }
 
+/** At the beginning of a section's content; undefined when the module has none. */
+export function readerOf(bytes: Uint8Array, section: Section): Reader | undefined {
+  const part = sectionsOf(bytes).find(({ id }) => id === section);
+  return part && new Reader(bytes, part.start);
+}
+
 /** A function that the module imports: its import's module and name, and the index of its type. */
 export interface Import { from: string; call: string; type: number }
 
 /** In the order of their numbers; a module that imports anything else is none of ours. */
 export function importsOf(bytes: Uint8Array): Import[] {
-  const part = sectionsOf(bytes).find(({ id }) => id === Section.IMPORT);
-  if (!part) return [];
-  const reader = new Reader(bytes, part.start);
+  const reader = readerOf(bytes, Section.IMPORT);
+  if (!reader) return [];
   return Array.from({ length: reader.number() }, () => {
     const from = reader.text(), call = reader.text();
     if (reader.byte() === Kind.FUNCTION) return { from, call, type: reader.number() };

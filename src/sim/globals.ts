@@ -1,6 +1,6 @@
 /** Modules whose mutable globals can be set back: a used instance is as good as new then. */
 import {
-  appended, END, FUNCTION_TYPE, I32, importsOf, Kind, MUTABLE, number, Reader, rebuilt, Section, sectionsOf, textBytes,
+  appended, END, FUNCTION_TYPE, I32, importsOf, Kind, MUTABLE, number, type Reader, readerOf, rebuilt, Section, textBytes,
 } from './binary.js';
 
 /** A global that changes; the modules import none. */
@@ -9,9 +9,8 @@ interface Mutable { index: number; type: number }
 export function mutableGlobals(bytes: Uint8Array): Mutable[] {
   // Those of the module itself are counted behind the imported ones, of which there are none: this throws where there are.
   importsOf(bytes);
-  const section = sectionsOf(bytes).find(({ id }) => id === Section.GLOBAL);
-  if (!section) return [];
-  const reader = new Reader(bytes, section.start), found: Mutable[] = [];
+  const reader = readerOf(bytes, Section.GLOBAL), found: Mutable[] = [];
+  if (!reader) return [];
   for (let index = 0, count = reader.number(); index < count; index++) {
     const type = reader.byte();
     if (reader.byte() === MUTABLE) found.push({ index, type });
@@ -56,10 +55,7 @@ function copier(pairs: readonly (readonly [from: number, to: number])[]): number
  * each of them.
  */
 export function withRestore(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const parts = sectionsOf(bytes), count = (id: Section): number => {
-    const part = parts.find((each) => each.id === id);
-    return part ? new Reader(bytes, part.start).number() : 0;
-  };
+  const count = (section: Section): number => readerOf(bytes, section)?.number() ?? 0;
   const type = number(count(Section.TYPE)), firstFunction = importsOf(bytes).length + count(Section.FUNCTION);
   const mutable = mutableGlobals(bytes), pairs = mutable.map(({ index }, position) => [index, count(Section.GLOBAL) + position] as const);
   const exported = [KEEP, RESTORE].map((name, at) => [...textBytes(name), Kind.FUNCTION, ...number(firstFunction + at)]);
