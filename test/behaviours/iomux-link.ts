@@ -153,9 +153,8 @@ for (const [what, script] of [
 
 add('delivers when it knows the positions of both streams, whichever comes first', async (world) => {
   let late: Connection | undefined;
-  const first = stream(3, 'out'), link = world.start('iomux-link', [await serve(world, {
-    ...empty, stdout: first, stderr: (connection) => { late = connection; },
-  })]);
+  const directory = await serve(world, { ...empty, stdout: stream(3, 'out'), stderr: (connection) => { late = connection; } });
+  const link = world.start('iomux-link', [directory]);
   await world.until(() => late !== undefined, 'it is connected');
   await world.pass(100);
   assert.is(link.stdout.length, 0);

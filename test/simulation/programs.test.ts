@@ -6,6 +6,7 @@ import { KEEP, RESTORE, withRestore } from '../../src/sim/globals.js';
 import { Guest, type Observer, type Process } from '../../src/sim/index.js';
 import { modules } from '../boundary/sources.js';
 import { exportGlobals, GLOBAL_PREFIX } from '../support/globals.js';
+import { standIns } from '../support/stand-ins.js';
 import { serving, withWorld } from './help.js';
 
 const programs = suite('instances that are used again');
@@ -50,9 +51,8 @@ programs('have the memory of new ones', async () => {
 for (const module of modules.filter((each) => each !== 'codec')) {
   programs(`${module}: all globals that change are set back, whatever they have become`, () => {
     const bytes = exportGlobals(withRestore(readFileSync(wasmPath(module)))), compiled = new WebAssembly.Module(bytes);
-    const imports: Record<string, Record<string, () => number>> = {};
-    for (const { module: from, name } of WebAssembly.Module.imports(compiled)) (imports[from] ??= {})[name] = () => 0;
-    const { exports } = new WebAssembly.Instance(compiled, imports), call = (name: string): void => (exports[name] as () => void)();
+    const { exports } = new WebAssembly.Instance(compiled, standIns(compiled));
+    const call = (name: string): void => (exports[name] as () => void)();
     const names = Object.keys(exports).filter((name) => name.startsWith(GLOBAL_PREFIX));
     const globals = names.map((name) => exports[name] as WebAssembly.Global);
     // Each has its twin behind the last of them.

@@ -5,6 +5,7 @@ import { wasmPath } from '../../src/paths.js';
 import { CALL_ERRNOS } from '../../src/sim/errnos.js';
 import { markSites } from '../../src/sim/sites.js';
 import { importsOf, modules } from '../boundary/sources.js';
+import { standIns } from '../support/stand-ins.js';
 
 const sites = suite('call sites');
 
@@ -29,15 +30,11 @@ for (const module of modules) {
 /** Every import throws where it is called from, as V8 sees it; `site`: the last number that it is given. */
 function firstCall(bytes: Uint8Array<ArrayBuffer>): { place: string; site: number } {
   const module = new WebAssembly.Module(bytes);
-  const imports: Record<string, Record<string, (...numbers: number[]) => number>> = {};
   let site = 0;
-  for (const { module: from, name } of WebAssembly.Module.imports(module)) {
-    (imports[from] ??= {})[name] = (...numbers) => {
-      site = numbers.at(-1) ?? 0;
-      throw new Error();
-    };
-  }
-  const { exports } = new WebAssembly.Instance(module, imports);
+  const { exports } = new WebAssembly.Instance(module, standIns(module, (...numbers) => {
+    site = numbers.at(-1) ?? 0;
+    throw new Error();
+  }));
   try {
     (exports.onStart as () => void)();
   } catch (error) {

@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { wasmPath } from '../../src/paths.js';
 import { loadWasi, makeWasi } from '../../src/sim/wasi.js';
+import { standIns } from '../support/stand-ins.js';
 
 const tests = suite('WASI in the simulated kernel');
 await loadWasi();
@@ -19,9 +20,7 @@ interface Guest {
 }
 
 function guest(): Guest {
-  const imports: Record<string, Record<string, () => number>> = {};
-  for (const { module: from, name } of WebAssembly.Module.imports(module)) (imports[from] ??= {})[name] = () => 0;
-  const instance = new WebAssembly.Instance(module, imports), memory = instance.exports['memory'] as WebAssembly.Memory;
+  const instance = new WebAssembly.Instance(module, standIns(module)), memory = instance.exports['memory'] as WebAssembly.Memory;
   memory.grow((MEMORY_BYTES - memory.buffer.byteLength) / PAGE_BYTES);
   const printed: string[] = [];
   const print = (fd: number, bytes: Uint8Array): number => {

@@ -1,0 +1,10 @@
+/** Imports for a module whose host a test is. */
+
+type StandIn = (...numbers: number[]) => number;
+
+/** The same in place of everything that the module imports. */
+export function standIns(module: WebAssembly.Module, standIn: StandIn = () => 0): Record<string, Record<string, StandIn>> {
+  const imports: Record<string, Record<string, StandIn>> = {};
+  for (const { module: from, name } of WebAssembly.Module.imports(module)) (imports[from] ??= {})[name] = standIn;
+  return imports;
+}
