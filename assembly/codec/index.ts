@@ -2,22 +2,24 @@
  * The wire formats for whoever is not one of the programs: makes and reads messages in its own memory, with the very code
  * that the programs run. All it imports is a place to say why an assertion failed, so it runs anywhere.
  */
-import "../shared/abort";
-import { afterString, putText, stringLength } from "../shared/bytes";
-import { signalName as nameOfSignal } from "../shared/signal";
-import { limitDefault as defaultOfLimit, limitName as nameOfLimit, LIMITS_SENT, sentId } from "../wire/limits";
+import "../lib/abort";
+import { afterString, putText, stringLength } from "../lib/text";
+import { signalName as nameOfSignal } from "../lib/signal";
+import { limitDefault as defaultOfLimit, limitName as nameOfLimit, LIMITS_SENT, sentId } from "../wire/rlimits";
 import {
-  argumentsSize, AT_ARGUMENT_COUNT, AT_ARGUMENTS, AT_LANG, AT_LIMIT_COUNT, AT_TTY, AT_USER, AT_VERSION, beginRequest, judge,
-  LIMIT_HARD, LIMIT_ID, LIMIT_SOFT, limitAt, putArgument as appendArgument, putLang, putLimit, putUser, REQUEST_BYTES,
+  argumentsSize, AT_ARGUMENT_COUNT, AT_ARGUMENTS, AT_LANG, AT_LIMIT_COUNT, AT_TTY, AT_USER, AT_VERSION, beginRequest,
+  judge, LIMIT_HARD, LIMIT_ID, LIMIT_SOFT, limitAt, putArgument as appendArgument, putLang, putLimit, putUser,
+  REQUEST_BYTES,
 } from "../wire/request";
+import { REQUEST_2_BYTES } from "../wire/request-2";
 import { exitCode as codeOf, exited as hasExited, rawExit, signalOf as numberOfSignal } from "../wire/status";
 import { position, putPosition } from "../wire/stream";
 import { fieldAt, FieldKind, judgeField as judgeOne, judgeWhole, list, Message, sizeOf } from "./fields";
 
 const MESSAGE_BYTES: u32 = 16384;
-const message = memory.data(16384, 8);
-const text = memory.data(16384, 8);
-if (REQUEST_BYTES >= MESSAGE_BYTES) ERROR("a request does not fit the buffer");
+const message = memory.data(MESSAGE_BYTES, 8);
+const text = memory.data(MESSAGE_BYTES, 8);
+if (REQUEST_BYTES >= MESSAGE_BYTES || REQUEST_2_BYTES >= MESSAGE_BYTES) ERROR("a request does not fit the buffer");
 let next: usize = 0;
 
 /** Where a message is made, or is put to be read; at most `messageBytes()`. */

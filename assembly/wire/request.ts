@@ -1,5 +1,5 @@
 /**
- * wsh → wshd: the request, 9,656 bytes on the stream socket. docs/protocol.md §1
+ * wsh → wshd: the request, 9,656 bytes on the stream socket. docs/reference/protocol.md §1
  *
  *      0  version        i32, 1
  *      4  tty            i32, 1 when the client's stdin is a terminal, else 0
@@ -12,7 +12,7 @@
  *   8600  user           u8[32], NUL-terminated; empty for root
  *   8632  LANG           u8[1024], NUL-terminated; empty when it is not set
  */
-import { afterString, stringLength } from "../shared/bytes";
+import { afterString, stringLength } from "../lib/text";
 
 export const VERSION: i32 = 1;
 export const ARGUMENTS_BYTES: u32 = 8192;
@@ -38,7 +38,7 @@ export const TTY_MAX: i32 = 1;
 /** RLIMIT_RTTIME, the last resource of setrlimit(2). */
 export const LIMIT_ID_MAX: i32 = 15;
 
-/** Why a request is refused; `NEED_MORE` when it is only not whole yet. */
+/** Why a request is refused; `NEED_MORE` while it is incomplete. */
 export const enum Verdict {
   WHOLE = 0,
   NEED_MORE = 1,
@@ -53,7 +53,7 @@ export const enum Verdict {
   UNTERMINATED_LANG = -9,
 }
 
-/** Judges what `have` bytes at `at` hold: a client's mistake never traps. */
+/** Validates a request of which `have` bytes are at `at`. A client's mistake never traps. */
 export function judge(at: usize, have: u32): Verdict {
   if (have < REQUEST_BYTES) return Verdict.NEED_MORE;
   if (have > REQUEST_BYTES) return Verdict.TOO_LONG;
@@ -61,7 +61,7 @@ export function judge(at: usize, have: u32): Verdict {
   return Verdict.WHOLE;
 }
 
-/** Whether a request of the right size has this one fault, whatever else is wrong with it. */
+/** Whether a request of the right size has this fault, whatever other faults it has. */
 export function suffersFrom(at: usize, fault: Verdict): bool {
   switch (fault) {
     case Verdict.BAD_VERSION: return load<i32>(at + AT_VERSION) != VERSION;
@@ -79,13 +79,13 @@ export function suffersFrom(at: usize, fault: Verdict): bool {
   }
 }
 
-/** Limits that a request says it holds, as far as it can. */
+/** Number of limits in a request, at most LIMITS_MAX. */
 export function limitsUsed(at: usize): u32 { return min(load<u32>(at + AT_LIMIT_COUNT), <u32>LIMITS_MAX); }
 export function limitIdIsBad(at: usize, index: u32): bool { return load<u32>(limitAt(at, index) + LIMIT_ID) > <u32>LIMIT_ID_MAX; }
 
 export function limitAt(at: usize, index: u32): usize { return at + AT_LIMITS + index * LIMIT_BYTES; }
 
-/** Where the last of `count` arguments ends; 0 when one of them has no end inside its field. */
+/** Returns the offset behind the last of `count` arguments; 0 if one is not terminated inside the field. */
 function argumentsEnd(at: usize, count: u32): usize {
   const end = at + AT_ARGUMENTS + ARGUMENTS_BYTES;
   let next = at + AT_ARGUMENTS;
@@ -93,7 +93,7 @@ function argumentsEnd(at: usize, count: u32): usize {
   return next;
 }
 
-/** Bytes of a judged request's arguments, their NULs counted. */
+/** Size of a valid request's arguments, with their NULs. */
 export function argumentsSize(at: usize): u32 {
   return <u32>(argumentsEnd(at, load<u32>(at + AT_ARGUMENT_COUNT)) - at - AT_ARGUMENTS);
 }
@@ -105,7 +105,7 @@ export function beginRequest(at: usize, tty: bool): void {
   store<i32>(at + AT_TTY, tty);
 }
 
-/** Appends an argument at `next` (0: the first); where the following one goes, or 0 when it does not fit. */
+/** Appends an argument at `next` (0: the first). Returns the offset of the following one, or 0 if it does not fit. */
 export function putArgument(at: usize, next: usize, text: usize): usize {
   if (next == 0) next = at + AT_ARGUMENTS;
   const size = stringLength(text) + 1;
@@ -125,7 +125,7 @@ export function putLimit(at: usize, id: i32, soft: u64, hard: u64): void {
   store<u32>(at + AT_LIMIT_COUNT, count + 1);
 }
 
-/** False when the text does not fit the field with its NUL. */
+/** False if the text with its NUL does not fit the field. */
 export function putUser(at: usize, text: usize): bool { return putField(at + AT_USER, text, USER_BYTES); }
 export function putLang(at: usize, text: usize): bool { return putField(at + AT_LANG, text, LANG_BYTES); }
 

@@ -1,5 +1,5 @@
 /**
- * wshd → wsh: the answer, 4 bytes, with descriptors as SCM_RIGHTS. docs/protocol.md §2
+ * wshd → wsh: the answer, 4 bytes, with descriptors as SCM_RIGHTS. docs/reference/protocol.md §2
  *
  *   0  version  i32, 1
  *

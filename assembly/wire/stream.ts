@@ -1,6 +1,6 @@
 /**
  * iomux-spawn → iomux-link, on stdout.sock and stderr.sock: 4 bytes, big-endian, the position of the first byte that
- * follows; then the bytes, until end of file. Positions count from 0, modulo 2^32. docs/protocol.md §4
+ * follows; then the bytes, until end of file. Positions count from 0, modulo 2^32. docs/reference/protocol.md §4
  *
  * iomux-link's cursor file (§5): 8 bytes, two such positions, behind the last byte delivered on stdout and on stderr.
  */

@@ -1,4 +1,4 @@
-// A job that outlives whoever started it; two links, of which the second goes on where the first stopped.
+// A job that outlives the process that started it. Its second link continues where the first stopped.
 import { Container } from 'warden-wasm';
 
 const container = await Container.create({ depot: process.env.WARDEN_DEPOT });

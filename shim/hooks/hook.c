@@ -21,13 +21,15 @@ static char *put_some(char *at, const char *end, const char *text) {
     return at;
 }
 
-static char *put_number(char *at, unsigned long value) {
+char *put_number(char *at, unsigned long value) {
     if (value >= 10) at = put_number(at, value / 10);
     *at = (char)('0' + value % 10);
     return at + 1;
 }
 
-void fail(const char *words, const char *on, long result) {
+void fail(const char *words, const char *on, long result) { fail_with(1, words, on, result); }
+
+void fail_with(int code, const char *words, const char *on, long result) {
     static char message[MESSAGE_BYTES];
     const char *end = message + MESSAGE_BYTES - REST_BYTES;
     char *at = put(put(message, hook_name), ": ");
@@ -36,7 +38,7 @@ void fail(const char *words, const char *on, long result) {
     if (result < 0) at = put(put_number(put(at, " (errno "), (unsigned long)-result), ")");
     *at++ = '\n';
     sys(write, 2, message, at - message);
-    leave(1);
+    leave(code);
 }
 
 long must(long result, const char *words, const char *on) {

@@ -1,11 +1,18 @@
 /*
- * hook-parent-after-clone.sh of the library: on the host, in the container's directory, it writes down the container's first
- * process, whose pid is in the environment, puts it into the cgroups of etc/cgroups, and leaves a watcher behind for a
- * container that ends with its owner. That is this program again, as "watch WATCHER ID": standard input is a pipe whose other
- * end only the owner holds. Nothing ever comes from there, it just ends, and then the script WATCHER takes over.
+ * hook-parent-after-clone.sh of the library. It runs on the host, in the container's directory: writes the pid of the
+ * container's init (PID in the environment) to run/wshd.pid, moves init into the cgroups of etc/cgroups, gives it the ids of
+ * etc/ids, makes the root in its namespaces (inside.c), and starts a watcher for a container that ends with its owner. The
+ * watcher is this program, started as "watch WATCHER ID": its standard input is a pipe whose write end only the owner holds. At
+ * end of file the watcher executes the script WATCHER.
  */
-#include "hook.h"
+#include "ids.h"
+#include "inside.h"
+#include "steps.h"
 #include <asm/signal.h>
+#include <linux/sched.h>
+
+/* <linux/mount.h> does not have it. */
+#define MNT_DETACH 2
 
 #define STAT_BYTES 4096
 #define PATH_BYTES 4096
@@ -24,7 +31,7 @@ static const char *variable(const char *const *environment, const char *head) {
     return NULL;
 }
 
-/* The file's text with a NUL behind it; one that does not fit is an error. */
+/* Reads a file and appends a NUL; a file that does not fit is an error. */
 static void read_text(const char *path, char *into, unsigned long size) {
     long fd = must(sys(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC), "cannot open", path);
     unsigned long length = 0;
@@ -44,7 +51,7 @@ static void write_text(const char *path, int flags, const char *text, unsigned l
     sys(close, fd);
 }
 
-/* The start time in digits; the name, in brackets, may hold anything. */
+/* The process's start time in digits. The name, in brackets, may contain any byte. proc(5) */
 static const char *start_time(const char *pid) {
     static char path[64], stat[STAT_BYTES];
     *put(put(put(path, "/proc/"), pid), "/stat") = 0;
@@ -68,7 +75,7 @@ static void write_down(const char *pid) {
     write_text("run/wshd.pid", O_CREAT | O_TRUNC, line, (unsigned long)(at - line));
 }
 
-/* "CONTROLLER VERSION DIRECTORY" a line. The process runs nothing yet: all that it ever starts is in these groups, too. */
+/* Each line is "CONTROLLER VERSION DIRECTORY". Init has started no process yet, so all of its children are in the groups. */
 static void join_groups(const char *pid) {
     static char groups[GROUPS_BYTES], path[PATH_BYTES + 64];
     unsigned long size = 0;
@@ -95,18 +102,68 @@ static const char *own_id(void) {
     return id;
 }
 
+/* Waits until the child has ended, and ends as it did. */
+static void must_end_well(long child) {
+    int status = 0;
+    must(sys(wait4, child, &status, 0, NULL), "cannot wait for a process in the container", NULL);
+    // The child has written why.
+    if (status != 0) leave(1);
+}
+
+static long fork_or_fail(void) { return must(sys(clone, SIGCHLD, NULL, NULL, NULL, NULL), "cannot start a process", NULL); }
+
+/* In a new user namespace the process is nobody until it takes an id of that. Supplementary groups stay where they must. */
+static void become_root(const struct ids *ids) {
+    if (ids->method != IDS_SINGLE) must(sys(setgroups, 0, NULL), "cannot leave the groups of the host", NULL);
+    must(sys(setresgid, 0, 0, 0), "cannot become root of the container", NULL);
+    must(sys(setresuid, 0, 0, 0), "cannot become root of the container", NULL);
+}
+
+/*
+ * Init waits meanwhile, so that nothing of the container's runs yet. The host's files are reached as the host's root, or as the
+ * user who made the container, before this process takes an id of the container's; and the container's directory by init's
+ * current directory, which is in the container's mount namespace.
+ */
+static void set_up(const char *pid, const struct ids *ids) {
+    static char directory[64];
+    bool has_own_ids = ids->method != IDS_OF_HOST;
+    long child = fork_or_fail();
+    if (child) return must_end_well(child);
+    if (!read_steps("etc/steps")) fail("there is no etc/steps", NULL, 0);
+    *put(put(put(directory, "/proc/"), pid), "/cwd") = 0;
+    long inside = must(sys(openat, AT_FDCWD, directory, O_PATH | O_DIRECTORY | O_CLOEXEC), "cannot open", directory);
+    long init = must(sys(pidfd_open, number(pid), 0), "cannot open the process", pid);
+    unsigned long namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | (has_own_ids ? CLONE_NEWUSER : 0);
+    must(sys(setns, init, namespaces), "cannot enter the namespaces of the process", pid);
+    must(sys(fchdir, inside), "cannot enter the container's directory", NULL);
+    // A PID namespace is that of the children: the mount of /proc is of the process that makes it.
+    child = fork_or_fail();
+    if (child) {
+        must_end_well(child);
+        leave(0);
+    }
+    if (has_own_ids) become_root(ids);
+    make_root(has_own_ids);
+    leave(0);
+}
+
 static void leave_watcher(const char *script, const char *const *environment) {
     static const char self[] = "/proc/self/exe";
     const char *const arguments[] = {watch_name, script, own_id(), NULL};
-    if (must(sys(fork), "cannot start the watcher", script)) return;
+    if (must(sys(clone, SIGCHLD, NULL, NULL, NULL, NULL), "cannot start the watcher", script)) return;
     must(sys(execve, self, arguments, environment), "cannot execute", self);
 }
 
-/* A shell would take as long to start as all of the above; this waits instead of it, and what it ignores the shell does, too. */
+/* Waits here instead of in the shell, whose start-up would double the time. Ignored signals stay ignored across execve(). */
 static void watch(const char *const *arguments, const char *const *environment) {
     static const char shell[] = "/bin/sh";
     static const int ignored[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-    struct { void (*handler)(int); unsigned long flags; void (*restorer)(void); unsigned long mask; } ignore = {.handler = SIG_IGN};
+    struct {
+        void (*handler)(int);
+        unsigned long flags;
+        void (*restorer)(void);
+        unsigned long mask;
+    } ignore = {.handler = SIG_IGN};
     for (unsigned i = 0; i < sizeof ignored / sizeof *ignored; i++) sys(rt_sigaction, ignored[i], &ignore, NULL, sizeof ignore.mask);
     char byte;
     while (sys(read, 0, &byte, 1) > 0) {}
@@ -120,6 +177,11 @@ void begin(const char *const *arguments, const char *const *environment) {
     if (!pid || number(pid) == 0) fail("PID is not in the environment", NULL, 0);
     write_down(pid);
     join_groups(pid);
+    struct ids ids = read_ids();
+    if (ids.method != IDS_OF_HOST) write_maps(&ids, pid, environment);
+    set_up(pid, &ids);
+    // The container has its copy of what hook-parent-before-clone.sh mounted. The watcher could not remove the directory below.
+    if (ids.method == IDS_WRITE) must(sys(umount2, "root", MNT_DETACH), "cannot unmount", "root");
     if (watcher) leave_watcher(watcher, environment);
     leave(0);
 }

@@ -1,4 +1,4 @@
-/* Where the kernel enters a native program: there is no C library that would do it. */
+/* The entry point of a native program, which has no C library. */
 #ifndef WARDEN_ENTRY_H
 #define WARDEN_ENTRY_H
 

@@ -1,4 +1,4 @@
-/* What wasm2c gives an entry of module `shim`, by how many numbers the call takes (../sys/calls.h). */
+/* The parameters that wasm2c passes to a call of module `shim`, by the number of its arguments (../sys/calls.h). */
 #ifndef WARDEN_IMPORTS_H
 #define WARDEN_IMPORTS_H
 

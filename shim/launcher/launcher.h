@@ -4,20 +4,22 @@
 
 #include "../sys/host.h"
 
-/* The host's own exit code when the module cannot be started or asks for what the kernel refuses. */
+/* Exit code of the host itself: the module cannot be started, or traps in onTrap. */
 #define EXIT_HOST 255
 
-enum entry { ON_START, ON_READY, ON_SIGNAL, ON_DEADLINE };
+enum entry { ON_START, ON_READY, ON_SIGNAL, ON_DEADLINE, ON_FORK };
 
 extern struct host the_host;
 
-/* Calls into the module; a trap costs what the module says it costs (onTrap), at most the program. */
+/* Calls an export of the module. After a trap, onTrap decides whether the program goes on. */
 void enter_module(enum entry entry, uint32_t first, uint32_t second);
-/* Instantiates the module and runs it until it exits. */
-_Noreturn void run_loop(void);
+/* Calls this entry point, then delivers events until the module exits. */
+_Noreturn void run_loop(enum entry first);
+/* For a new child: forgets the handles and deadlines that the parent watched. */
+void loop_again(void);
 void start_module(void);
 _Noreturn void leave(int code);
-/* One line on stderr, "PROGRAM: " in front. */
-void say(const char *words);
+/* Prints one line to stderr, with "PROGRAM: " in front. */
+void print_error(const char *words);
 
 #endif

@@ -1,15 +1,11 @@
-/* What the compiler may call for any copy or fill: there is no C library that has them. */
-#include <stddef.h>
-#include <stdint.h>
-
-/* Below this the start of a string instruction costs more than the copy. */
-#define SMALL 128
+/* memcpy, memmove, memset and memcmp: the compiler may call them for any copy or fill, and there is no C library. */
+#include "../sys/arch/arch.h"
+#include <string.h>
 
 void *memcpy(void *restrict to, const void *restrict from, size_t size) {
-    if (size >= SMALL) {
-        void *start = to;
-        __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
-        return start;
+    if (size >= LARGE_COPY_BYTES) {
+        copy_large(to, from, size);
+        return to;
     }
     unsigned char *target = to;
     const unsigned char *source = from;
@@ -28,9 +24,8 @@ void *memmove(void *to, const void *from, size_t size) {
 }
 
 void *memset(void *to, int byte, size_t size) {
-    void *start = to;
-    __asm__ volatile("rep stosb" : "+D"(to), "+c"(size) : "a"(byte) : "memory");
-    return start;
+    fill(to, byte, size);
+    return to;
 }
 
 int memcmp(const void *a, const void *b, size_t size) {

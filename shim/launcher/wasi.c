@@ -1,4 +1,4 @@
-/* As much of WASI preview 1 as the modules import: arguments, environment, clock, stdout and stderr, exit. */
+/* The calls of WASI preview 1 that the modules import: arguments, environment, clock, stdout and stderr, exit. */
 #include "launcher.h"
 #include "program.h"
 #include <linux/poll.h>
@@ -8,10 +8,19 @@
 #define BAD_DESCRIPTOR 8
 #define FAULT 21
 #define IO_ERROR 29
-/* A line of diagnostics is not worth more waiting than this. */
-#define PRINT_DEADLINE_MS 1000
+/* Time that a line of diagnostics may block. */
+#define PRINT_DEADLINE_SECONDS 1
 
 typedef struct w2c_wasi__snapshot__preview1 wasi;
+
+/* A program's generated header declares only the calls that the program imports, so all of them are declared here. */
+u32 w2c_wasi__snapshot__preview1_args_sizes_get(wasi *w, u32 count_at, u32 bytes_at);
+u32 w2c_wasi__snapshot__preview1_args_get(wasi *w, u32 pointers_at, u32 text_at);
+u32 w2c_wasi__snapshot__preview1_environ_sizes_get(wasi *w, u32 count_at, u32 bytes_at);
+u32 w2c_wasi__snapshot__preview1_environ_get(wasi *w, u32 pointers_at, u32 text_at);
+u32 w2c_wasi__snapshot__preview1_clock_time_get(wasi *w, u32 clock, u64 precision, u32 at);
+u32 w2c_wasi__snapshot__preview1_fd_write(wasi *w, u32 fd, u32 vectors_at, u32 count, u32 written_at);
+void w2c_wasi__snapshot__preview1_proc_exit(wasi *w, u32 code);
 
 static uint32_t length_with_end(const char *text) {
     uint32_t length = 1;
@@ -21,7 +30,7 @@ static uint32_t length_with_end(const char *text) {
 
 static u32 sizes(const char *const *list, u32 count_at, u32 bytes_at) {
     guest_u32 *count = guest(&the_host, count_at, 4), *bytes = guest(&the_host, bytes_at, 4);
-    // Counted apart from them: nothing keeps the guest from giving one place for both.
+    // Count in local variables: the guest may pass the same address for both.
     uint32_t strings = 0, size = 0;
     if (!count || !bytes) return FAULT;
     for (; list[strings]; strings++) size += length_with_end(list[strings]);
@@ -74,13 +83,14 @@ u32 w2c_wasi__snapshot__preview1_clock_time_get(wasi *w, u32 clock, u64 precisio
     return SUCCESS;
 }
 
-/* A write to a descriptor that others share and that may block: only once there is room, and not for ever. */
+/* Writes to a blocking descriptor that other processes share: waits for room, up to the deadline. */
 static long print(uint32_t fd, const char *text, uint32_t size) {
-    if (the_host.silent) return size;
-    // The module has taken it: its number may be another descriptor's by now.
-    if (!(the_host.given >> fd & 1)) return -1;
+    if (the_host.stdio_closed) return size;
+    // The module has adopted it: the number may be reused by now.
+    if (!(the_host.inheritable_fds >> fd & 1)) return -1;
     struct pollfd room = {.fd = (int)fd, .events = POLLOUT};
-    if (sys(poll, &room, 1, PRINT_DEADLINE_MS) <= 0) return -1;
+    struct timespec deadline = {.tv_sec = PRINT_DEADLINE_SECONDS};
+    if (sys(ppoll, &room, 1, &deadline, NULL, 8) <= 0) return -1;
     return sys(write, fd, text, size);
 }
 
@@ -106,7 +116,7 @@ void w2c_wasi__snapshot__preview1_proc_exit(wasi *w, u32 code) {
     leave((int)code);
 }
 
-void say(const char *words) {
+void print_error(const char *words) {
     char line[160];
     uint32_t used = 0;
     static const char separator[] = ": ";

@@ -1,5 +1,5 @@
-/* The runtime that wasm2c's output asks for: memory whose every access is checked against its size (no guard pages, so
- * no address space reserved and no signal handler in PID 1), and traps that end in the launcher. */
+/* The runtime for wasm2c's output: every access to memory is checked against its size (no guard pages, so no reserved address
+ * space and no signal handler in PID 1), and traps end in the launcher. */
 #ifndef WASM_RT_H_
 #define WASM_RT_H_
 
@@ -9,7 +9,8 @@
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
-#define wasm_rt_memcpy memcpy
+/* A builtin even in a freestanding program: of known size it is a load or a store, and no call. */
+#define wasm_rt_memcpy __builtin_memcpy
 #define wasm_rt_unreachable __builtin_unreachable
 #define WASM_RT_NO_RETURN __attribute__((noreturn))
 #define WASM_RT_MEMCHECK_GUARD_PAGES 0
@@ -33,7 +34,14 @@ typedef enum {
 } wasm_rt_trap_t;
 
 typedef enum {
-    WASM_RT_I32, WASM_RT_I64, WASM_RT_F32, WASM_RT_F64, WASM_RT_V128, WASM_RT_FUNCREF, WASM_RT_EXTERNREF, WASM_RT_EXNREF
+    WASM_RT_I32,
+    WASM_RT_I64,
+    WASM_RT_F32,
+    WASM_RT_F64,
+    WASM_RT_V128,
+    WASM_RT_FUNCREF,
+    WASM_RT_EXTERNREF,
+    WASM_RT_EXNREF
 } wasm_rt_type_t;
 typedef const char *wasm_rt_func_type_t;
 
@@ -45,16 +53,24 @@ typedef struct {
 
 /* Our modules have no tables; the generated code only names their types. */
 typedef void (*wasm_rt_function_ptr_t)(void);
-typedef struct wasm_rt_tailcallee { wasm_rt_function_ptr_t fn; } wasm_rt_tailcallee_t;
+typedef struct wasm_rt_tailcallee {
+    wasm_rt_function_ptr_t fn;
+} wasm_rt_tailcallee_t;
 typedef struct {
     wasm_rt_func_type_t func_type;
     wasm_rt_function_ptr_t func;
     wasm_rt_tailcallee_t func_tailcallee;
     void *module_instance;
 } wasm_rt_funcref_t;
-typedef struct { wasm_rt_funcref_t *data; uint32_t max_size, size; } wasm_rt_funcref_table_t;
+typedef struct {
+    wasm_rt_funcref_t *data;
+    uint32_t max_size, size;
+} wasm_rt_funcref_table_t;
 typedef void *wasm_rt_externref_t;
-typedef struct { wasm_rt_externref_t *data; uint32_t max_size, size; } wasm_rt_externref_table_t;
+typedef struct {
+    wasm_rt_externref_t *data;
+    uint32_t max_size, size;
+} wasm_rt_externref_table_t;
 static const wasm_rt_funcref_t wasm_rt_funcref_null_value;
 static const wasm_rt_externref_t wasm_rt_externref_null_value;
 

@@ -1,11 +1,12 @@
 #include "policy.h"
 #include <asm/errno.h>
+#include <linux/fcntl.h>
 #include <linux/if.h>
 #include <linux/sched.h>
 #include <linux/socket.h>
 #include <linux/sockios.h>
 
-// Of <linux/mount.h> and <linux/fs.h>, whose names collide with a C library's.
+// From <linux/mount.h> and <linux/fs.h>, whose names collide with a C library's.
 #define MOUNT_BIND 4096
 #define MOUNT_RECURSIVE 16384
 #define MOUNT_PRIVATE (1 << 18)
@@ -14,7 +15,7 @@
 #define FAMILY_INTERNET 2
 #define DATAGRAM 2
 
-int32_t shim_isolateMounts(struct host *host) {
+int32_t shim_unshareMounts(struct host *host) {
     static const char root[] = "/", none[] = "none";
     long result = sys(unshare, CLONE_NEWNS);
     if (result < 0) return (int32_t)result;
@@ -23,10 +24,10 @@ int32_t shim_isolateMounts(struct host *host) {
     return (int32_t)result;
 }
 
-/* PID 1 has namespaces of its own: its parent isolated its mounts before. Elsewhere a mount would be everybody's. */
+/* PID 1 has its own namespaces, or this process has unshared its mounts. Elsewhere a mount would change the host. */
 static bool has_own_namespaces(const struct host *host) { return host->mounts_isolated || sys(getpid) == 1; }
 
-int32_t shim_enterRoot(struct host *host, uint32_t path) {
+int32_t shim_bindRootAndEnter(struct host *host, uint32_t path) {
     int32_t error;
     if (!has_own_namespaces(host)) return -EPERM;
     const char *name = allowed_path(host, path, USE_ROOT, &error);
@@ -53,16 +54,10 @@ int32_t shim_unmount(struct host *host, uint32_t path) {
 }
 
 int32_t shim_makeDirectory(struct host *host, uint32_t path, uint32_t mode) {
-    int32_t error;
-    const char *name = allowed_path(host, path, USE_MAKE, &error);
-    return name ? (int32_t)sys(mkdir, name, mode) : error;
+    return call_on_path(host, path, USE_MAKE, __NR_mkdirat, mode);
 }
 
-int32_t shim_removeDirectory(struct host *host, uint32_t path) {
-    int32_t error;
-    const char *name = allowed_path(host, path, USE_REMOVE, &error);
-    return name ? (int32_t)sys(rmdir, name) : error;
-}
+int32_t shim_removeDirectory(struct host *host, uint32_t path) { return call_on_path(host, path, USE_REMOVE, __NR_unlinkat, AT_REMOVEDIR); }
 
 int32_t shim_enterDirectory(struct host *host, uint32_t path) {
     int32_t error;

@@ -12,8 +12,13 @@
 #define MESSAGE_NOSIGNAL 0x4000
 // inode(7), in octal; <linux/stat.h> hides them where a C library is in reach.
 enum {
-    TYPE_MASK = 0170000, TYPE_SOCKET = 0140000, TYPE_FILE = 0100000, TYPE_DIRECTORY = 0040000, TYPE_CHARACTER = 0020000,
-    TYPE_PIPE = 0010000
+    TYPE_MASK = 0170000,
+    TYPE_SOCKET = 0140000,
+    TYPE_FILE = 0100000,
+    TYPE_DIRECTORY = 0040000,
+    TYPE_CHARACTER = 0020000,
+    TYPE_PIPE = 0010000,
+    STICKY = 0001000
 };
 
 int32_t shim_read(struct host *host, uint32_t handle, uint32_t at, uint32_t size) {
@@ -21,7 +26,7 @@ int32_t shim_read(struct host *host, uint32_t handle, uint32_t at, uint32_t size
     if (fd < 0) return fd;
     void *buffer = guest(host, at, size);
     if (!buffer) return -EFAULT;
-    if (host->handles[handle].shared) return (int32_t)sys(recvfrom, fd, buffer, size, MESSAGE_DONTWAIT, NULL, NULL);
+    if (host->handles[handle].shared_socket) return (int32_t)sys(recvfrom, fd, buffer, size, MESSAGE_DONTWAIT, NULL, NULL);
     return (int32_t)sys(read, fd, buffer, size);
 }
 
@@ -30,8 +35,7 @@ int32_t shim_write(struct host *host, uint32_t handle, uint32_t at, uint32_t siz
     if (fd < 0) return fd;
     const void *buffer = guest(host, at, size);
     if (!buffer) return -EFAULT;
-    if (host->handles[handle].shared)
-        return (int32_t)sys(sendto, fd, buffer, size, MESSAGE_DONTWAIT | MESSAGE_NOSIGNAL, NULL, 0);
+    if (host->handles[handle].shared_socket) return (int32_t)sys(sendto, fd, buffer, size, MESSAGE_DONTWAIT | MESSAGE_NOSIGNAL, NULL, 0);
     return (int32_t)sys(write, fd, buffer, size);
 }
 
@@ -59,48 +63,49 @@ int32_t shim_splice(struct host *host, uint32_t from, uint32_t to, uint32_t size
     return (int32_t)sys(splice, in, NULL, out, NULL, size, SPLICE_MOVE | SPLICE_NONBLOCK);
 }
 
-int32_t shim_pending(struct host *host, uint32_t handle) {
+int32_t shim_bytesAvailable(struct host *host, uint32_t handle) {
     int bytes = 0, fd = fd_of(host, handle);
     if (fd < 0) return fd;
     long result = sys(ioctl, fd, FIONREAD, &bytes);
     return result < 0 ? (int32_t)result : bytes;
 }
 
-static int32_t kind_of(unsigned mode) {
+static int32_t file_type(unsigned mode) {
     switch (mode & TYPE_MASK) {
-    case TYPE_FILE: return KIND_FILE;
-    case TYPE_DIRECTORY: return KIND_DIRECTORY;
-    case TYPE_PIPE: return KIND_PIPE;
-    case TYPE_SOCKET: return KIND_SOCKET;
-    default: return KIND_OTHER;
+    case TYPE_FILE: return FILE_TYPE_FILE;
+    case TYPE_DIRECTORY: return FILE_TYPE_DIRECTORY;
+    case TYPE_PIPE: return FILE_TYPE_PIPE;
+    case TYPE_SOCKET: return FILE_TYPE_SOCKET;
+    default: return FILE_TYPE_OTHER;
     }
 }
 
-static int32_t kind_of_fd(int fd) {
+static int32_t file_type_of(int fd) {
     struct stat info;
     struct termios settings;
     long result = sys(fstat, fd, &info);
     if (result < 0) return (int32_t)result;
-    if ((info.st_mode & TYPE_MASK) == TYPE_CHARACTER && sys(ioctl, fd, TCGETS, &settings) == 0) return KIND_TERMINAL;
-    return kind_of(info.st_mode);
+    if ((info.st_mode & TYPE_MASK) == TYPE_CHARACTER && sys(ioctl, fd, TCGETS, &settings) == 0) return FILE_TYPE_TERMINAL;
+    return file_type(info.st_mode);
 }
 
-int32_t shim_describe(struct host *host, uint32_t handle) {
+int32_t shim_handleType(struct host *host, uint32_t handle) {
     int fd = fd_of(host, handle);
     if (fd < 0) return fd;
-    int32_t kind = kind_of_fd(fd);
-    if (kind < 0) return kind;
+    int32_t type = file_type_of(fd);
+    if (type < 0) return type;
     long mode = sys(fcntl, fd, F_GETFL) & O_ACCMODE;
-    return kind | (mode != O_WRONLY ? CAN_READ : 0) | (mode != O_RDONLY ? CAN_WRITE : 0);
+    return type | (mode != O_WRONLY ? CAN_READ : 0) | (mode != O_RDONLY ? CAN_WRITE : 0);
 }
 
-int32_t shim_inspect(struct host *host, uint32_t path) {
+int32_t shim_pathType(struct host *host, uint32_t path) {
     struct stat info;
     int32_t error;
     const char *name = allowed_path(host, path, USE_INSPECT, &error);
     if (!name) return error;
-    long result = sys(stat, name, &info);
-    return result < 0 ? (int32_t)result : kind_of(info.st_mode);
+    long result = sys(newfstatat, AT_FDCWD, name, &info, 0);
+    if (result < 0) return (int32_t)result;
+    return file_type(info.st_mode) | ((info.st_mode & (TYPE_MASK | STICKY)) == (TYPE_SOCKET | STICKY) ? MARKED : 0);
 }
 
 static long set_nonblocking(int fd) {
@@ -108,8 +113,7 @@ static long set_nonblocking(int fd) {
     return flags < 0 ? flags : sys(fcntl, fd, F_SETFL, flags | O_NONBLOCK);
 }
 
-/* Where /proc shows the descriptor; the text is long enough for every int. */
-static void proc_path(char path[32], int fd) {
+void proc_path(char path[32], int fd) {
     static const char directory[] = "/proc/self/fd/";
     char digits[12];
     unsigned length = 0, at = 0;
@@ -120,35 +124,38 @@ static void proc_path(char path[32], int fd) {
     path[at] = 0;
 }
 
-/* A description of the same pipe or terminal that only we have: O_NONBLOCK on a shared one would hit a shell, a sibling. */
+/* Opens the same pipe or terminal again: O_NONBLOCK on a shared open file description would affect a shell or a sibling. */
 static long own_description(int fd) {
     char path[32];
+    unsigned number;
+    // Opening a pty's master through /proc makes another pty: pty(7). Only a master has the number of its slave.
+    if (sys(ioctl, fd, TIOCGPTN, &number) >= 0) return -ENOTTY;
     long mode = sys(fcntl, fd, F_GETFL);
     proc_path(path, fd);
     return sys(openat, AT_FDCWD, path, (mode & O_ACCMODE) | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 }
 
 int32_t take_descriptor(struct host *host, int fd, bool keep) {
-    int32_t kind = kind_of_fd(fd);
-    if (kind < 0) return kind;
-    long own = kind == KIND_PIPE || kind == KIND_TERMINAL ? own_description(fd) : -EINVAL;
+    int32_t type = file_type_of(fd);
+    if (type < 0) return type;
+    long own = type == FILE_TYPE_PIPE || type == FILE_TYPE_TERMINAL ? own_description(fd) : -EINVAL;
     if (own < 0) {
         own = sys(fcntl, fd, F_DUPFD_CLOEXEC, 3);
-        // Without /proc, or the right to it, the shared description is the only one there is.
-        if (kind == KIND_PIPE || kind == KIND_TERMINAL) set_nonblocking((int)own);
+        // Without access to /proc, fall back to the shared open file description.
+        if (type == FILE_TYPE_PIPE || type == FILE_TYPE_TERMINAL) set_nonblocking((int)own);
     }
     int32_t handle = handle_for(host, own);
     if (handle < 0) return handle;
-    host->handles[handle].shared = kind == KIND_SOCKET;
+    host->handles[handle].shared_socket = type == FILE_TYPE_SOCKET;
     if (!keep) sys(close, fd);
     return handle;
 }
 
-int32_t shim_inherit(struct host *host, uint32_t fd) {
-    // Any other number is the host's own, or a handle's.
-    if (fd >= 32 || !(host->given >> fd & 1)) return -EBADF;
+int32_t shim_adoptFd(struct host *host, uint32_t fd) {
+    // Other numbers belong to the host or to handles.
+    if (fd >= 32 || !(host->inheritable_fds >> fd & 1)) return -EBADF;
     int32_t handle = take_descriptor(host, (int)fd, fd == 2);
-    if (handle >= 0 && fd != 2) host->given &= ~(1U << fd);
+    if (handle >= 0 && fd != 2) host->inheritable_fds &= ~(1U << fd);
     return handle;
 }
 
@@ -158,29 +165,29 @@ int32_t shim_pipe(struct host *host, uint32_t handles_at) {
     if (result >= 0) result = handle_pair(host, handles_at, fds);
     if (result < 0) return (int32_t)result;
     const guest_u32 *pair = guest(host, handles_at, 2 * sizeof *pair);
-    host->handles[pair[0]].made = host->handles[pair[1]].made = true;
+    host->handles[pair[0]].own_pipe = host->handles[pair[1]].own_pipe = true;
     return 0;
 }
 
-int32_t shim_unblock(struct host *host, uint32_t handle) {
+int32_t shim_setNonblocking(struct host *host, uint32_t handle) {
     int fd = fd_of(host, handle);
     if (fd < 0) return fd;
     return (int32_t)set_nonblocking(fd);
 }
 
-int32_t shim_capacity(struct host *host, uint32_t handle, uint32_t size) {
+int32_t shim_setPipeSize(struct host *host, uint32_t handle, uint32_t size) {
     int fd = fd_of(host, handle);
     return fd < 0 ? fd : (int32_t)sys(fcntl, fd, F_SETPIPE_SZ, size);
 }
 
-int32_t shim_mark(struct host *host, uint32_t handle, uint32_t value) {
+int32_t shim_tagPipe(struct host *host, uint32_t handle, uint32_t value) {
     int fd = fd_of(host, handle);
     if (fd < 0) return fd;
-    // The mode of a file, or of somebody's FIFO, is no place for notes.
-    return host->handles[handle].made ? (int32_t)sys(fchmod, fd, value & 0777) : -EPERM;
+    // Never change the mode of a file or of another process's FIFO.
+    return host->handles[handle].own_pipe ? (int32_t)sys(fchmod, fd, value & 0777) : -EPERM;
 }
 
-int32_t shim_marked(struct host *host, uint32_t handle) {
+int32_t shim_pipeTag(struct host *host, uint32_t handle) {
     struct stat info;
     int fd = fd_of(host, handle);
     if (fd < 0) return fd;
@@ -188,7 +195,7 @@ int32_t shim_marked(struct host *host, uint32_t handle) {
     return result < 0 ? (int32_t)result : (int32_t)(info.st_mode & 0777);
 }
 
-int32_t shim_absolute(struct host *host, uint32_t path, uint32_t at, uint32_t size) {
+int32_t shim_realpath(struct host *host, uint32_t path, uint32_t at, uint32_t size) {
     char link[32];
     int32_t error;
     const char *name = allowed_path(host, path, USE_LOCATE, &error);

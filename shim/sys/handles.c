@@ -9,7 +9,7 @@ const char *guest_string(const struct host *host, uint32_t at) {
 }
 
 int fd_of(const struct host *host, uint32_t handle) {
-    // Slot 0 is never given out: a handle that was forgotten to be set names nothing.
+    // Handle 0 is invalid, so an uninitialised handle refers to nothing.
     if (handle == 0 || handle >= host->handles_used) return -EBADF;
     return host->handles[handle].fd >= 0 ? host->handles[handle].fd : -EBADF;
 }
@@ -28,7 +28,7 @@ int32_t handle_for(struct host *host, long fd) {
         return -EMFILE;
     }
     struct handle *handle = &host->handles[slot];
-    // A slot that is in the loop's list stays there once: the list has one place a slot.
+    // Keep `listed`: the loop's list has one entry for each slot.
     *handle = (struct handle){.fd = (int)fd, .listed = handle->listed, .generation = (uint16_t)(handle->generation + 1)};
     if (slot >= host->handles_used) host->handles_used = slot + 1;
     host->first_free = slot + 1;
@@ -53,7 +53,7 @@ int32_t handle_pair(struct host *host, uint32_t at, const int fds[2]) {
 int32_t shim_close(struct host *host, uint32_t handle) {
     int fd = fd_of(host, handle);
     if (fd < 0) return -EBADF;
-    // A watched descriptor may live on in another process; only an explicit end stops its events.
+    // The open file may stay open in another process, so epoll must be told to stop watching.
     loop_forget(host, handle);
     host->handles[handle].fd = -1;
     if (handle < host->first_free) host->first_free = handle;
@@ -65,7 +65,7 @@ int32_t shim_duplicate(struct host *host, uint32_t handle) {
     if (fd < 0) return fd;
     int32_t copy = handle_for(host, sys(fcntl, fd, F_DUPFD_CLOEXEC, 3));
     if (copy < 0) return copy;
-    host->handles[copy].shared = host->handles[handle].shared;
-    host->handles[copy].made = host->handles[handle].made;
+    host->handles[copy].shared_socket = host->handles[handle].shared_socket;
+    host->handles[copy].own_pipe = host->handles[handle].own_pipe;
     return copy;
 }

@@ -6,13 +6,13 @@
 int32_t shim_openPty(struct host *host, uint32_t handles_at) {
     static const char multiplexer[] = "/dev/ptmx";
     int locked = 0, fds[2];
-    // The container's root decides what lies at this path: nothing there can block us or become our terminal.
+    // The container's root decides which file is at this path: it must not block us or become our terminal.
     fds[0] = (int)sys(openat, AT_FDCWD, multiplexer, O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
     if (fds[0] < 0) return fds[0];
     long result = sys(ioctl, fds[0], TIOCSPTLCK, &locked);
-    // The slave of exactly this master, whatever is mounted on /dev/pts.
+    // Opens the slave of this master, whatever is mounted on /dev/pts.
     if (result >= 0) result = sys(ioctl, fds[0], TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-    // Clients get the master as they would from openpty(3): blocking until they say otherwise.
+    // Clients get a blocking master, as from openpty(3).
     if (result >= 0) sys(fcntl, fds[0], F_SETFL, O_RDWR);
     if (result < 0) {
         sys(close, fds[0]);
@@ -22,7 +22,7 @@ int32_t shim_openPty(struct host *host, uint32_t handles_at) {
     return handle_pair(host, handles_at, fds);
 }
 
-int32_t shim_raw(struct host *host, uint32_t handle) {
+int32_t shim_setRawMode(struct host *host, uint32_t handle) {
     struct termios now;
     int fd = fd_of(host, handle);
     if (fd < 0) return fd;
@@ -39,14 +39,14 @@ int32_t shim_raw(struct host *host, uint32_t handle) {
     return (int32_t)sys(ioctl, fd, TCSETS, &now);
 }
 
-int32_t shim_cooked(struct host *host, uint32_t handle) {
+int32_t shim_restoreTermios(struct host *host, uint32_t handle) {
     int fd = fd_of(host, handle);
     if (fd < 0) return fd;
-    // Output still on its way was made for the raw terminal: let it pass first.
+    // TCSETSW: pending output was written for the raw terminal, so let it drain first.
     return host->settings_kept ? (int32_t)sys(ioctl, fd, TCSETSW, &host->settings) : 0;
 }
 
-int32_t shim_windowSize(struct host *host, uint32_t from, uint32_t to) {
+int32_t shim_copyWindowSize(struct host *host, uint32_t from, uint32_t to) {
     struct winsize size;
     int source = fd_of(host, from), target = fd_of(host, to);
     if (source < 0 || target < 0) return -EBADF;

@@ -1,33 +1,33 @@
-/** The command `warden`: tables of what there is; the work is loaded when it is asked for. */
+/** The command `warden`: the tables of commands and options. A command's action is loaded when it is called. */
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { WardenError } from '../container/error.js';
-import { packageRoot } from '../paths.js';
+import { WardenError } from '../base/errors.js';
+import { packageRoot } from '../base/paths.js';
 import { commands } from './commands/index.js';
-import { EXIT_FAILED, EXIT_USAGE } from './exit.js';
+import { EXIT_FAILED, EXIT_USAGE } from './exit-codes.js';
 
 const { version } = JSON.parse(readFileSync(`${packageRoot}package.json`, 'utf8')) as { version: string };
 
 export async function main(argv: readonly string[]): Promise<void> {
   if (isGarbled(argv)) {
-    process.stderr.write('warden: an argument is not UTF-8, and Node would pass on something else for it; put it into a script, or pass it on standard input\n');
+    process.stderr.write('warden: an argument is not UTF-8, and Node would pass on another one in its place; put it into a script, or pass it on standard input\n');
     process.exit(EXIT_USAGE);
   }
   process.exit(await perform(argv, (text) => { process.stderr.write(text); }));
 }
 
-/** Whether Node has put U+FFFD for what it could not read: a command would run with arguments that nobody has given. */
+/** Whether Node has replaced invalid UTF-8 by U+FFFD: a command would run with arguments that the caller has not given. */
 function isGarbled(argv: readonly string[]): boolean {
   return process.platform === 'linux' && argv.some((argument) => argument.includes('\uFFFD')) && !isUtf8(readFileSync('/proc/self/cmdline'));
 }
 
-/** Of commander's, whose guess at what was meant stands on a line of its own. */
+/** Joins commander's two-line message ('… (Did you mean …?)') into one sentence. */
 function oneSentence(text: string): string {
   return text.trimEnd().replace(/^error: /, '').replace(/\.?\n\((Did you mean .*)\)$/, ' ($1)').replace(/\.$/, '');
 }
 
-/** Does what the command line says; the exit code. `say` gets sentences for people about what failed. */
+/** Runs the command and returns its exit code. `say` receives sentences about failures. */
 export async function perform(argv: readonly string[], say: (text: string) => void): Promise<number> {
   let exitCode = 0, help = '';
   const program = new Command('warden')
@@ -48,7 +48,7 @@ export async function perform(argv: readonly string[], say: (text: string) => vo
     } catch (error) {
       if (!(error instanceof CommanderError)) throw error;
       if (error.exitCode !== 0) return EXIT_USAGE;
-      const { print } = await import('./print.js');
+      const { print } = await import('./support/print.js');
       await print(help);
       return 0;
     }

@@ -1,5 +1,5 @@
-/** As much of WASI preview 1 as the modules import: arguments, environment, clock, stdout and stderr, exit. */
-import { storeSizes, storeStrings } from './wasi-lists.js';
+/** The part of WASI preview 1 that the modules import: arguments, environment, clock, stdout and stderr, exit. */
+import { storeSizes, storeStrings } from '../boundary/wasi-args.js';
 
 const SUCCESS = 0;
 const BAD_DESCRIPTOR = 8;
@@ -11,11 +11,11 @@ export interface WasiOptions {
   argv: readonly string[];
   /** `NAME=value` */
   environment: readonly string[];
-  /** Looked at anew in each call: growth detaches a buffer. */
+  /** Called in each call of WASI: growth detaches a buffer. */
   memory(): WebAssembly.Memory;
-  /** Writes from the memory to stdout (1) or stderr (2): bytes, or a negated errno. */
+  /** Writes from the memory to stdout (1) or stderr (2): a number of bytes, or a negated errno. */
   print(fd: number, at: number, size: number): number;
-  /** Does not return: it throws. */
+  /** Does not return, but throws. */
   exit(code: number): never;
 }
 

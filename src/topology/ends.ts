@@ -1,5 +1,5 @@
-/** A snapshot from the channels' side: who holds which end of what, whoever that is. */
-import type { Kind, Side } from './model.js';
+/** A snapshot by channels: which process has which end of each pipe, socket and pty. */
+import type { ChannelKind, Side } from './model.js';
 import type { DescriptorInfo, ProcessInfo, Snapshot, SocketInfo } from './snapshot.js';
 
 export interface RawEnd {
@@ -10,8 +10,8 @@ export interface RawEnd {
 
 export interface RawChannel {
   readonly id: string;
-  readonly kind: Kind;
-  /** A listener; the two of a connection. */
+  readonly kind: ChannelKind;
+  /** The listening socket; or the two sockets of a connection. */
   readonly sockets: readonly SocketInfo[];
   readonly ends: RawEnd[];
 }
@@ -45,7 +45,7 @@ export function indexOf(snapshot: Snapshot): Index {
   return { byPid, children, channels, channelOf: (descriptor) => of.get(descriptor) };
 }
 
-/** The kernel lists descriptors in their order, those who read /proc not always. */
+/** Sorted by number: the kernel lists descriptors in order, other sources of a snapshot need not. */
 export function byNumber(descriptors: readonly DescriptorInfo[]): DescriptorInfo[] { return [...descriptors].sort((a, b) => a.fd - b.fd); }
 
 export function append<Key, Value>(map: Map<Key, Value[]>, key: Key, value: Value): void {
@@ -54,7 +54,7 @@ export function append<Key, Value>(map: Map<Key, Value[]>, key: Key, value: Valu
   else map.set(key, [value]);
 }
 
-interface EndPlace { id: string; kind: Kind; sockets: readonly SocketInfo[]; side: Side }
+interface EndPlace { id: string; kind: ChannelKind; sockets: readonly SocketInfo[]; side: Side }
 
 function placeOf(descriptor: DescriptorInfo, sockets: ReadonlyMap<number, SocketInfo>, terminals: Terminals): EndPlace | undefined {
   const { target, access, terminal } = descriptor;
@@ -67,17 +67,17 @@ function placeOf(descriptor: DescriptorInfo, sockets: ReadonlyMap<number, Socket
 }
 
 function socketPlace(socket: SocketInfo | undefined, sockets: ReadonlyMap<number, SocketInfo>): EndPlace | undefined {
-  // One of another family, or made since the sockets were listed.
+  // A socket of another family, or made after the sockets were listed.
   if (!socket) return undefined;
   if (socket.listens) return { id: `socket:[${socket.inode}]`, kind: 'listener', sockets: [socket], side: 'listen' };
   const peer = sockets.get(socket.peer);
   const both = peer ? [socket, peer].sort((a, b) => a.inode - b.inode) : [socket];
-  // Who accepted has the listener's name, who connected mostly none; of a socket pair either is as good as the other.
+  // The accepting side has the listener's name, the connecting one usually none. For a socket pair the choice does not matter.
   const side = socket.name !== '' ? 'accepted' : 'connected';
   return { id: both.map(({ inode }) => `socket:[${inode}]`).join('-'), kind: 'connection', sockets: both, side };
 }
 
-/** By number and file system: slaves that are open, and those of them whose master was opened in the same file system. */
+/** Open slaves by number and file system; `claimed`: those whose master was opened in the same file system. */
 interface Terminals { slaves: readonly string[]; claimed: ReadonlySet<string> }
 
 function terminalsOf(snapshot: Snapshot): Terminals {
@@ -90,8 +90,8 @@ function isMaster({ target }: DescriptorInfo): boolean { return target.endsWith(
 function exact({ terminal, device }: DescriptorInfo): string { return `${terminal}@${device}`; }
 
 /**
- * A master opened in a devpts has that file system's device, as its slaves have. One opened by a /dev/ptmx elsewhere, as
- * on most hosts, does not tell which devpts it is of: the one slave of its number that no other master claims is taken.
+ * A master opened in a devpts has that file system's device, as its slaves have. A master opened by a /dev/ptmx elsewhere, as on most
+ * hosts, does not show its devpts: it gets the only slave with its number that no other master claims.
  */
 function slaveOf(master: DescriptorInfo, { slaves, claimed }: Terminals): string {
   if (slaves.includes(exact(master))) return exact(master);

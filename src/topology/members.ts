@@ -1,12 +1,11 @@
 /** Which processes belong to a container: its own, its jobs', and whoever holds the other end of something of theirs. */
-import { basename } from 'node:path';
 import type { Index, RawChannel } from './ends.js';
-import type { Program } from './model.js';
-import { CHANNELS, type DescriptorInfo, type Place, type ProcessInfo } from './snapshot.js';
+import type { ProgramKind } from './model.js';
+import { CHANNELS, type ContainerPlace, type DescriptorInfo, type MonitorPlace, type ProcessInfo } from './snapshot.js';
 
 export interface Member {
   readonly process: ProcessInfo;
-  readonly program: Program;
+  readonly program: ProgramKind;
   readonly where: 'host' | 'container';
   readonly job: string | null;
 }
@@ -14,57 +13,77 @@ export interface Member {
 export type Members = Map<number, Member>;
 
 export interface Found {
-  /** The container's first process; undefined when it does not run. */
-  readonly first: ProcessInfo | undefined;
+  /** The container's init; undefined when it does not run. */
+  readonly init: ProcessInfo | undefined;
   readonly members: Members;
 }
 
-/** In the order in which they are found: what a container has, what its jobs have, who listens, who started them. */
-export function findMembers(index: Index, place: Place): Found {
+/** Members in the order in which they are found: the container's, its jobs', listeners, and their starters. */
+export function findMembers(index: Index, place: ContainerPlace): Found {
   const members: Members = new Map();
-  const first = firstProcess(index, place);
-  if (first) addContainer(index, first, members);
+  const init = findInit(index, place);
+  if (place.monitors) return { init, members: monitored(index, place.monitors, init) };
+  if (init) addContainer(index, init, 'wshd', members);
   addJobs(index, place, members);
   for (const [pid, job] of followJobs(index, members)) members.set(pid, { ...members.get(pid)!, job });
   addConnected(index, members, () => true);
-  if (first) addMemoryWatchers(index, first, members);
+  if (init) addMemoryWatchers(index, init, members);
   addWatcher(index, place, members);
-  // What a program only shares with others, its stderr say, leads to whoever is at the other end of it, and no further.
+  // A channel that a program only shares with others, such as stderr, leads to the processes at its other end, and no further.
   addConnected(index, members, ({ program, where }) => where === 'host' && program !== 'server');
   addParents(index, members);
-  return { first, members };
+  return { init, members };
 }
 
-function firstProcess(index: Index, place: Place): ProcessInfo | undefined {
-  const known = place.first === undefined ? undefined : index.byPid.get(place.first);
+function findInit(index: Index, place: ContainerPlace): ProcessInfo | undefined {
+  const known = place.init === undefined ? undefined : index.byPid.get(place.init);
   return known ?? holdersOf(index, place.request, 'wshd.sock').find(({ numbers }) => numbers.length > 1 && numbers.at(-1) === 1);
 }
 
-/** Who listens on the socket of that name and file. Both, for another file system may have a file of that number. */
+/** Processes that listen on the socket with this name and file. Another file system may have a file with the same number. */
 function holdersOf(index: Index, file: number, name: string): ProcessInfo[] {
   if (file === 0) return [];
   const listeners = [...index.channels.values()].filter(({ kind }) => kind === 'listener');
-  return listeners.filter(({ sockets: [socket] }) => socket!.file === file && basename(socket!.name) === name)
+  return listeners.filter(({ sockets: [socket] }) => socket!.file === file && (socket!.name === name || socket!.name.endsWith(`/${name}`)))
     .flatMap(({ ends }) => ends.map(({ process }) => process));
 }
 
 function isOnHost({ numbers }: ProcessInfo): boolean { return numbers.length === 1; }
 
-function addContainer(index: Index, first: ProcessInfo, members: Members): void {
-  members.set(first.pid, { process: first, program: 'wshd', where: 'container', job: null });
+/** A container of podman's: its first process is the user's own, and each command in it has a monitor of its own. */
+function monitored(index: Index, monitors: readonly MonitorPlace[], init: ProcessInfo | undefined): Members {
+  const members: Members = new Map(), inside: Members = new Map();
+  for (const { pid, session: job } of monitors) {
+    const process = index.byPid.get(pid);
+    if (process) members.set(pid, { process, program: 'conmon', where: 'host', job });
+  }
+  if (init) addContainer(index, init, 'command', inside);
+  for (const { pid, session: job } of monitors.filter(({ session }) => session !== null)) {
+    for (const { pid: own } of descendants(index, pid)) if (inside.has(own)) inside.set(own, { ...inside.get(own)!, job });
+  }
+  for (const [pid, member] of inside) if (!members.has(pid)) members.set(pid, member);
+  addConnected(index, members, () => true);
+  addParents(index, members);
+  return members;
+}
+
+function addContainer(index: Index, init: ProcessInfo, program: ProgramKind, members: Members): void {
+  members.set(init.pid, { process: init, program, where: 'container', job: null });
   const add = (process: ProcessInfo): void => {
     if (!members.has(process.pid)) members.set(process.pid, { process, program: 'command', where: 'container', job: null });
   };
-  for (const process of descendants(index, first.pid)) add(process);
-  // Those that came in from outside, by nsenter(1) say, are nobody's descendants there.
-  for (const process of index.byPid.values()) if (process.pidNamespace === first.pidNamespace) add(process);
+  for (const process of descendants(index, init.pid)) add(process);
+  // Without a pid namespace of its own the container shares the host's.
+  if (isOnHost(init)) return;
+  // Processes that entered from outside, as by nsenter(1), have no ancestor in the container.
+  for (const process of index.byPid.values()) if (process.pidNamespace === init.pidNamespace) add(process);
 }
 
-/** Each behind its parent. No calls within calls: a container can make a chain of processes longer than they may get. */
+/** Each process after its parent. Not recursive: a container can make a chain of processes longer than the stack. */
 function descendants(index: Index, pid: number): ReadonlySet<ProcessInfo> {
   const found = new Set<ProcessInfo>(), waiting = [...index.children.get(pid) ?? []].reverse();
   for (let process = waiting.pop(); process; process = waiting.pop()) {
-    // Of processes that are not all looked at in the same moment, one can seem to be its own ancestor.
+    // Processes are not read in the same moment, so one can appear to be its own ancestor.
     if (found.has(process)) continue;
     found.add(process);
     for (const child of [...index.children.get(process.pid) ?? []].reverse()) waiting.push(child);
@@ -72,12 +91,12 @@ function descendants(index: Index, pid: number): ReadonlySet<ProcessInfo> {
   return found;
 }
 
-function addJobs(index: Index, place: Place, members: Members): void {
+function addJobs(index: Index, place: ContainerPlace, members: Members): void {
   for (const { id, sockets } of place.jobs) {
-    // What runs in a container can bind a socket of any name.
+    // A process in a container can bind a socket of any name.
     const holders = new Set(CHANNELS.flatMap((channel) => holdersOf(index, sockets[channel], `${channel}.sock`)).filter(isOnHost));
     for (const spawn of holders) {
-      // Until it executes, the command's process is a copy of iomux-spawn's.
+      // Before it executes, the command's process is a copy of iomux-spawn's.
       const parent = index.byPid.get(spawn.parent);
       if (parent && holders.has(parent)) continue;
       members.set(spawn.pid, { process: spawn, program: 'iomux-spawn', where: 'host', job: id });
@@ -102,15 +121,15 @@ function followJobs(index: Index, members: Members): Map<number, string> {
       }
     }
   }
-  // Those that are added here come here, too.
+  // The loop also visits the entries that it adds.
   for (const [pid, job] of jobs) {
     for (const child of index.children.get(pid) ?? []) if (!jobs.has(child.pid) && members.has(child.pid)) jobs.set(child.pid, job);
   }
   return jobs;
 }
 
-/** The ends on the other side of what a process holds. */
-export function oppositeEnds(index: Index, process: ProcessInfo): RawChannel['ends'] {
+/** The other ends of the channels that a process holds. */
+function oppositeEnds(index: Index, process: ProcessInfo): RawChannel['ends'] {
   return process.descriptors.flatMap((descriptor) => {
     const channel = isInherited(index, process, descriptor) ? undefined : index.channelOf(descriptor);
     const mine = channel?.ends.find((end) => end.descriptor === descriptor);
@@ -118,7 +137,7 @@ export function oppositeEnds(index: Index, process: ProcessInfo): RawChannel['en
   });
 }
 
-/** What somebody forgot to close: the parent has the same under the same number. */
+/** A descriptor that was inherited and not closed: the parent has the same object under the same number. */
 export function isInherited(index: Index, process: ProcessInfo, { fd, target }: DescriptorInfo): boolean {
   if (fd <= 2) return false;
   return index.byPid.get(process.parent)?.descriptors.some((theirs) => theirs.fd === fd && theirs.target === target) ?? false;
@@ -130,24 +149,24 @@ function isOpposite(channel: RawChannel, mine: RawChannel['ends'][number], other
   return channel.kind !== 'listener' && mine.side !== other.side;
 }
 
-const HOST_PROGRAMS: ReadonlySet<string> = new Set<Program>(['wsh', 'iomux-link', 'oom']);
+const HOST_PROGRAMS: ReadonlySet<string> = new Set<ProgramKind>(['wsh', 'iomux-link', 'oom']);
 
-function hostProgram({ name }: ProcessInfo): Program { return HOST_PROGRAMS.has(name) ? name as Program : 'server'; }
+function hostProgram({ name }: ProcessInfo): ProgramKind { return HOST_PROGRAMS.has(name) ? name as ProgramKind : 'server'; }
 
 function addConnected(index: Index, members: Members, from: (member: Member) => boolean): void {
   for (const member of [...members.values()].filter(from)) {
     for (const { process } of oppositeEnds(index, member.process)) {
       if (members.has(process.pid)) continue;
-      // A link is a job's; a wsh that is connected without being a job's child belongs to whoever works at it.
+      // A link belongs to its job. A wsh that is connected without being a job's child belongs to the process at its other end.
       const program = hostProgram(process);
       members.set(process.pid, { process, program, where: 'host', job: program === 'iomux-link' ? member.job : null });
     }
   }
 }
 
-/** oom, and whoever else has the memory.oom_control of the container's group open. */
-function addMemoryWatchers(index: Index, first: ProcessInfo, members: Members): void {
-  const { memoryGroup: group } = first;
+/** oom, and other processes that have the memory.oom_control of the container's group open. */
+function addMemoryWatchers(index: Index, init: ProcessInfo, members: Members): void {
+  const { memoryGroup: group } = init;
   if (group === '' || group === '/') return;
   for (const process of index.byPid.values()) {
     if (members.has(process.pid)) continue;
@@ -157,8 +176,8 @@ function addMemoryWatchers(index: Index, first: ProcessInfo, members: Members): 
   }
 }
 
-/** Runs lib/watch.sh, or waits to, in the container's directory on the host; in the container anything may be called that. */
-function addWatcher(index: Index, { directory }: Place, members: Members): void {
+/** watch.sh, or a shell about to run it, in the container's directory on the host; in the container any process may have that name. */
+function addWatcher(index: Index, { directory }: ContainerPlace, members: Members): void {
   for (const process of index.byPid.values()) {
     if (members.has(process.pid) || !isOnHost(process) || process.directory !== directory) continue;
     if (process.command[1]?.endsWith('/watch.sh')) members.set(process.pid, { process, program: 'watcher', where: 'host', job: null });

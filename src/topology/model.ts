@@ -1,42 +1,41 @@
-/** The topology of one container: what `warden topology --json` prints. Changes that are not additions raise `version`. */
-import type { Access } from './snapshot.js';
+/** The topology of one container, as `warden topology --json` prints it. A change other than an addition raises `version`. */
+import type { Access, ProcessInfo } from './snapshot.js';
 
 export const VERSION = 1;
 
-/** `command` is what runs in the container; `watcher` ends it when its owner dies; `server` is any other process of the host's that is connected to a program. */
-export const PROGRAMS = ['wshd', 'wsh', 'iomux-spawn', 'iomux-link', 'oom', 'watcher', 'command', 'server'] as const;
-export type Program = typeof PROGRAMS[number];
+/**
+ * `conmon`: the monitor of a container, or of a command, that podman or CRI-O started; `command`: runs in the container;
+ * `watcher`: ends the container when its owner dies; `server`: another process of the host, which is connected to a program.
+ */
+export const PROGRAMS = ['wshd', 'wsh', 'iomux-spawn', 'iomux-link', 'oom', 'watcher', 'conmon', 'command', 'server'] as const;
+export type ProgramKind = typeof PROGRAMS[number];
 
 export interface Topology {
   readonly version: typeof VERSION;
   readonly container: {
     readonly id: string;
     readonly directory: string;
-    /** Of its first process; null when it does not run. */
+    /** Pid of its init; null when it does not run. */
     readonly pid: number | null;
+    /** Pid of its conmon; null for a container of a depot. */
+    readonly monitor: number | null;
   };
-  /** Each behind its parent. */
+  /** Each process after its parent. */
   readonly processes: readonly Process[];
   readonly channels: readonly Channel[];
 }
 
-export interface Process {
-  readonly pid: number;
-  /** The pid of its parent, when that is one of these processes. */
+type Copied = 'pid' | 'name' | 'command' | 'state' | 'uid' | 'threads' | 'residentKib' | 'cpuMs';
+
+export interface Process extends Pick<ProcessInfo, Copied> {
+  /** The pid of its parent, if that is one of these processes. */
   readonly parent: number | null;
   readonly containerPid: number | null;
   readonly where: 'host' | 'container';
-  readonly program: Program;
-  /** The job that it belongs to. */
+  readonly program: ProgramKind;
+  /** The id of its job, or of the session of its conmon. */
   readonly job: string | null;
-  readonly name: string;
-  readonly command: readonly string[];
-  readonly state: string;
-  readonly uid: number;
-  readonly threads: number;
-  readonly residentKib: number;
-  readonly cpuMs: number;
-  /** All of a program's or command's; of a server's, those that lead to them. */
+  /** All descriptors of a program or command; of a server, those that lead to a program or command. */
   readonly descriptors: readonly Descriptor[];
 }
 
@@ -44,25 +43,25 @@ export interface Descriptor {
   readonly fd: number;
   readonly access: Access;
   readonly role: Role;
-  /** The channel that it is an end of. */
+  /** The id of the channel that it is an end of. */
   readonly channel: string | null;
   readonly target: string;
 }
 
-export type Kind = 'pipe' | 'connection' | 'listener' | 'pty';
+export type ChannelKind = 'pipe' | 'connection' | 'listener' | 'pty';
 
 export interface Channel {
   /** `pipe:[7]`, `socket:[7]`, `socket:[7]-[9]` with the lower inode first, `pty:3@88` with its file system's device. */
   readonly id: string;
-  readonly kind: Kind;
+  readonly kind: ChannelKind;
   readonly role: Role;
-  /** Bound name of a socket; null without one. */
+  /** The name that a socket is bound to; null without one. */
   readonly path: string | null;
   readonly job: string | null;
   readonly ends: readonly End[];
 }
 
-/** Data goes from `write` to `read`; a connection and a pty carry it both ways. */
+/** Data flows from `write` to `read`; a connection and a pty carry it both ways. */
 export type Side = 'read' | 'write' | 'listen' | 'accepted' | 'connected' | 'master' | 'slave';
 
 export interface End {
@@ -70,11 +69,11 @@ export interface End {
   /** All descriptors of the process for this end. */
   readonly fds: readonly number[];
   readonly side: Side;
-  /** Of a connection: the inode of this end's socket. */
+  /** For a connection: the inode of this end's socket. */
   readonly socket: number | null;
 }
 
-/** What a channel, or a descriptor that belongs to none, is for; the words are the terminal's and the picture's. */
+/** The purposes of channels, and of descriptors outside any channel; the values are shown on the terminal and in the picture. */
 export const ROLES = {
   'request-socket': 'request socket',
   'request': 'request',
@@ -104,6 +103,12 @@ export const ROLES = {
   'readiness': 'readiness',
   'signals': 'signals',
   'lifeline': 'lifeline',
+  'attach-socket': 'attach socket',
+  'attach': 'attach',
+  'sync-pipe': 'sync pipe',
+  'control': 'control',
+  'window-size': 'window size',
+  'log': 'log',
   'event': 'eventfd',
   'internal': 'internal',
   'inherited': 'inherited',

@@ -1,7 +1,7 @@
-/** What the picture shows: a box a process, a line for all that flows between two of them. Pure, without places. */
+/** The content of the picture: a box for each process, a line for everything that flows between two of them. Pure; svg.ts draws it. */
 import type { Channel, End, Process, Role, Topology } from './model.js';
 import { ROLES } from './model.js';
-import { printable } from '../printable.js';
+import { printable } from '../base/escape.js';
 import { nameOf, otherEnds, pidsOf, ranges } from './text.js';
 
 export interface Picture {
@@ -16,34 +16,34 @@ export interface Box {
   readonly program: Process['program'];
   readonly name: string;
   readonly pids: string;
-  /** Its job, or what it runs. */
+  /** Its job, or its command. */
   readonly about: string;
-  /** What it has that leads to no other process: sockets that it listens on, files of the memory cgroup. */
+  /** Descriptors that lead to no other process: listening sockets, files of the memory cgroup. */
   readonly rows: readonly string[];
 }
 
-/** What flows, for its colour. */
+/** The kind of data, which decides the colour. */
 export type Matter = 'input' | 'output' | 'status' | 'control';
 
-/** Between two processes, of which `above` asks for something and `below` does it. */
+/** A line between two processes: `above` requests something, `below` does it. */
 export interface Line {
   readonly above: number;
   readonly below: number;
-  /** Whether anything flows towards it. */
+  /** Whether data flows towards `above`, and towards `below`. */
   readonly arrives: { readonly above: boolean; readonly below: boolean };
   /** One a channel; none where the one has started the other, and nothing else shows that they belong together. */
-  readonly words: readonly { readonly text: string; readonly matter: Matter }[];
+  readonly words: readonly { readonly text: string; readonly matter: Matter; readonly channel: string }[];
 }
 
 const MATTERS: Partial<Readonly<Record<Role, Matter>>> = {
   'stdin': 'input', 'command-stdin': 'input',
   'stdout': 'output', 'stderr': 'output', 'command-stdout': 'output', 'command-stderr': 'output',
   'job-stdout': 'output', 'job-stderr': 'output', 'stdout-link': 'output', 'stderr-link': 'output',
-  'exit-status': 'status', 'status-link': 'status', 'start-report': 'status',
+  'attach': 'output', 'exit-status': 'status', 'status-link': 'status', 'start-report': 'status',
 };
-/** From whoever asks for something to whoever does it. */
+/** Requesting programs have smaller numbers than those that do the work. */
 const HEIGHTS: Readonly<Record<Process['program'], number>> = {
-  'server': 0, 'iomux-link': 1, 'oom': 1, 'watcher': 1, 'iomux-spawn': 2, 'wshd': 3, 'wsh': 4, 'command': 5,
+  'server': 0, 'iomux-link': 1, 'oom': 1, 'watcher': 1, 'conmon': 2, 'iomux-spawn': 2, 'wshd': 3, 'wsh': 4, 'command': 5,
 };
 const ABOUT_COLUMNS = 26;
 
@@ -74,7 +74,7 @@ function aboutOf({ program, command, job }: Process): string {
 interface Flow { above: End; below: End; way: Way; channel: Channel }
 type Way = 'down' | 'up' | 'both';
 
-/** Between whom a channel carries something: without those that only have it from a parent which has it, too. */
+/** The flows of a channel, without processes that only inherited it from a parent which has it, too. */
 function flowsOf(channel: Channel, byPid: ReadonlyMap<number, Process>): Flow[] {
   const ends = channel.ends.filter((end) => !isHandedDown(channel, end, byPid));
   const pairs = ends.flatMap((end) => otherEnds({ ...channel, ends }, end).map((other) => [end, other] as const));
@@ -90,7 +90,7 @@ function isHandedDown(channel: Channel, end: End, byPid: ReadonlyMap<number, Pro
 
 function wayOf({ kind, role }: Channel, above: End): Way {
   if (kind === 'pipe') return above.side === 'write' ? 'down' : 'up';
-  // Where a stream is a connection, its name tells.
+  // For a stream over a connection, the role gives the direction.
   if (role === 'stdin') return 'down';
   return role === 'stdout' || role === 'stderr' || role.endsWith('-link') ? 'up' : 'both';
 }
@@ -104,16 +104,17 @@ function bundle(flows: readonly Flow[]): Line[] {
   return [...bundles.values()].map((all) => ({
     above: all[0]!.above.pid, below: all[0]!.below.pid,
     arrives: { above: all.some(({ way }) => way !== 'down'), below: all.some(({ way }) => way !== 'up') },
-    words: all.sort((a, b) => order(a) - order(b)).map((flow) => ({ text: wordsOf(flow), matter: MATTERS[flow.channel.role] ?? 'control' })),
+    words: all.sort((a, b) => order(a) - order(b)).map((flow) => (
+      { text: wordsOf(flow), matter: MATTERS[flow.channel.role] ?? 'control', channel: flow.channel.id })),
   }));
 }
 
-/** stdin, stdout, stderr, status: as the roles are listed. */
+/** In the order of ROLES: stdin, stdout, stderr, status. */
 function order({ channel }: Flow): number { return Object.keys(ROLES).indexOf(channel.role); }
 
 const ARROWS: Readonly<Record<Way, string>> = { down: '→', up: '←', both: '⇄' };
 
-/** "stdout 8←0": the number above, the number below. */
+/** "stdout 8←0": the descriptor above, the descriptor below. */
 function wordsOf({ above, below, way, channel }: Flow): string {
   const role = ROLES[channel.role].replace(/^job's /, '').replace(/ link$/, '');
   return `${role} ${ranges(above.fds)}${ARROWS[way]}${ranges(below.fds)}`;

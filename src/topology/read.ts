@@ -1,19 +1,20 @@
 /** Takes the snapshot: all processes of /proc, their descriptors, the unix sockets of their network namespaces. */
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, realpathSync, statSync } from 'node:fs';
+import { constants } from 'node:os';
 import { basename, join } from 'node:path';
-import { FIRST_PROCESS_NAME } from '../container/depot.js';
-import { errnoOf, ifReadable, WardenError } from '../container/error.js';
-import { readFirstProcess } from '../container/layout.js';
-import { isAlive } from '../container/process.js';
-import { ARGUMENTS_BYTES_MAX } from '../container/processes.js';
-import { native } from '../host/native.js';
+import { errnoOf, ifReadable, WardenError } from '../base/errors.js';
+import { INIT_NAME, readInit } from '../core/depot/layout.js';
+import { isAlive } from '../linux/process.js';
+import { ARGUMENTS_BYTES_MAX } from '../linux/processes.js';
+import { native } from '../host/addon.js';
 import {
-  type Access, CHANNELS, type Channel, type DescriptorInfo, type JobPlace, type Place, type ProcessInfo, type Snapshot, type SocketInfo,
+  type Access, CHANNELS, type ChannelName, type ContainerPlace, type DescriptorInfo, type JobPlace, type ProcessInfo, type Snapshot,
+  type SocketInfo,
 } from './snapshot.js';
 
-/** In which stat tells times, whatever the kernel's own tick is; proc(5) */
+/** The unit of times in /proc/PID/stat, whatever the kernel's tick is: proc(5). */
 const MS_A_TICK = 10;
-/** Gone between two looks; or of a process that may do more than we may, which not even root may look into. ptrace(2) */
+/** The process ended between two reads; or it has more privileges than we have, and not even root may inspect it. ptrace(2) */
 const UNSEEN = new Set(['ENOENT', 'ESRCH', 'EACCES', 'EPERM']);
 
 export function takeSnapshot(): Snapshot {
@@ -27,7 +28,9 @@ export function takeSnapshot(): Snapshot {
     const network = ifSeen(() => readlinkSync(`/proc/${entry}/ns/net`));
     if (network !== undefined && !namespaces.has(network)) namespaces.set(network, process.pid);
   }
-  return { processes, sockets: [...namespaces.values()].flatMap((pid) => readSockets(pid)) };
+  const own = ifSeen(() => readlinkSync('/proc/self/ns/net'));
+  const sockets = [...namespaces].flatMap(([network, pid]) => (network === own ? checked(native().unixSockets(-1)) : readSockets(pid)));
+  return { processes, sockets };
 }
 
 function ifSeen<Value>(read: () => Value): Value | undefined {
@@ -66,7 +69,7 @@ function readProcess(pid: number): ProcessInfo {
   };
 }
 
-/** A read of this file answers at most a page, so it takes several. */
+/** A read of this file returns at most a page, so several are needed. */
 function readArguments(path: string): string {
   const fd = openSync(path, 'r'), bytes = Buffer.alloc(ARGUMENTS_BYTES_MAX);
   try {
@@ -78,7 +81,7 @@ function readArguments(path: string): string {
   }
 }
 
-/** cgroups(7): "N:CONTROLLERS:PATH" a line, and "0::PATH" for the unified hierarchy. */
+/** cgroups(7): a line is "N:CONTROLLERS:PATH", or "0::PATH" for the unified hierarchy. */
 function memoryGroup(text: string): string {
   return (/^\d+:(?:[^:\n]*,)?memory(?:,[^:\n]*)?:(.*)$/m.exec(text) ?? /^0::(.*)$/m.exec(text))?.[1] ?? '';
 }
@@ -93,7 +96,7 @@ function readDescriptor(at: string, fd: string): DescriptorInfo {
   return { fd: Number(fd), target, access, terminal, device: statSync(`${at}/fd/${fd}`).dev };
 }
 
-/** A master's number stands in its fdinfo, a slave's is its name, in whatever mount namespace that was opened. */
+/** The number of a pty: a master's is in its fdinfo, a slave's is its name, in the mount namespace in which it was opened. */
 function terminalOf(target: string, info: string): number | undefined {
   const number = /^tty-index:\s*(\d+)$/m.exec(info)?.[1] ?? /^(?:\/.*)?\/pts\/(\d+)$/.exec(target)?.[1];
   return number === undefined ? undefined : Number(number);
@@ -104,21 +107,26 @@ function readSockets(pid: number): readonly SocketInfo[] {
   if (namespace === undefined) return [];
   try {
     const sockets = native().unixSockets(namespace);
-    if (typeof sockets !== 'number') return sockets;
-    throw new WardenError('UNSUPPORTED', `the kernel does not tell which unix sockets are connected (errno ${-sockets}): `
-      + 'it needs CONFIG_UNIX_DIAG (modprobe unix_diag), and we need the right to enter network namespaces');
+    // A user other than root sees what connects its own programs; sockets among processes of a container are in its namespace.
+    return sockets === -constants.errno.EPERM && process.getuid?.() !== 0 ? [] : checked(sockets);
   } finally {
     closeSync(namespace);
   }
 }
 
+function checked(sockets: readonly SocketInfo[] | number): readonly SocketInfo[] {
+  if (typeof sockets !== 'number') return sockets;
+  throw new WardenError('UNSUPPORTED', `the kernel does not tell which unix sockets are connected (errno ${-sockets}): `
+    + 'it needs CONFIG_UNIX_DIAG (modprobe unix_diag), and we need the right to enter network namespaces');
+}
+
 /** The files of a container's directory by which its programs are known. */
-export function locate(named: string): Place {
+export function locate(named: string): ContainerPlace {
   const directory = ifSeen(() => realpathSync(named)) ?? named;
   const jobs = ifSeen(() => readdirSync(join(directory, 'jobs'))) ?? [];
-  const first = readFirstProcess(directory);
+  const init = readInit(directory);
   return {
-    ...(first && isAlive(first, FIRST_PROCESS_NAME) ? { first: first.pid } : {}),
+    ...(init && isAlive(init, INIT_NAME) ? { init: init.pid } : {}),
     id: basename(directory),
     directory,
     request: inodeOf(join(directory, 'run/wshd.sock')),
@@ -126,11 +134,11 @@ export function locate(named: string): Place {
   };
 }
 
-function socketsOf(directory: string): Record<Channel, number> {
-  return Object.fromEntries(CHANNELS.map((channel) => [channel, inodeOf(join(directory, `${channel}.sock`))])) as Record<Channel, number>;
+function socketsOf(directory: string): Record<ChannelName, number> {
+  return Object.fromEntries(CHANNELS.map((channel) => [channel, inodeOf(join(directory, `${channel}.sock`))])) as Record<ChannelName, number>;
 }
 
-/** 0 where there is none, or what lies there leads to none. */
+/** 0 when there is no file, or a broken link. */
 function inodeOf(path: string): number { return ifReadable(() => statSync(path).ino) ?? 0; }
 
 function byNumber(a: string, b: string): number { return a.localeCompare(b, 'en', { numeric: true }); }

@@ -1,25 +1,25 @@
-/** What each channel is for, and each descriptor that is none: told from who is at its ends, never from a number alone. */
+/** The role of each channel, and of each descriptor outside channels, by the processes at its ends, never by a number alone. */
 import { byNumber, type Index, type RawChannel, type RawEnd } from './ends.js';
 import { isInherited, type Member, type Members } from './members.js';
-import type { Program, Role } from './model.js';
-import { CHANNELS, type DescriptorInfo, type Place } from './snapshot.js';
+import type { ProgramKind, Role } from './model.js';
+import { CHANNELS, type DescriptorInfo, type ContainerPlace } from './snapshot.js';
 
 const STDIO = ['stdin', 'stdout', 'stderr'] as const;
 const COMMAND_STDIO = ['command-stdin', 'command-stdout', 'command-stderr'] as const;
-/** iomux-spawn makes them in this order, the first thing it does: so its descriptors have it, too. */
+/** The reports that iomux-spawn reads. They are the first descriptors that it makes, in this order. */
 const SPAWN_READS = ['job-stdout', 'job-stderr', 'start-report'] as const;
 
 interface MemberEnd extends RawEnd { readonly member: Member }
 
 export class Roles {
-  /** Of a channel that thousands of processes share, each of them asks. */
+  /** Results: thousands of processes may share a channel, and each asks for its role. */
   private readonly known = {
     ends: new Map<RawChannel, MemberEnd[]>(), roles: new Map<RawChannel, Role | undefined>(), shown: new Map<RawChannel, boolean>(),
   };
 
-  constructor(private readonly index: Index, private readonly place: Place, private readonly members: Members) {}
+  constructor(private readonly index: Index, private readonly place: ContainerPlace, private readonly members: Members) {}
 
-  /** undefined: its ends do not tell; perhaps it is a program's own stdin, stdout or stderr. */
+  /** undefined when the ends do not decide the role: the channel may be a program's own stdin, stdout or stderr. */
   ofChannel(channel: RawChannel): Role | undefined { return once(this.known.roles, channel, () => this.tellRole(channel)); }
 
   private tellRole(channel: RawChannel): Role | undefined {
@@ -32,7 +32,7 @@ export class Roles {
     }
   }
 
-  /** Something that a server has for itself, or that was only left open, is not ours to tell. */
+  /** False for a channel within a server, and for one that was only left open. */
   isShown(channel: RawChannel): boolean {
     return once(this.known.shown, channel, () => this.endsOf(channel).some(({ member, process, descriptor }) => (
       member.program !== 'server' && !isInherited(this.index, process, descriptor)
@@ -46,11 +46,13 @@ export class Roles {
     }));
   }
 
-  /** By the file that one of its sockets is bound to, and by who serves it: a file's number alone anybody can have. */
+  /** By the file that a socket is bound to, and by the server: any process can have a file with this number alone. */
   private ofSocket({ kind, sockets }: RawChannel, ends: readonly MemberEnd[]): Role | undefined {
     const files = sockets.map(({ file }) => file).filter((file) => file !== 0);
-    const serves = (program: Program): boolean => ends.some(({ member, side }) => member.program === program && side !== 'connected');
+    const serves = (program: ProgramKind): boolean => ends.some(({ member, side }) => member.program === program && side !== 'connected');
     if (files.includes(this.place.request) && serves('wshd')) return kind === 'listener' ? 'request-socket' : 'request';
+    const { monitors } = this.place;
+    if (monitors) return monitorsSocket(kind, ends, serves('conmon') && monitors.some(({ attach }) => files.includes(attach)));
     const isJobs = (channel: typeof CHANNELS[number]): boolean => this.place.jobs.some((job) => files.includes(job.sockets[channel]));
     const channel = serves('iomux-spawn') ? CHANNELS.find(isJobs) : undefined;
     return channel && `${channel}-${kind === 'listener' ? 'socket' : 'link'}`;
@@ -64,20 +66,20 @@ export class Roles {
     return isWithin(ends) && !ends.some(isStdio) ? 'internal' : undefined;
   }
 
-  /** Between a command and whoever asked for it: wsh, or a process that does without. */
+  /** Between a command and its requester: wsh, or a process that does the same without wsh. */
   private ofCommandPipe(ends: readonly MemberEnd[], inside: readonly MemberEnd[]): Role {
     const commands = inside.filter(({ member }) => member.program === 'command');
     if (commands.length === 0) return 'exit-status';
     if (commands.some(({ side }) => side === 'read')) return 'command-stdin';
-    // The command itself comes before what it started, whose descriptors may be anything.
+    // The command itself comes before its children, whose descriptors may be anything.
     const fds = commands.map(({ descriptor }) => descriptor.fd);
     const fd = fds.find((number) => number === 1 || number === 2);
-    if (fd !== undefined) return COMMAND_STDIO[fd as 1 | 2];
+    if (fd !== undefined) return COMMAND_STDIO[fd];
     const asker = ends.find(({ member, side }) => member.where === 'host' && side === 'read');
     return (asker && this.byOrder(asker)) ?? 'unexplained';
   }
 
-  /** wsh has got what it reads in one message: stdout, then stderr, then the exit status. */
+  /** wsh has received its read ends in one message: stdout, then stderr, then the exit status. */
   private byOrder(asker: MemberEnd): Role | undefined {
     if (asker.member.program !== 'wsh') return undefined;
     const reads = pipesRead(asker.member).filter(({ target }) => this.isCommands(target));
@@ -85,15 +87,16 @@ export class Roles {
   }
 
   private ofWshdPipe(ends: readonly MemberEnd[]): Role {
-    // What a command was started with, whose other end is closed: the end of its stdin, a reader that has gone.
+    // A standard descriptor of a command, whose other end is closed: the end of its stdin, a reader that is gone.
     const left = ends.every(({ side }) => side === ends[0]!.side) ? ends.find((end) => isStdio(end) && this.isFirst(end)) : undefined;
     if (left) return COMMAND_STDIO[left.descriptor.fd as 0 | 1 | 2];
     const isReport = ends.some(({ member, side }) => member.program === 'wshd' && side === 'read');
     const gone = ends.every(({ member }) => member.program === 'wshd');
-    return isReport ? 'start-report' : gone ? 'exit-status' : 'internal';
+    if (isReport) return 'start-report';
+    return gone ? 'exit-status' : 'internal';
   }
 
-  /** Whether wshd has started it. */
+  /** Whether wshd has started the process. */
   private isFirst({ process }: MemberEnd): boolean { return this.members.get(process.parent)?.program === 'wshd'; }
 
   private ofSpawnPipe(spawn: MemberEnd, ends: readonly MemberEnd[]): Role {
@@ -110,9 +113,9 @@ export class Roles {
     return fds.includes(2) ? 'job-stderr' : 'job-stdout';
   }
 
-  /** Of a descriptor that is no end of a channel with a role. */
+  /** The role of a descriptor outside any channel with a role. */
   ofDescriptor(member: Member, descriptor: DescriptorInfo): Role {
-    const special = specialRole(member.program, descriptor.target);
+    const special = specialRole(member.program, descriptor.target) ?? (member.program === 'conmon' ? monitorsRole(descriptor) : undefined);
     if (special) return special;
     if (isInherited(this.index, member.process, descriptor)) return 'inherited';
     if (member.program === 'wsh' || member.program === 'iomux-link') return this.movedStdio(member, descriptor);
@@ -122,7 +125,7 @@ export class Roles {
     return this.index.channelOf(descriptor) ? 'internal' : 'file';
   }
 
-  /** These two open what they need of 0 and 1 anew and close those numbers, which then may be anything. stderr stays. */
+  /** wsh and iomux-link open 0 and 1 anew and close those numbers, which then may be anything. stderr stays. */
   private movedStdio(member: Member, descriptor: DescriptorInfo): Role {
     if (descriptor.terminal !== undefined) return 'terminal';
     if (this.isLeftRequest(member, descriptor)) return 'request';
@@ -131,12 +134,12 @@ export class Roles {
     const others = member.process.descriptors.filter((other) => other.fd !== 2 && other.access !== 'read' && !this.hasRole(member, other));
     const outputs = byNumber(others).filter((other) => !this.isOwnStdin(member, other));
     if (!outputs.includes(descriptor)) return 'stdin';
-    // stdout is opened first, and may be where stderr is.
+    // stdout is opened first, and may be the same object as stderr.
     const errors = member.process.descriptors.find(({ fd }) => fd === 2);
     return descriptor === (outputs.find(({ target }) => target !== errors?.target) ?? outputs[0]) ? 'stdout' : 'stderr';
   }
 
-  /** Of a descriptor for both ways. iomux-link leaves its stdin as it is; wsh opens it before it has the command's pipes. */
+  /** A descriptor open for both directions. iomux-link leaves its stdin as it is; wsh opens it before it has the command's pipes. */
   private isOwnStdin({ program, process }: Member, { fd, access }: DescriptorInfo): boolean {
     if (access !== 'both' || program === 'iomux-link') return fd === 0;
     return fd < Math.min(...process.descriptors.filter(({ target }) => this.isCommands(target)).map((pipe) => pipe.fd));
@@ -146,7 +149,7 @@ export class Roles {
     return this.index.channels.get(target)?.ends.some(({ process }) => this.members.get(process.pid)?.where === 'container') ?? false;
   }
 
-  /** An original wsh keeps its connection after wshd has closed the other end of it. */
+  /** The original wsh keeps its connection after wshd has closed the other end. */
   private isLeftRequest({ program }: Member, descriptor: DescriptorInfo): boolean {
     const channel = this.index.channelOf(descriptor);
     return program === 'wsh' && descriptor.fd > 2 && channel?.kind === 'connection' && channel.sockets.length === 1;
@@ -170,7 +173,7 @@ function pipesRead({ process }: Member): DescriptorInfo[] {
 
 function isStdio({ descriptor }: RawEnd): boolean { return descriptor.fd <= 2; }
 
-/** All that hold it are in the container, or it never leaves one process. */
+/** True if all holders are in the container, or the channel never leaves one process. */
 function isWithin(ends: readonly MemberEnd[]): boolean {
   return ends.every(({ member }) => member.where === 'container') || (ends.length > 1 && ends.every(({ process }) => process === ends[0]!.process));
 }
@@ -181,14 +184,14 @@ function ofPty(ends: readonly MemberEnd[]): Role | undefined {
   return inside.length === ends.length && inside.some(({ side }) => side === 'master') ? 'internal' : 'pty';
 }
 
-/** Its stdin is the lifeline. */
+/** The watcher's stdin is the lifeline. */
 function watchersRole({ fd, target }: DescriptorInfo): Role {
   if (fd === 0) return 'lifeline';
   if (target.endsWith('/watch.sh')) return 'file';
   return fd === 2 ? 'stderr' : 'stdout';
 }
 
-function specialRole(program: Program, target: string): Role | undefined {
+function specialRole(program: ProgramKind, target: string): Role | undefined {
   if (program !== 'command' && target === 'anon_inode:[eventpoll]') return 'readiness';
   if (program !== 'command' && target === 'anon_inode:[signalfd]') return 'signals';
   if (program === 'oom' && target === 'anon_inode:[eventfd]') return 'memory-event';
@@ -197,7 +200,21 @@ function specialRole(program: Program, target: string): Role | undefined {
   return program === 'command' ? undefined : watcherRole(target);
 }
 
-/** What oom has open of a memory cgroup, or a process that does without it. */
+/** conmon listens on its bundle's `attach` alone, and is connected with its caller. */
+function monitorsSocket(kind: RawChannel['kind'], ends: readonly MemberEnd[], isAttach: boolean): Role | undefined {
+  if (isAttach) return kind === 'listener' ? 'attach-socket' : 'attach';
+  return kind === 'connection' && ends.some(({ member }) => member.program === 'conmon') ? 'sync-pipe' : undefined;
+}
+
+/** A bundle's FIFOs, and the log that the container's output is written to. */
+function monitorsRole({ fd, target }: DescriptorInfo): Role | undefined {
+  if (target === '/dev/null' && fd > 2) return 'internal';
+  if (target.endsWith('/ctl')) return 'control';
+  if (target.endsWith('/winsz')) return 'window-size';
+  return /^\/(?!(?:dev|proc|sys)\/)/.test(target) ? 'log' : undefined;
+}
+
+/** The role of a memory cgroup's file, of oom or of a process that does the same. */
 export function watcherRole(target: string): Role | undefined {
   if (target.endsWith('/memory.oom_control')) return 'memory-control';
   return target.endsWith('/cgroup.event_control') ? 'memory-notify' : undefined;

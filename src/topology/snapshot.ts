@@ -1,8 +1,8 @@
-/** What the kernel tells about processes and their descriptors at one moment. `read.ts` takes it; all else is made from it. */
+/** The kernel's report of processes and their descriptors at one moment. read.ts takes it; everything else is derived from it. */
 
 export interface Snapshot {
   readonly processes: readonly ProcessInfo[];
-  /** Of every network namespace that has a process looked at. */
+  /** Of all network namespaces of the inspected processes. */
   readonly sockets: readonly SocketInfo[];
 }
 
@@ -10,16 +10,16 @@ export interface Snapshot {
 export interface ProcessInfo {
   readonly pid: number;
   readonly parent: number;
-  /** Its number in each pid namespace that it is in, ours first. */
+  /** Its pid in each of its pid namespaces, ours first. */
   readonly numbers: readonly number[];
   /** The inode of its pid namespace; 0 for a zombie. */
   readonly pidNamespace: number;
-  /** Below the mount of the memory controller's hierarchy, or of the unified one; '' when there is none. */
+  /** Relative to the mount of the memory controller's hierarchy, or of the unified one; '' when there is none. */
   readonly memoryGroup: string;
-  /** Its current directory; '' when that cannot be seen. */
+  /** Its current directory; '' when we may not read it. */
   readonly directory: string;
   readonly name: string;
-  /** Empty when it has none: a kernel thread, a zombie. */
+  /** Empty for a kernel thread and for a zombie. */
   readonly command: readonly string[];
   /** R, S, D, T, Z…; proc(5) */
   readonly state: string;
@@ -35,42 +35,53 @@ export type Access = 'read' | 'write' | 'both';
 
 export interface DescriptorInfo {
   readonly fd: number;
-  /** What /proc/PID/fd/N leads to: `pipe:[7]`, `socket:[7]`, `anon_inode:[eventfd]`, a path. */
+  /** The target of /proc/PID/fd/N: `pipe:[7]`, `socket:[7]`, `anon_inode:[eventfd]`, a path. */
   readonly target: string;
   readonly access: Access;
-  /** Of a terminal's either side: which of its devpts. */
+  /** For either side of a terminal: its number in its devpts. */
   readonly terminal?: number;
-  /** Of a terminal's either side: the device number of the file system that it was opened in. */
+  /** For either side of a terminal: the device number of the file system that it was opened in. */
   readonly device?: number;
 }
 
 export interface SocketInfo {
   readonly inode: number;
-  /** 0: not connected. */
+  /** 0 for a socket that is not connected. */
   readonly peer: number;
   readonly listens: boolean;
   readonly name: string;
-  /** The inode of the file with that name; 0 without one. */
+  /** The inode of the file to which the socket is bound; 0 without one. */
   readonly file: number;
 }
 
 export const CHANNELS = ['stdout', 'stderr', 'status'] as const;
-export type Channel = typeof CHANNELS[number];
+export type ChannelName = typeof CHANNELS[number];
 
-/** Where a container is to be found in a snapshot: the files that its programs listen on, and its first process. */
-export interface Place {
+/** A container's files in a snapshot: those that its programs listen on, and its init. */
+export interface ContainerPlace {
   readonly id: string;
-  /** Without a link in its path, as a process's current directory is. */
+  /** Without symbolic links, like the current directory of a process. */
   readonly directory: string;
-  /** The inode of run/wshd.sock; 0 when it is not there. */
+  /** The inode of run/wshd.sock; 0 when it does not exist. */
   readonly request: number;
   readonly jobs: readonly JobPlace[];
-  /** PID 1 as run/wshd.pid tells it; wshd.sock's holder is asked when that is missing. */
-  readonly first?: number;
+  /** The pid in run/wshd.pid. If that file is missing, the process that listens on wshd.sock is taken. */
+  readonly init?: number;
+  /** Of a container that podman or CRI-O started: its monitor first, then those of commands in it. Such a container has no jobs. */
+  readonly monitors?: readonly MonitorPlace[];
+}
+
+/** A conmon, ours or the original. */
+export interface MonitorPlace {
+  readonly pid: number;
+  /** The id of the command's session; null for the container's own monitor. */
+  readonly session: string | null;
+  /** The inode of the bundle's `attach`; 0 when it does not exist. */
+  readonly attach: number;
 }
 
 export interface JobPlace {
   readonly id: string;
-  /** Inodes of the files; 0 for one that is not there. */
-  readonly sockets: Readonly<Record<Channel, number>>;
+  /** Inodes of the sockets' files; 0 for one that does not exist. */
+  readonly sockets: Readonly<Record<ChannelName, number>>;
 }

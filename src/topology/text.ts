@@ -1,15 +1,15 @@
-/** The topology for a terminal: trees of processes, below each what it holds and who is at the other end. Pure. */
+/** The topology as text for a terminal: trees of processes with their descriptors and the processes at the other ends. Pure. */
 import type { Formatter } from 'picocolors/types.js';
-import { printable } from '../printable.js';
+import { printable } from '../base/escape.js';
 import { type Channel, type Descriptor, type End, type Process, ROLES, type Side, type Topology } from './model.js';
 
 export interface Look {
-  /** A line is at most so wide; Infinity for what is no terminal. */
+  /** The largest width of a line; Infinity when the output is not a terminal. */
   readonly columns: number;
   readonly colors: Record<'bold' | 'dim' | 'cyan' | 'green' | 'yellow' | 'red', Formatter>;
 }
 
-/** Which way data goes from the side that the line is about. */
+/** The direction of data, seen from the side that the line describes. */
 const ARROWS: Readonly<Record<Side, string>> = { read: '←', write: '→', listen: '◦', accepted: '⇄', connected: '⇄', master: '⇄', slave: '⇄' };
 
 function cut(text: string, columns: number): string {
@@ -17,17 +17,17 @@ function cut(text: string, columns: number): string {
   return letters.length <= columns ? text : `${letters.slice(0, Math.max(0, columns - 1)).join('')}…`;
 }
 
-/** What a process is called: a program by its own name, the container's first process, anything else as the kernel has it. */
+/** The displayed name: a program's own name; for a command or a server, the kernel's name of the process. */
 export function nameOf({ program, name }: Pick<Process, 'program' | 'name'>): string {
   return program === 'command' || program === 'server' ? printable(name) : program;
 }
 
-/** "17107 (13)": in the container it has another number. */
+/** "17107 (13)": the pid on the host, and the pid in the container if it differs. */
 export function pidsOf({ pid, containerPid }: Pick<Process, 'pid' | 'containerPid'>): string {
   return containerPid === null ? String(pid) : `${pid} (${containerPid})`;
 }
 
-/** Wider than any terminal: a chain of thousands of processes takes no more. */
+/** Wider than any terminal: limits the output for a chain of thousands of processes. */
 const INDENT_MAX = 240;
 
 interface Branch { readonly process: Process; readonly children: readonly Branch[] }
@@ -45,21 +45,21 @@ function branches(processes: readonly Process[], where: Process['where']): Branc
 
 type Describe = (process: Process, columns: number) => { head: string; lines: readonly string[] };
 
-/** Lines of a tree; `describe` says a process's own, the first to stand at its branch. */
+/** The lines of a tree. `describe` returns a process's own lines; the first of them stands at its branch. */
 function draw(roots: readonly Branch[], describe: Describe, { columns, colors }: Look): string[] {
   const lines: string[] = [];
   const waiting: { branch: Branch; before: string; isLast: boolean }[] = [];
-  const wait = (branches: readonly Branch[], before: string): void => {
-    for (let at = branches.length - 1; at >= 0; at--) waiting.push({ branch: branches[at]!, before, isLast: at === branches.length - 1 });
+  const wait = (those: readonly Branch[], before: string): void => {
+    for (let at = those.length - 1; at >= 0; at--) waiting.push({ branch: those[at]!, before, isLast: at === those.length - 1 });
   };
   wait(roots, '');
   for (let next = waiting.pop(); next; next = waiting.pop()) {
     const { branch: { process, children }, before, isLast } = next;
     const inside = before.length >= INDENT_MAX ? before : `${before}${isLast ? '   ' : '│  '}`;
-    const { head, lines: own } = describe(process, columns - inside.length);
-    lines.push(colors.dim(`${before}${isLast ? '└─ ' : '├─ '}`) + head);
+    const own = describe(process, columns - inside.length);
+    lines.push(colors.dim(`${before}${isLast ? '└─ ' : '├─ '}`) + own.head);
     const rest = children.length > 0 ? '│' : ' ';
-    for (const line of own) lines.push(colors.dim(`${inside}${rest}`) + line);
+    for (const line of own.lines) lines.push(colors.dim(`${inside}${rest}`) + line);
     wait(children, inside);
   }
   return lines;
@@ -74,7 +74,7 @@ function sections(topology: Topology, look: Look, describe: Describe): string {
   const { colors } = look;
   const { id, directory, pid } = topology.container;
   const title = `${colors.bold(printable(id))}${colors.dim(`  ${cut(printable(directory), look.columns - id.length - 2)}`)}`;
-  const lines = [title, ...(pid === null ? [colors.red('it does not run: no process listens on its run/wshd.sock')] : [])];
+  const lines = [title, ...(pid === null ? [colors.red(topology.container.monitor === null ? 'it does not run: no process listens on its run/wshd.sock' : 'its first process has ended')] : [])];
   for (const where of ['host', 'container'] as const) {
     const roots = branches(topology.processes, where);
     if (roots.length > 0) lines.push('', colors.dim(where), ...draw(roots, describe, look));
@@ -138,23 +138,28 @@ class Describer {
     return `${ARROWS[own.side]} ${names.join(', ')}`;
   }
 
-  /** A socket's name without the container's directory, of which it is a part. */
+  /** A socket's path relative to the container's directory. */
   private shortPath(path: string): string {
     const { directory } = this.topology.container;
     return path.startsWith(`${directory}/`) ? path.slice(directory.length + 1) : path;
   }
 }
 
+function colorOf({ where, program }: Process, colors: Look['colors']): (text: string) => string {
+  if (where === 'container') return colors.green;
+  return program === 'server' ? colors.bold : colors.cyan;
+}
+
 function head(process: Process, columns: number, { colors }: Look): string {
   const name = nameOf(process), pids = pidsOf(process), job = process.job === null ? '' : `  job ${printable(process.job)}`;
-  const paint = process.where === 'container' ? colors.green : process.program === 'server' ? colors.bold : colors.cyan;
+  const paint = colorOf(process, colors);
   const command = printable(process.command.slice(1).join(' '));
   const left = columns - [...name, ...pids, ...job].length - 3;
   const says = process.program === 'command' && command !== '' && left > 8 ? `  ${cut(command, left)}` : '';
   return `${paint(name)} ${pids}${colors.dim(job)}${colors.dim(says)}`;
 }
 
-/** Ends on the other side, of other processes. */
+/** The ends on the other side that belong to other processes. */
 export function otherEnds(channel: Channel, own: End): End[] {
   return channel.ends.filter((end) => end.pid !== own.pid && isOpposite(channel, own, end));
 }
@@ -172,7 +177,7 @@ function whatIs(target: string): string { return printable(target.replace(/^anon
 
 function width(rows: readonly Row[], key: 'fds' | 'role' | 'what'): number { return Math.max(0, ...rows.map((row) => row[key].length)); }
 
-/** 0-2,5 */
+/** "0-2,5" */
 export function ranges(numbers: readonly number[]): string {
   const parts: [number, number][] = [];
   for (const number of numbers) {
@@ -183,13 +188,13 @@ export function ranges(numbers: readonly number[]): string {
   return parts.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(',');
 }
 
-/** Names, numbers, who, how much, what: one line a process, at its place in the tree. */
+/** Names, pids, users, usage and commands: one line for each process, at its place in the tree. */
 export function processText(topology: Topology, look: Look): string {
   const { colors } = look;
   const { processes } = topology;
   const columns = [
     column('PID', processes.map(({ pid }) => String(pid))),
-    column('IN', processes.map(({ containerPid }) => (containerPid === null ? '-' : String(containerPid)))),
+    column('NSPID', processes.map(({ containerPid }) => (containerPid === null ? '-' : String(containerPid)))),
     column('UID', processes.map(({ uid }) => String(uid))),
     column('CPU', processes.map(({ cpuMs }) => `${(cpuMs / 1000).toFixed(2)} s`)),
     column('MEMORY', processes.map(({ residentKib }) => `${residentKib} K`)),
@@ -211,7 +216,7 @@ export function processText(topology: Topology, look: Look): string {
 
 function psHead(process: Process, columns: number, colors: Look['colors']): string {
   const name = nameOf(process), job = process.job === null || process.where === 'container' ? '' : ` job ${printable(process.job)}`;
-  const paint = process.where === 'container' ? colors.green : process.program === 'server' ? colors.bold : colors.cyan;
+  const paint = colorOf(process, colors);
   const left = columns - [...name, ...job].length - 2;
   const command = process.program === 'wshd' ? '' : printable(process.command.slice(1).join(' '));
   return `${paint(name)}${job}${left > 8 && command !== '' ? colors.dim(`  ${cut(command, left)}`) : ''}`;

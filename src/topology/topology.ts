@@ -1,13 +1,13 @@
-/** From a snapshot to a container's topology. Pure: the same snapshot and place give the same. */
+/** Computes a container's topology from a snapshot. Pure: the same snapshot and place give the same topology. */
 import { append, byNumber, indexOf, type Index, type RawChannel } from './ends.js';
 import { findMembers, type Member, type Members } from './members.js';
 import { type Channel, type Descriptor, type End, type Process, type Role, type Topology, VERSION } from './model.js';
 import { Roles, watcherRole } from './roles.js';
-import { CHANNELS, type Place, type Snapshot } from './snapshot.js';
+import { CHANNELS, type ContainerPlace, type Snapshot } from './snapshot.js';
 
-export function topologyOf(snapshot: Snapshot, place: Place): Topology {
+export function topologyOf(snapshot: Snapshot, place: ContainerPlace): Topology {
   const index = indexOf(snapshot);
-  const { first, members } = findMembers(index, place);
+  const { init, members } = findMembers(index, place);
   const roles = new Roles(index, place, members);
   const shown = new Map([...index.channels.values()].filter((channel) => roles.isShown(channel)).map((channel) => [channel.id, channel]));
   const programs = inOrder(members).filter(({ program }) => program !== 'server');
@@ -21,7 +21,7 @@ export function topologyOf(snapshot: Snapshot, place: Place): Topology {
     known.get(member.process.pid) ?? serverDescriptors(member, index, new Map(channels.map((channel) => [channel.id, channel.role])))));
   return {
     version: VERSION,
-    container: { id: place.id, directory: place.directory, pid: first?.pid ?? null },
+    container: { id: place.id, directory: place.directory, pid: init?.pid ?? null, monitor: place.monitors?.[0]?.pid ?? null },
     processes,
     channels,
   };
@@ -46,7 +46,7 @@ function descriptorsOf(member: Member, index: Index, roles: Roles): Descriptor[]
   });
 }
 
-/** Those that lead to a program, under the name that they have there; and what a watcher of the memory cgroup has open. */
+/** A server's descriptors that lead to a program, with the program's role for them; and those of a watcher of the memory cgroup. */
 function serverDescriptors(member: Member, index: Index, channelRoles: ReadonlyMap<string, Role>): Descriptor[] {
   return byNumber(member.process.descriptors).flatMap((descriptor) => {
     const { fd, access, target } = descriptor;
@@ -56,14 +56,16 @@ function serverDescriptors(member: Member, index: Index, channelRoles: ReadonlyM
   });
 }
 
-function describeChannel(channel: RawChannel, role: Role, place: Place, ends: readonly End[], programs: readonly Member[]): Channel {
+function describeChannel(
+  channel: RawChannel, role: Role, place: ContainerPlace, ends: readonly End[], programs: readonly Member[],
+): Channel {
   const path = channel.sockets.map(({ name }) => name).find((name) => name !== '') ?? null;
   return { id: channel.id, kind: channel.kind, role, path, job: jobOf(channel, place, ends, programs), ends };
 }
 
-/** A program's own stdin, stdout or stderr: what it is to the program for whose sake the others have it. */
+/** The role of a program's own stdin, stdout or stderr for the program at whose request other processes have it. */
 function ownersRole(id: string, programs: readonly Member[], known: ReadonlyMap<number, readonly Descriptor[]>): Role {
-  for (const program of ['watcher', 'iomux-link', 'oom', 'iomux-spawn', 'wsh', 'wshd', 'command'] as const) {
+  for (const program of ['watcher', 'conmon', 'iomux-link', 'oom', 'iomux-spawn', 'wsh', 'wshd', 'command'] as const) {
     for (const { process } of programs.filter((member) => member.program === program)) {
       const role = known.get(process.pid)?.find(({ channel }) => channel === id)?.role;
       if (role) return role;
@@ -72,7 +74,7 @@ function ownersRole(id: string, programs: readonly Member[], known: ReadonlyMap<
   return 'unexplained';
 }
 
-/** One end for each process and side, however many descriptors it has for it. */
+/** One end for each process and side, whatever the number of its descriptors. */
 function endsOf(channel: RawChannel, roles: Roles): End[] {
   const ends = new Map<string, End & { fds: number[] }>();
   for (const { process, descriptor, side } of roles.endsOf(channel)) {
@@ -86,7 +88,7 @@ function endsOf(channel: RawChannel, roles: Roles): End[] {
   return [...ends.values()];
 }
 
-function jobOf(channel: RawChannel, place: Place, ends: readonly End[], programs: readonly Member[]): string | null {
+function jobOf(channel: RawChannel, place: ContainerPlace, ends: readonly End[], programs: readonly Member[]): string | null {
   const files = channel.sockets.map(({ file }) => file).filter((file) => file !== 0);
   const byFile = place.jobs.find(({ sockets }) => CHANNELS.some((name) => files.includes(sockets[name])));
   if (byFile) return byFile.id;
@@ -95,7 +97,7 @@ function jobOf(channel: RawChannel, place: Place, ends: readonly End[], programs
   return jobs.size === 1 ? [...jobs][0]! : null;
 }
 
-/** Each behind its parent, as pstree(1) goes; the host's before the container's. */
+/** Each process after its parent, as pstree(1) orders them; the host's before the container's. */
 function inOrder(members: Members): Member[] {
   const all = [...members.values()].sort((a, b) => a.process.pid - b.process.pid);
   const children = new Map<number, Member[]>();

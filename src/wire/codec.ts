@@ -1,10 +1,10 @@
 /**
  * The wire formats for TypeScript in Node: every layout and every check is the compiled codec's (assembly/codec), which is
- * the code that the programs run. docs/protocol.md. In a browser, make a `Codec` of the module's bytes instead (module.ts).
+ * the code that the programs run. docs/reference/protocol.md. In a browser, make a `Codec` of the module's bytes instead (module.ts).
  */
 import { readFileSync } from 'node:fs';
-import { wasmPath } from '../paths.js';
-import { Codec } from './module.js';
+import { wasmPath } from '../base/paths.js';
+import { Codec } from './codec-module.js';
 import * as requests from './request.js';
 
 export { UNLIMITED } from './request.js';

@@ -1,6 +1,6 @@
 /** Readings as JSON, and messages made of it: `encode(fromJson(toJson(decode(bytes))))` is the bytes again, good or bad. */
-import { type FieldReading, type Given, type Kind, KINDS, noteOf, type Reading, type Value } from './message.js';
-import { type Codec, WHOLE } from './module.js';
+import { type FieldReading, type Given, type MessageKind, KINDS, noteOf, type Reading, type Value } from './message.js';
+import { type Codec, WHOLE } from './codec-module.js';
 
 /** The end of a field that is zero is left out of `raw`. */
 export interface FieldJson {
@@ -14,7 +14,7 @@ export interface FieldJson {
 }
 
 export interface ReadingJson {
-  kind: Kind;
+  kind: MessageKind;
   good: boolean;
   bytes: number;
   problem?: string;
@@ -78,7 +78,7 @@ function withoutZeros(bytes: Uint8Array): Uint8Array { return bytes.subarray(0, 
  * The inverse. Written by hand, a field may also be just its value, and what follows from others may be left out. Of an
  * answer of `warden wire decode --json` the first reading is taken. A RangeError says what is wrong.
  */
-export function fromJson(json: unknown): { kind: Kind; given: Given } {
+export function fromJson(json: unknown): { kind: MessageKind; given: Given } {
   const top = asObject('the message', json);
   const reading = Array.isArray(top.readings) ? asObject('the first reading', top.readings[0]) : top;
   const kind = KINDS.find((known) => known === reading.kind);
@@ -114,11 +114,16 @@ function valueFromJson(name: string, json: unknown): Value | undefined {
     if (raw !== undefined) return hexFromJson(`${name}.raw`, raw);
     return value === undefined ? undefined : valueFromJson(name, value);
   }
+  const value = plainValue(json);
+  if (value === undefined) throw new RangeError(`${name} is ${JSON.stringify(json)}, which is no value of a field`);
+  return value;
+}
+
+function plainValue(json: unknown): Value | undefined {
   if (typeof json === 'number' && Number.isSafeInteger(json)) return BigInt(json);
   if (typeof json === 'boolean') return json ? 1n : 0n;
   if (typeof json === 'string') return json;
-  if (Array.isArray(json) && json.every((text) => typeof text === 'string')) return json;
-  throw new RangeError(`${name} is ${JSON.stringify(json)}, which is no value of a field`);
+  return Array.isArray(json) && json.every((text) => typeof text === 'string') ? json : undefined;
 }
 
 function hexFromJson(name: string, json: unknown): Uint8Array {

@@ -2,12 +2,12 @@
  * Any message of the protocol, field by field: what its bytes say, what is wrong with them, and bytes made of fields. Which
  * fields there are, where, and what may stand in them is told by the compiled codec.
  */
-import { bytesOfText, type Codec, NEED_MORE, reasonOf, unsigned, WHOLE } from './module.js';
+import { bytesOfText, type Codec, NEED_MORE, reasonOf, unsigned, WHOLE } from './codec-module.js';
 import { UNLIMITED } from './request.js';
 
 /** `Message` of assembly/codec/fields.ts, in its order. */
-export const KINDS = ['request', 'response', 'exit-status', 'status', 'stream', 'cursor'] as const;
-export type Kind = typeof KINDS[number];
+export const KINDS = ['request', 'response', 'exit-status', 'status', 'stream', 'cursor', 'request-2', 'record', 'signal'] as const;
+export type MessageKind = typeof KINDS[number];
 /** `FieldKind` of assembly/codec/fields.ts, in its order. */
 const FIELD_KINDS = ['i32', 'u64', 'big-endian u32', 'text', 'texts', 'unused', 'rest'] as const;
 export type FieldKind = typeof FIELD_KINDS[number];
@@ -42,7 +42,7 @@ export interface FieldReading {
 }
 
 export interface Reading {
-  readonly kind: Kind;
+  readonly kind: MessageKind;
   /** Bytes of all that was given. */
   readonly size: number;
   /** `Verdict`: 0 is a whole, good message, 1 one of which the end is missing. */
@@ -58,16 +58,16 @@ export interface Reading {
 
 const UNLIMITED_WORD = 'unlimited';
 
-function number(kind: Kind): number { return KINDS.indexOf(kind); }
+function number(kind: MessageKind): number { return KINDS.indexOf(kind); }
 
 /** Bytes of a whole message; of a stream, those before its content. */
-export function sizeOf(codec: Codec, kind: Kind): number { return codec.exports.sizeOfMessage(number(kind)); }
+export function sizeOf(codec: Codec, kind: MessageKind): number { return codec.exports.sizeOfMessage(number(kind)); }
 
 /** Told once: they are the same for every codec. */
-const known = new Map<Kind, readonly Field[]>();
+const known = new Map<MessageKind, readonly Field[]>();
 
 /** The fields of a message; what the codec is asked next is about this kind. */
-export function fieldsOf(codec: Codec, kind: Kind): readonly Field[] {
+export function fieldsOf(codec: Codec, kind: MessageKind): readonly Field[] {
   const count = codec.exports.describe(number(kind));
   const fields = known.get(kind) ?? Array.from({ length: count }, (_, index) => fieldAt(codec, index));
   known.set(kind, fields);
@@ -76,17 +76,17 @@ export function fieldsOf(codec: Codec, kind: Kind): readonly Field[] {
 
 function fieldAt(codec: Codec, index: number): Field {
   const { fieldName, fieldGroup, fieldOffset, fieldSize, fieldKind, fieldLow, fieldHigh } = codec.exports;
-  const name = codec.name(fieldName(index)) ?? '', group = fieldGroup(index), low = fieldLow(index), high = fieldHigh(index);
+  const name = codec.name(fieldName(index)) ?? '', limit = fieldGroup(index), low = fieldLow(index), high = fieldHigh(index);
   return {
     index, offset: fieldOffset(index), size: fieldSize(index), kind: FIELD_KINDS[fieldKind(index)]!,
-    name: group < 0 ? name : `limit-${group}-${name}`,
-    ...(group < 0 ? {} : { group }),
+    name: limit < 0 ? name : `limit-${limit}-${name}`,
+    ...(limit < 0 ? {} : { group: limit }),
     ...(low > high ? {} : { range: [low, high] as const }),
   };
 }
 
 /** What the bytes are when they are taken for a message of this kind; total: every sequence of bytes has a reading. */
-export function decode(codec: Codec, kind: Kind, message: Uint8Array): Reading {
+export function decode(codec: Codec, kind: MessageKind, message: Uint8Array): Reading {
   const fields = fieldsOf(codec, kind), whole = sizeOf(codec, kind);
   const have = codec.putMessage(message);
   const verdict = codec.exports.judgeMessage(have);
@@ -164,10 +164,29 @@ function problemOf(codec: Codec, field: Field, value: FieldReading['value']): st
 
 function rangeInWords([low, high]: readonly [number, number]): string { return low === high ? `only ${low}` : `${group(low)} to ${group(high)}`; }
 
-function meaningOf(codec: Codec, kind: Kind, size: number, fields: readonly FieldReading[]): string | undefined {
+function meaningOf(codec: Codec, kind: MessageKind, size: number, fields: readonly FieldReading[]): string | undefined {
   const value = fields[0]?.value;
+  if (kind === 'record') return meaningOfRecord(codec, fields);
+  if (kind === 'signal') return codec.name(codec.exports.signalName(Number(fields[1]?.value)));
   if (kind === 'exit-status') return size === 0 ? 'killed by a signal: the pipe ended without a status' : `exited with ${value}`;
   return kind === 'status' && typeof value === 'bigint' ? endingInWords(codec, Number(BigInt.asIntN(32, value))) : undefined;
+}
+
+/** `Failure` of assembly/wire/record.ts. */
+const FAILURES: ReadonlyMap<number, string> = new Map([
+  [1, 'descriptors'], [2, 'session'], [3, 'terminal'], [4, 'limit'], [5, 'supplementary groups'], [6, 'group'], [7, 'user'], [8, 'privileges'],
+  [9, 'directory'], [10, 'execute'], [11, 'parent'], [12, 'arguments'], [32, 'request'], [33, 'busy'], [34, 'no such user'], [35, 'no such group'],
+  [36, 'accounts'], [37, 'process'],
+]);
+
+function meaningOfRecord(codec: Codec, fields: readonly FieldReading[]): string | undefined {
+  const valueIn = (name: string): number => Number(fields.find(({ field }) => field.name === name)?.value);
+  const failure = valueIn('failure');
+  switch (valueIn('kind')) {
+    case 1: return 'the command runs';
+    case 2: return `failed: ${FAILURES.get(failure) ?? `failure ${failure}`}, errno ${valueIn('errno')}, detail ${valueIn('detail')}`;
+    default: return endingInWords(codec, valueIn('status'));
+  }
 }
 
 /** A raw wait status in words. wait(2) */
@@ -229,7 +248,7 @@ export interface Given {
  * The bytes of a message with these fields. Nothing is judged but whether they fit where they stand: a bad message is made as
  * readily as a good one. A RangeError says what does not fit.
  */
-export function encode(codec: Codec, kind: Kind, given: Given): Uint8Array {
+export function encode(codec: Codec, kind: MessageKind, given: Given): Uint8Array {
   const fields = fieldsOf(codec, kind);
   const unknown = Object.keys(given.fields).find((name) => !fields.some((field) => field.name === name));
   if (unknown !== undefined) throw new RangeError(`a ${kind} has no field ${unknown}; it has ${namesOf(fields)}`);
@@ -309,7 +328,7 @@ function check(field: Field, value: Value): void {
 
 function checkSize(field: Field, value: Exclude<Value, bigint>): void {
   const isRaw = value instanceof Uint8Array;
-  const texts = isRaw ? [] : [value].flat() as string[];
+  const texts = isRaw ? [] : [value].flat();
   if (texts.some((text) => text.includes('\0'))) throw new RangeError(`${field.name} has a NUL inside, which ends a text on the wire`);
   const size = isRaw ? value.length : texts.reduce((sum, text) => sum + bytesOfText(text).length + 1, 0);
   if (size <= field.size) return;

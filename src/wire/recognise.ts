@@ -1,6 +1,6 @@
 /** What bytes of which nobody says what they are could be. */
 import { decode, KINDS, type Reading, sizeOf } from './message.js';
-import { type Codec, NEED_MORE, WHOLE } from './module.js';
+import { type Codec, NEED_MORE, WHOLE } from './codec-module.js';
 
 /** Fields at a message's beginning that, when all are right, are no accident. */
 const TELLING_FIELDS = 2;
@@ -15,6 +15,8 @@ export function recognise(codec: Codec, message: Uint8Array): Reading[] {
   if (request.verdict === WHOLE) return [request];
   const good = readings.filter(({ verdict }) => verdict === WHOLE);
   if (message.length === sizeOf(codec, 'request') || beginsLike(request)) return [request, ...good];
+  const request2 = readings.find(({ kind }) => kind === 'request-2')!;
+  if (message.length === sizeOf(codec, 'request-2')) return [request2, ...good.filter((reading) => reading !== request2)];
   return good.length > 0 ? good : readings.filter(({ verdict }) => verdict === NEED_MORE);
 }
 

@@ -1,5 +1,5 @@
-/** The request of a wsh (docs/protocol.md §1) as an object, by the compiled codec. */
-import { type Codec, NEED_MORE, reasonOf, unsigned, WHOLE } from './module.js';
+/** The request of a wsh (docs/reference/protocol.md §1) as an object, by the compiled codec. */
+import { type Codec, NEED_MORE, reasonOf, unsigned, WHOLE } from './codec-module.js';
 
 /** A resource limit; the id is Linux's (setrlimit(2)), `UNLIMITED` stands for no limit. */
 export interface Limit { id: number; soft: bigint; hard: bigint }

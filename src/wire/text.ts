@@ -1,25 +1,30 @@
 /** Readings for people: a row for each field, then what is wrong, with the bytes in question. */
 import { dump } from './hex.js';
-import { type FieldReading, group, type Kind, noteOf, type Reading } from './message.js';
-import { bytesOfText, type Codec, textOf, WHOLE } from './module.js';
+import { type FieldReading, group, type MessageKind, noteOf, type Reading } from './message.js';
+import { bytesOfText, type Codec, textOf, WHOLE } from './codec-module.js';
 
 /** How to make words stand out; each is the identity where that cannot be. */
 export interface Paint { bold(text: string): string; dim(text: string): string; good(text: string): string; bad(text: string): string }
 
-const TITLES: Readonly<Record<Kind, string>> = {
+const TITLES: Readonly<Record<MessageKind, string>> = {
   'request': 'request, wsh → wshd',
   'response': 'response, wshd → wsh (its descriptors are no bytes, and not shown)',
   'exit-status': 'exit status, wshd → wsh, on the pipe',
   'status': 'status, iomux-spawn → iomux-link, on status.sock',
   'stream': 'stream, iomux-spawn → iomux-link, on stdout.sock or stderr.sock',
   'cursor': 'cursor file of iomux-link',
+  'request-2': 'request of protocol 2, wsh → wshd (its descriptors are no bytes, and not shown)',
+  'record': 'record of protocol 2, wshd → wsh',
+  'signal': 'signal of protocol 2, wsh → wshd',
 };
 /** Characters of a text, and texts of a field, that are shown. */
 const TEXT_MAX = 200, TEXTS_MAX = 200;
 const DUMP_BYTES = 64;
 
-/** What "field value" means: docs/protocol.md §1 */
+/** What "field value" means: docs/reference/protocol.md §1 */
 const NOTES: Readonly<Record<string, string>> = {
+  'directory ': 'the user\'s home', 'path ': 'the user\'s usual PATH', 'umask -1': '022', 'argument-bytes 0': 'the user\'s login shell',
+  'target 0': 'the command', 'target 1': 'its process group',
   'tty 0': 'no terminal', 'tty 1': 'a terminal', 'argument-count 0': 'the user\'s login shell', 'user ': 'root', 'lang ': 'not set',
 };
 
@@ -39,7 +44,8 @@ function table(rows: readonly Row[], paint: Paint): string[] {
   const width = Math.max(...rows.map(({ name }) => name.length));
   return ['  offset   size  field', ...rows.map(({ offset, size, name, value, isBad, isDim }) => {
     const line = `  ${String(offset).padStart(6)} ${String(size).padStart(6)}  ${name.padEnd(width)}  ${value}`.trimEnd();
-    return isBad ? paint.bad(line) : isDim ? paint.dim(line) : line;
+    if (isBad) return paint.bad(line);
+    return isDim ? paint.dim(line) : line;
   })];
 }
 
@@ -74,9 +80,10 @@ function limitRow(codec: Codec, parts: readonly FieldReading[], isUsed: boolean)
   const [id, , soft, hard] = parts as [FieldReading, FieldReading, FieldReading, FieldReading];
   const isZero = parts.every(({ bytes }) => bytes.every((byte) => byte === 0));
   const value = `${noteOf(codec, id) ?? 'id'} (${id.value}), soft ${noteOf(codec, soft) ?? soft.value}, hard ${noteOf(codec, hard) ?? hard.value}`;
+  const unused = isZero ? 'not used, zero' : `not used, but not zero: ${value}`;
   return {
     offset: id.field.offset, size: parts.reduce((sum, { field }) => sum + field.size, 0), name: `limit-${id.field.group}`,
-    value: isUsed ? value : isZero ? 'not used, zero' : `not used, but not zero: ${value}`, isBad: false, isDim: !isUsed && isZero,
+    value: isUsed ? value : unused, isBad: false, isDim: !isUsed && isZero,
   };
 }
 
@@ -87,10 +94,15 @@ function rowsOfField(codec: Codec, reading: FieldReading): Row[] {
   if (Array.isArray(value)) return [{ ...row, value: problem ?? '' }, ...rowsOfTexts(reading, value)];
   if (field.kind === 'unused') return [{ ...row, value: reading.isPartial ? 'not zero, which nobody looks at' : 'zero', isDim: !reading.isPartial }];
   if (field.kind === 'rest') return [{ ...row, value: bytes.length === 0 ? 'none yet' : '' }];
-  const note = noteOf(codec, reading) ?? numberNote(reading) ?? NOTES[`${field.name} ${value}`];
-  const words = typeof value === 'bigint' && field.kind === 'u64' ? note ?? String(value)
-    : `${typeof value === 'string' ? textRow(reading, value) : value}${note === undefined ? '' : `  (${note})`}`;
+  const words = valueWords(codec, reading);
   return [{ ...row, value: problem === undefined ? words : `${words}  <- ${problem}` }];
+}
+
+function valueWords(codec: Codec, reading: FieldReading): string {
+  const { field, value } = reading;
+  const note = noteOf(codec, reading) ?? numberNote(reading) ?? NOTES[`${field.name} ${String(value)}`];
+  if (typeof value === 'bigint' && field.kind === 'u64') return note ?? String(value);
+  return `${typeof value === 'string' ? textRow(reading, value) : String(value)}${note === undefined ? '' : `  (${note})`}`;
 }
 
 /** A status is easier to see in the digits that wait(2) speaks of. */
@@ -118,7 +130,7 @@ function rowsOfTexts({ field, isPartial }: FieldReading, texts: readonly string[
 }
 
 /** What a message holds must not steer the terminal: control characters and those that turn the line round are written out. */
-export function quoted(text: string): string {
+function quoted(text: string): string {
   const shown = JSON.stringify(text.slice(0, TEXT_MAX)).replace(/[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
   return text.length > TEXT_MAX ? `${shown}… (${group(text.length)} characters)` : shown;

@@ -3,7 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants as system } from 'node:os';
-import { instantiate, type Instance, type Program } from '../../src/host/host.js';
+import type { ProgramName } from '../../src/boundary/programs.js';
+import { instantiate, type Instance } from '../../src/host/instance.js';
 import { temporaryDirectory } from '../host/help.js';
 import { type Environment, type Launched, LinuxStream } from './linux.js';
 
@@ -22,7 +23,7 @@ export class Instances {
     execFileSync('mkfifo', this.free);
   }
 
-  launch(program: Program, args: readonly string[], env: Environment): Launched {
+  launch(program: ProgramName, args: readonly string[], env: Environment): Launched {
     const [stdin, stdout, stderr] = [this.pipe(constants.O_RDONLY), this.pipe(constants.O_WRONLY), this.pipe(constants.O_WRONLY)];
     const stdio = [stdin.theirs, stdout.theirs, stderr.theirs] as const;
     const instance = instantiate(program, { argv: [program, ...args], env, stdio, signals: 'call' });

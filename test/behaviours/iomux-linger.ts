@@ -1,4 +1,4 @@
-/** How long iomux-spawn stays behind its command, and for whom: docs/iomux-spawn.md, on any host. */
+/** How long iomux-spawn stays behind its command, and for whom: docs/reference/iomux-spawn.md, on any host. */
 import * as assert from 'uvu/assert';
 import { assertStream, connectAll, endsWith, type Job, RING_BYTES, startJob, statusOf } from './jobs.js';
 import { Behaviours, type World } from './world.js';

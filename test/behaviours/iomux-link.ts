@@ -1,6 +1,6 @@
-/** docs/iomux-link.md, on any host. */
+/** docs/reference/iomux-link.md, on any host. */
 import * as assert from 'uvu/assert';
-import { pattern } from '../../src/sim/pattern.js';
+import { pattern } from '../../src/sim/script/pattern.js';
 import { assertPattern, bigEndian, CHANNELS, type Channel, connectAll, endsWith, has, isActive, RING_BYTES, startJob } from './jobs.js';
 import { Behaviours, type Connection, type Outcome, outcomeOf, runToEnd, type World } from './world.js';
 
@@ -50,14 +50,16 @@ for (const code of [0, 1, 42, 255]) {
 }
 
 for (const [signal, name] of [[9, 'signal 9 (SIGKILL)'], [11, 'signal 11 (SIGSEGV)'], [64, 'signal 64']] as const) {
-  add(`a job that was killed by ${name} is 255, and told`, async (world) => {
-    const job = await startJob(world, `say 1 out; die ${signal}`);
-    assert.equal(await runToEnd(world, 'iomux-link', [job.directory]), { code: 255, stdout: 'out\n', stderr: `iomux-link: the job was killed by ${name}\n` });
+  add(`a job that was killed by ${name} is 255, told when asked for`, async (world) => {
+    const job = await startJob(world, `say 1 out; die ${signal}`), same = await startJob(world, `say 1 out; die ${signal}`);
+    const message = `iomux-link: the job was killed by ${name}\n`;
+    assert.equal(await runToEnd(world, 'iomux-link', [job.directory]), { code: 255, stdout: 'out\n', stderr: '' });
+    assert.equal(await runToEnd(world, 'iomux-link', ['-v', same.directory]), { code: 255, stdout: 'out\n', stderr: message });
   });
 }
 
 add('a core that was written changes nothing', async (world) => {
-  const { code, stderr } = await told(world, { ...empty, status: status(0, 0, 0, 0x8b) });
+  const { code, stderr } = await told(world, { ...empty, status: status(0, 0, 0, 0x8b) }, '-v');
   assert.equal([code, stderr], [255, 'iomux-link: the job was killed by signal 11 (SIGSEGV)\n']);
 });
 

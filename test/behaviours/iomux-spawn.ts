@@ -1,4 +1,4 @@
-/** docs/iomux-spawn.md, on any host. */
+/** docs/reference/iomux-spawn.md, on any host. */
 import * as assert from 'uvu/assert';
 import {
   assertPattern, assertStream, CHANNELS, type Channel, connectAll, connectTo, endsWith, has, HEADER_BYTES, isActive, positionOf, RING_BYTES,
@@ -356,7 +356,8 @@ add('refuses a command line that makes no sense', async (world) => {
   const cases: [string[], string][] = [
     [[], 'DIRECTORY and COMMAND are missing'], [[here], 'DIRECTORY and COMMAND are missing'], [['--unknown', here, 'x'], 'invalid option'],
     [['--ring', '1K', here, 'x'], '--ring takes a size from 4K to 64M'], [['--slow', 'maybe', here, 'x'], '--slow takes wait or drop'],
-    [['--linger', '86401', here, 'x'], '--linger takes seconds'], [[`${here}/none`, 'x'], 'no such directory'],
+    [['--linger', '86401', here, 'x'], '--linger takes a time'], [['--log-max-files', '10', here, 'x'], 'no such number'],
+    [['--log-size-max', '0', here, 'x'], 'no such number'], [['--log-size-max', '1K', here, 'x'], 'no such number'], [[`${here}/none`, 'x'], 'no such directory'],
   ];
   for (const [args, words] of cases) {
     const { code, stdout, stderr } = await runToEnd(world, 'iomux-spawn', args);

@@ -1,6 +1,6 @@
 /** Jobs under iomux-spawn, and raw links to them, as cases start and look at them. */
 import * as assert from 'uvu/assert';
-import { patternMismatch } from '../../src/sim/pattern.js';
+import { patternMismatch } from '../../src/sim/script/pattern.js';
 import type { Connection, Running, World } from './world.js';
 
 export const CHANNELS = ['stdout', 'stderr', 'status'] as const;

@@ -1,12 +1,12 @@
 /** Linux as a world for behaviours: the programs are real processes, native or on the Node host, and so is all around. */
 import { type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { constants } from 'node:os';
 import { Readable, type Writable } from 'node:stream';
-import type { Program } from '../../src/host/host.js';
-import { packageRoot } from '../../src/paths.js';
+import type { ProgramName } from '../../src/boundary/programs.js';
+import { packageRoot } from '../../src/base/paths.js';
 import { noContainers, startContainer, type TestContainer } from '../support/container.js';
 import { processesWith, type Scratch, scratch, until } from '../support/process.js';
 import { register } from './register.js';
@@ -26,10 +26,10 @@ export type Environment = Readonly<Record<string, string>>;
 export type ServesAlone = (directory: string) => { readonly socket: string; close(): void };
 
 /** Starts a program on one of the hosts. */
-export type Launch = (program: Program, args: readonly string[], env: Environment) => Launched;
+export type Launch = (program: ProgramName, args: readonly string[], env: Environment) => Launched;
 
 /** What is made once, for all the worlds of a test file. */
-export class LinuxMachine {
+class LinuxMachine {
   private readonly scratch: Scratch = scratch();
   private container: TestContainer | undefined;
   private servesInstead: ReturnType<ServesAlone> | undefined;
@@ -44,7 +44,7 @@ export class LinuxMachine {
   lacks(need: Need | undefined): string | undefined {
     if (need === 'users' || (need === 'container' && !this.servesAlone)) return noContainers;
     if (need === 'cgroup v1') return noContainers ?? (existsSync(`${GROUPS}/memory.oom_control`) ? undefined : 'no memory controller of cgroup version 1');
-    return need === 'cgroup v2' ? 'the memory controller is not on version 2 of cgroups here; test/programs/oom.test.ts boots a kernel for it' : undefined;
+    return need === 'cgroup v2' ? 'the memory controller is not on version 2 of cgroups here; test/programs/oom/oom.test.ts boots a kernel for it' : undefined;
   }
 
   directory(): string { return this.scratch.directory(); }
@@ -68,7 +68,7 @@ export class LinuxMachine {
   }
 }
 
-export class LinuxWorld implements World {
+class LinuxWorld implements World {
   readonly host: HostName;
   private readonly running: Launched[] = [];
   private readonly servers: Server[] = [];
@@ -79,7 +79,7 @@ export class LinuxWorld implements World {
 
   directory(): string { return this.machine.directory(); }
 
-  start(program: Program, args: readonly string[], options: StartOptions = {}): Running {
+  start(program: ProgramName, args: readonly string[], options: StartOptions = {}): Running {
     const started = this.machine.launch(program, args, options.env ?? { PATH: process.env.PATH ?? '' });
     this.running.push(started);
     return started;
@@ -142,6 +142,7 @@ export class LinuxWorld implements World {
   write(path: string, bytes: Uint8Array | string): void { writeFileSync(path, bytes); }
   read(path: string): Uint8Array | undefined { return existsSync(path) ? readFileSync(path) : undefined; }
   list(directory: string): string[] { return readdirSync(directory); }
+  remove(path: string): void { unlinkSync(path); }
   until(condition: () => boolean, what: string): Promise<void> { return until(condition, what, DEADLINE_MS); }
   async pass(milliseconds: number): Promise<void> { await new Promise((resolve) => setTimeout(resolve, milliseconds)); }
 

@@ -1,4 +1,4 @@
-/** docs/oom.md, on any host. */
+/** docs/reference/oom.md, on any host. */
 import * as assert from 'uvu/assert';
 import { Behaviours, type Cgroup, outcomeOf, type Running, runToEnd, type World } from './world.js';
 

@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import { unless } from '../support/skip.js';
 import { behaviours as iomuxLink } from './iomux-link.js';
 import { behaviours as iomuxLinger } from './iomux-linger.js';
+import { behaviours as iomuxLog } from './files/iomux-log.js';
 import { behaviours as iomuxSpawn } from './iomux-spawn.js';
 import { behaviours as oom } from './oom.js';
 import { behaviours as wsh } from './wsh.js';
@@ -19,7 +20,7 @@ export interface Host {
 }
 
 export function register(host: Host): void {
-  const programs = [wshd, wsh, iomuxSpawn, iomuxLinger, iomuxLink, oom];
+  const programs = [wshd, wsh, iomuxSpawn, iomuxLinger, iomuxLog, iomuxLink, oom];
   for (const { program, cases } of programs) {
     const one = suite(`behaviours of ${program}, ${host.name}`);
     for (const each of cases) {

@@ -4,9 +4,9 @@
  * commands and their ends are real.
  */
 import { readFileSync } from 'node:fs';
-import { callNamed, Entry, native, type NativeInstance, type ShimCall } from '../../src/host/native.js';
+import { callNamed, Entry, native, type NativeInstance, type ShimCall } from '../../src/host/addon.js';
 import { wasi } from '../../src/host/wasi.js';
-import { wasmPath } from '../../src/paths.js';
+import { wasmPath } from '../../src/base/paths.js';
 
 const SIGCHLD = 17;
 const LISTENER_FD = 3, SYNC_FD = 4;
@@ -18,7 +18,8 @@ const GO = 'g';
 
 /** What needs a container of its own, and what it answers here. */
 const DONE: Readonly<Record<string, number>> = {
-  session: 0, title: 0, enterRoot: 0, pivot: 0, unmount: 0, enterDirectory: 0, loopbackUp: 0, forgetOrigin: 0, moreDescriptors: DESCRIPTORS,
+  setsid: 0, setProcessName: 0, bindRootAndEnter: 0, pivot: 0, unmount: 0, enterDirectory: 0, loopbackUp: 0,
+  dropStdioAndEnvironment: 0, raiseNofileLimit: DESCRIPTORS,
 };
 
 export class Serving {
@@ -44,7 +45,7 @@ export class Serving {
       }),
     }).exports as unknown as Serving['exports'];
     this.native.attach(this.exports.memory);
-    this.listener = this.withBytes(`${socket}\0`, (at) => this.call('listen', at, BACKLOG));
+    this.listener = this.withBytes(`${socket}\0`, (at) => this.call('listen', at, BACKLOG, 0));
     this.sync = this.pair();
     this.exports.onStart();
     this.withBytes(`${directory}\0`.repeat(3) + GO, (at, size) => this.call('write', this.sync[1], at, size));
@@ -55,8 +56,14 @@ export class Serving {
   private standIn(name: string): ShimCall {
     const answer = DONE[name];
     if (answer !== undefined) return () => answer;
-    if (name === 'inherit') return (fd) => (fd === LISTENER_FD ? this.listener : fd === SYNC_FD ? this.sync[0] : this.call(name, fd!));
+    if (name === 'adoptFd') return (fd) => this.adopt(fd);
     return (...numbers) => callNamed(name)!.apply(this.native, numbers);
+  }
+
+  /** What the parent hands to wshd is made by the constructor, after this function's module. */
+  private adopt(fd: number): number {
+    if (fd === LISTENER_FD) return this.listener;
+    return fd === SYNC_FD ? this.sync[0] : this.call('adoptFd', fd);
   }
 
   private call(name: string, ...numbers: number[]): number {

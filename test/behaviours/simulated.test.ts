@@ -1,5 +1,5 @@
 /** The behaviours on the simulated kernel, each under several seeds: no addon, no root, no Linux. */
-import { loadPrograms } from '../../src/sim/node.js';
+import { loadPrograms } from '../../src/sim/world/node.js';
 import { register } from './register.js';
 import { SimulatedWorld } from './simulated.js';
 

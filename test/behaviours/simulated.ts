@@ -1,12 +1,11 @@
 /** The simulated kernel as a world for behaviours: the clock jumps, and what can happen by itself has soon happened. */
-import type { Program } from '../../src/host/host.js';
-import { Description } from '../../src/sim/description.js';
-import { SocketFile } from '../../src/sim/files.js';
-import { type Program as SimulatedProgram, type Programs, Sink, Source, World as Simulation } from '../../src/sim/index.js';
-import type { Actor } from '../../src/sim/kernel.js';
-import { lookUp } from '../../src/sim/mounts.js';
-import { Listener, Socket } from '../../src/sim/socket.js';
-import { Kind } from '../../src/vocabulary.js';
+import type { ProgramName } from '../../src/boundary/programs.js';
+import { FileDescription } from '../../src/sim/kernel/open-file.js';
+import { type RunningProgram, type Programs, Sink, Source, World as Simulation } from '../../src/sim/world/index.js';
+import type { Actor } from '../../src/sim/kernel/kernel.js';
+import { lookUp } from '../../src/sim/kernel/mounts/mounts.js';
+import { Listener, Socket, SocketFile } from '../../src/sim/kernel/socket.js';
+import { FileType } from '../../src/boundary/constants.js';
 import type { Cgroup, Connection, Container, Running, StartOptions, Stream, World } from './world.js';
 
 /** As many as an iomux-spawn holds, and more than a wshd. */
@@ -27,7 +26,7 @@ export class SimulatedWorld implements World {
     return path;
   }
 
-  start(program: Program, args: readonly string[], options: StartOptions = {}): Running {
+  start(program: ProgramName, args: readonly string[], options: StartOptions = {}): Running {
     return runningOf(this.simulation, this.simulation.start([program, ...args], startOptions(options)));
   }
 
@@ -77,6 +76,7 @@ export class SimulatedWorld implements World {
   write(path: string, bytes: Uint8Array | string): void { this.simulation.files.write(path, bytes); }
   read(path: string): Uint8Array | undefined { return this.simulation.files.exists(path) ? this.simulation.files.read(path) : undefined; }
   list(directory: string): string[] { return this.simulation.files.list(directory); }
+  remove(path: string): void { this.simulation.files.remove(path); }
 
   async until(condition: () => boolean, what: string): Promise<void> {
     if (!this.simulation.run(condition)) throw new Error(`nothing will happen any more (seed ${this.simulation.seed}), and never: ${what}`);
@@ -117,7 +117,7 @@ function streamOf(sink: Sink): Stream & { readonly isPaused: boolean } {
   };
 }
 
-function runningOf(simulation: Simulation, program: SimulatedProgram): Running {
+function runningOf(simulation: Simulation, program: RunningProgram): Running {
   const stdout = streamOf(program.stdout!), stderr = streamOf(program.stderr!);
   return {
     pid: program.pid, stdin: program.stdin!, stdout, stderr,
@@ -129,8 +129,8 @@ function runningOf(simulation: Simulation, program: SimulatedProgram): Running {
 }
 
 /** What is sent on a socket: its end is the end of the sending alone. shutdown(2) */
-class SendingSide extends Description {
-  readonly kind = Kind.SOCKET;
+class SendingSide extends FileDescription {
+  readonly kind = FileType.SOCKET;
   constructor(private readonly socket: Socket) { super(false, true); }
   poll(): number { return this.socket.poll(); }
   protected override give(from: Uint8Array): number { return this.socket.write(from); }

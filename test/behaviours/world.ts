@@ -2,7 +2,7 @@
  * What a behaviour needs of the machine that it is tested on. Three make one of these: Linux with the native programs,
  * Linux with the Node host, and the simulated kernel; a case is written once and says the same of all.
  */
-import type { Program } from '../../src/host/host.js';
+import type { ProgramName } from '../../src/boundary/programs.js';
 
 export type HostName = 'native' | 'Node' | 'simulated';
 
@@ -55,7 +55,7 @@ export interface StartOptions {
 export interface Container {
   /** The path of wshd's socket. */
   readonly socket: string;
-  /** A command line inside of it that runs a script (docs/simulation.md). */
+  /** A command line inside of it that runs a script (docs/internals/simulation.md). */
   script(text: string): string[];
   /** Another content for its /etc/passwd; undefined: none. Only where it was asked for users of its own. */
   passwd(text: string | undefined): void;
@@ -74,7 +74,7 @@ export interface World {
   readonly host: HostName;
   /** A new directory, whose path leaves room for a socket's. */
   directory(): string;
-  start(program: Program, args: readonly string[], options?: StartOptions): Running;
+  start(program: ProgramName, args: readonly string[], options?: StartOptions): Running;
   /** A command line that runs a script on the host. */
   script(text: string): string[];
   /** One that serves; with users of its own, or whosever. */
@@ -87,6 +87,7 @@ export interface World {
   /** Undefined when there is none. */
   read(path: string): Uint8Array | undefined;
   list(directory: string): string[];
+  remove(path: string): void;
   /** Waits; that it does not come is the case's failure. */
   until(condition: () => boolean, what: string): Promise<void>;
   /** Lets so much time pass: for what must not happen. */
@@ -110,7 +111,7 @@ export interface Case extends CaseOptions {
 /** The behaviours of one program, in the order in which they were added. */
 export class Behaviours {
   readonly cases: Case[] = [];
-  constructor(readonly program: Program) {}
+  constructor(readonly program: ProgramName) {}
 
   add(name: string, act: (world: World) => Promise<void>, options: CaseOptions = {}): void { this.cases.push({ name, act, ...options }); }
 }
@@ -125,6 +126,6 @@ export async function outcomeOf(world: World, running: Running): Promise<Outcome
   return { code: running.exitCode, stdout: running.stdout.text, stderr: running.stderr.text };
 }
 
-export function runToEnd(world: World, program: Program, args: readonly string[], options?: StartOptions): Promise<Outcome> {
+export function runToEnd(world: World, program: ProgramName, args: readonly string[], options?: StartOptions): Promise<Outcome> {
   return outcomeOf(world, world.start(program, args, options));
 }

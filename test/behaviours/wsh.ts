@@ -1,6 +1,6 @@
-/** docs/wsh.md, on any host. */
+/** docs/reference/wsh.md, on any host. */
 import * as assert from 'uvu/assert';
-import { pattern } from '../../src/sim/pattern.js';
+import { pattern } from '../../src/sim/script/pattern.js';
 import { decodeRequest } from '../../src/wire/codec.js';
 import { assertPattern, endsWith } from './jobs.js';
 import { Behaviours, type CaseOptions, type Connection, type Outcome, outcomeOf, runToEnd, type StartOptions, type World } from './world.js';
@@ -13,8 +13,8 @@ const REQUEST_BYTES = 9656;
 const IN_CONTAINER: CaseOptions = { needs: 'container' };
 
 /** Runs a script in the container, with this for its input. */
-async function runIn(world: World, text: string, input: Uint8Array | string = ''): Promise<Outcome> {
-  const container = await world.container(), wsh = container.wsh(container.script(text));
+async function runIn(world: World, text: string, input: Uint8Array | string = '', options: readonly string[] = []): Promise<Outcome> {
+  const container = await world.container(), wsh = container.wsh([...options, ...container.script(text)]);
   wsh.stdin.write(input);
   return outcomeOf(world, wsh);
 }
@@ -26,8 +26,11 @@ for (const code of [0, 1, 42, 127, 254, 255]) {
 }
 
 for (const [signal, name] of [[2, '2 (SIGINT)'], [9, '9 (SIGKILL)'], [11, '11 (SIGSEGV)'], [40, '40']] as const) {
-  add(`a command that signal ${signal} killed is 255, and told`, async (world) => {
-    assert.equal(await runIn(world, `say 1 out; die ${signal}`), { code: 255, stdout: 'out\n', stderr: `wsh: the command was killed by signal ${name}\n` });
+  add(`a command that signal ${signal} killed is 255, told when asked for`, async (world) => {
+    const die = `say 1 out; die ${signal}`, told = `wsh: the command was killed by signal ${name}\n`;
+    assert.equal(await runIn(world, die), { code: 255, stdout: 'out\n', stderr: '' });
+    assert.equal(await runIn(world, die, '', ['-v']), { code: 255, stdout: 'out\n', stderr: told });
+    assert.equal(await runIn(world, die, '', ['--signal-status']), { code: 128 + signal, stdout: 'out\n', stderr: '' });
   }, IN_CONTAINER);
 }
 
@@ -87,7 +90,7 @@ add('a stream whose reader is stuck does not hold up the other', async (world) =
 }, IN_CONTAINER);
 
 add('a reader that goes away ends the command', async (world) => {
-  const container = await world.container(), wsh = container.wsh(container.script('repeat 1000000 { write 1 4096 }'));
+  const container = await world.container(), wsh = container.wsh(['-v', ...container.script('repeat 1000000 { write 1 4096 }')]);
   await world.until(() => wsh.stdout.length > 0, 'something comes');
   wsh.stdout.close();
   await endsWith(world, wsh, 255);
@@ -164,7 +167,7 @@ for (const [what, [bytes, stderr]] of Object.entries(answers)) {
 
 add('a wshd that does not answer is given up after half a minute', async (world) => {
   assert.match((await meets(world, () => undefined)).stderr, 'wsh: wshd did not answer within 30 seconds');
-}, { notOn: { native: '30 seconds of real time; test/programs/wsh-answer.test.ts has a shorter deadline', Node: '30 seconds of real time' } });
+}, { notOn: { native: '30 seconds of real time; test/programs/wsh/wsh-answer.test.ts has a shorter deadline', Node: '30 seconds of real time' } });
 
 add('the request says what was asked for', async (world) => {
   let request: Connection | undefined;
@@ -185,8 +188,8 @@ add('the request says what was asked for', async (world) => {
 add('refuses limits, users and arguments that no request can hold', async (world) => {
   const nobody = ['--socket', `${world.directory()}/none.sock`];
   const cases: [string[], StartOptions, string][] = [
-    [['true'], { env: { RLIMIT_CPU: 'many' } }, 'RLIMIT_CPU is not a limit'], [['x'.repeat(8192)], {}, 'longer than the 8192 bytes'],
-    [['--user', 'x'.repeat(32), 'true'], {}, 'a user\'s name has at most 31 bytes'], [['true'], { env: { LANG: 'x'.repeat(1024) } }, 'LANG has at most 1023 bytes'],
+    [['true'], { env: { RLIMIT_CPU: 'many' } }, 'RLIMIT_CPU is not a limit'], [['x'.repeat(8192)], {}, 'the name of a command has at most 4095 bytes'],
+    [['--user', 'x'.repeat(1024), 'true'], {}, '--user has at most 1023 bytes'], [['true'], { env: { LANG: 'x'.repeat(1024) } }, 'LANG has at most 1023 bytes'],
   ];
   for (const [args, options, words] of cases) {
     const { code, stderr } = await runToEnd(world, 'wsh', [...nobody, ...args], options);

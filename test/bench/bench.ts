@@ -4,16 +4,14 @@ import { once } from 'node:events';
 import { chmodSync, closeSync, copyFileSync, existsSync, mkdirSync, openSync, readdirSync, readlinkSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { makePipe } from '../../src/container/stdio.js';
-import { Child } from '../../src/host/child.js';
-import { packageRoot } from '../../src/paths.js';
+import { makePipe } from '../../src/host/pipe.js';
+import { Child } from '../../src/host/native-process.js';
+import { packageRoot } from '../../src/base/paths.js';
 import { startContainer, type TestContainer } from '../support/container.js';
 import { scratch } from '../support/process.js';
-import { removePodmansGroups } from './oci.js';
-import { prepareForPeer } from './peer.js';
+import { prepareForPeer, type Program, programIn, PROGRAMS } from './peer.js';
+import { removePodmansGroups } from './podman-groups.js';
 
-export const PROGRAMS = ['wshd', 'wsh', 'iomux-spawn', 'iomux-link', 'oom'] as const;
-export type Program = typeof PROGRAMS[number];
 
 export interface ProgramSet {
   readonly name: string;
@@ -45,19 +43,20 @@ export class Bench {
   private readonly removeGroups = removePodmansGroups();
   private hasEnded = false;
 
-  constructor(readonly quick: boolean) {
+  /** `serverPeer`: the socket of another server that speaks the original's protocol. */
+  constructor(readonly quick: boolean, readonly serverPeer?: string) {
     ({ path: this.directory, remove: this.remove } = scratch());
   }
 
   /**
-   * Takes in the five programs of a directory: as copies, so that neither a build nor other processes of the same files
-   * change what is measured.
+   * Adds the five programs of a directory: as copies, so that neither a build nor other processes of the same files change
+   * what is measured.
    */
   addSet(name: string, directory: string): void {
     const path = `${this.directory}/${name}`;
     mkdirSync(path);
     for (const program of PROGRAMS) {
-      copyFileSync(`${directory}/${program}`, `${path}/${program}`);
+      copyFileSync(programIn(directory, program)!, `${path}/${program}`);
       chmodSync(`${path}/${program}`, 0o755);
     }
     this.sets.push({ name, path: (program) => `${path}/${program}`, isPeer: this.sets.length > 0 });
@@ -66,7 +65,7 @@ export class Bench {
   /** A small C program of the bench's own, compiled when it is first asked for. */
   helper(name: 'spawn-loop' | 'byte-clock'): string {
     const path = `${this.directory}/${name}`;
-    if (!existsSync(path)) execFileSync('cc', ['-O2', '-o', path, `${packageRoot}test/bench/${name}.c`]);
+    if (!existsSync(path)) execFileSync('cc', ['-O2', '-o', path, `${packageRoot}test/bench/helpers/${name}.c`]);
     return path;
   }
 
@@ -119,7 +118,7 @@ export class Bench {
    */
   async run(argv: readonly string[]): Promise<{ code: number | null; stdout: string }> {
     if (this.hasEnded) throw new Error('the bench has ended');
-    const [output, input] = makePipe(), nothing = openSync('/dev/null', 'r');
+    const [output, input] = makePipe('the bench'), nothing = openSync('/dev/null', 'r');
     const env = process.env as Record<string, string>;
     const child = new Child({ file: argv[0]!, argv, env, cwd: process.cwd(), stdio: [nothing, input, 2] });
     closeSync(input);

@@ -1,8 +1,8 @@
 /** What the command `warden` costs by itself. */
-import { packageRoot } from '../../src/paths.js';
+import { packageRoot } from '../../src/base/paths.js';
 import type { Figure } from './figure.js';
-import { containerOf } from './library.js';
-import { wallMs } from './start.js';
+import { containerOf } from './figures/library.js';
+import { wallMs } from './figures/start.js';
 
 const WARDEN = `${packageRoot}build/js/src/cli/warden.cjs`;
 const RUNS_A_ROUND = 2;

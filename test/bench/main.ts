@@ -1,34 +1,41 @@
 /**
- * Measures the native programs against plain references, and against another set of them. docs/bench.md
+ * Measures the native programs against plain references, and against another set of them. docs/internals/bench.md
  *
- *   npm run bench [-- --peer DIR] [--quick] [--only NAME]… [--json FILE] [--plot FILE]
+ *   npm run bench [-- --peer DIR] [--server-peer SOCKET] [--quick] [--only NAME]… [--json FILE] [--compare FILE] [--plot FILE]
  */
-import { existsSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
-import { programPath } from '../../src/paths.js';
+import { programPath } from '../../src/base/paths.js';
 import { noContainers } from '../support/container.js';
-import { Bench, PROGRAMS } from './bench.js';
+import { Bench } from './bench.js';
+import { changes, refusal, type Written } from './compare.js';
 import { type Figure, measure, type Row } from './figure.js';
-import { figures } from './figures.js';
-import { growthOf } from './growth.js';
+import { figures } from './figures/index.js';
+import { growthOf } from './figures/growth.js';
+import { programIn, PROGRAMS } from './peer.js';
 import { table } from './table.js';
 
-const USAGE = `usage: npm run bench -- [--peer DIR] [--quick] [--only NAME]… [--json FILE] [--plot FILE]
-  --peer DIR   measures the five programs of that directory too, in the same run
-  --quick      small sizes and few rounds: shows that the bench works, not how fast anything is
-  --only NAME  only this row, or these: ${figures.map(({ name }) => name).join(', ')}
-  --json FILE  also writes what the table shows there
-  --plot FILE  also draws how costs grow with the number of jobs, as SVG`;
+const USAGE = `usage: npm run bench -- [--peer DIR] [--server-peer SOCKET] [--quick] [--only NAME]… [--json FILE] [--compare FILE]
+                        [--plot FILE]
+  --peer DIR      measures the five programs of that directory too, in the same run; DIR may be the originals' src
+  --server-peer SOCKET  measures the server that listens there, too, as a reference of ours
+  --quick         small sizes and few rounds: shows that the bench works, not how fast anything is
+  --only NAME     only this row, or these: ${figures.map(({ name }) => name).join(', ')}
+  --json FILE     also writes what the table shows there
+  --compare FILE  also prints what changed beyond noise since the run whose --json wrote FILE
+  --plot FILE     also draws how costs grow with the number of jobs, as SVG`;
 
 class Refusal extends Error {}
 
 interface Options {
   peer: string | undefined;
+  serverPeer: string | undefined;
   quick: boolean;
   chosen: readonly Figure[];
   json: string | undefined;
+  older: Written | undefined;
   plot: string | undefined;
 }
 
@@ -38,9 +45,11 @@ function options(): Options {
     ({ values } = parseArgs({
       options: {
         peer: { type: 'string' },
+        'server-peer': { type: 'string' },
         quick: { type: 'boolean', default: false },
         only: { type: 'string', multiple: true, default: [] },
         json: { type: 'string' },
+        compare: { type: 'string' },
         plot: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -48,18 +57,32 @@ function options(): Options {
   } catch (error) {
     throw new Refusal(`${(error as Error).message}\n${USAGE}`);
   }
-  const { peer, quick = false, only = [], json, plot, help } = values;
+  const { peer, 'server-peer': serverPeer, quick, only, json, compare, plot, help } = values;
   if (help) {
     console.log(USAGE);
     process.exit(0);
   }
   const unknown = only.find((name) => !figures.some((figure) => figure.name === name));
   if (unknown !== undefined) throw new Refusal(`no figure is called ${unknown}\n${USAGE}`);
-  return { peer, quick, chosen: only.length > 0 ? figures.filter(({ name }) => only.includes(name)) : figures, json, plot };
+  const chosen = only.length > 0 ? figures.filter(({ name }) => only.includes(name)) : figures;
+  return { peer, serverPeer, quick, chosen, json, plot, older: compare === undefined ? undefined : read(compare, quick) };
+}
+
+/** The rows of an older run, which must have been measured in the same way. */
+function read(file: string, quick: boolean): Written {
+  let older: Partial<Written>;
+  try {
+    older = JSON.parse(readFileSync(file, 'utf8')) as Partial<Written>;
+  } catch (error) {
+    throw new Refusal(`cannot read ${file}: ${(error as Error).message}`);
+  }
+  const why = refusal(older, quick);
+  if (why !== undefined) throw new Refusal(`cannot compare with ${file}: ${why}`);
+  return older as Written;
 }
 
 function addPeer(bench: Bench, directory: string): void {
-  const missing = PROGRAMS.filter((program) => !existsSync(join(directory, program)));
+  const missing = PROGRAMS.filter((program) => programIn(directory, program) === undefined);
   if (missing.length > 0) throw new Refusal(`--peer ${directory} has no ${missing.join(', no ')}`);
   bench.addSet('peer', directory);
 }
@@ -91,9 +114,9 @@ function interruption(): Promise<never> {
 }
 
 async function main(): Promise<void> {
-  const { peer, quick, chosen, json, plot } = options();
+  const { peer, serverPeer, quick, chosen, json, older, plot } = options();
   if (noContainers) throw new Refusal(`the bench runs real containers, and cannot here: ${noContainers}`);
-  const bench = new Bench(quick);
+  const bench = new Bench(quick, serverPeer);
   const rows: Row[] = [];
   try {
     bench.addSet('ours', dirname(programPath('wsh')));
@@ -104,6 +127,7 @@ async function main(): Promise<void> {
     await Promise.race([measuring, interruption()]);
   } finally {
     show([...rows], bench, json);
+    if (older) console.log(`\nSince the older run:\n  ${changes(older, rows).join('\n  ')}`);
     await bench.end();
   }
 }

@@ -1,12 +1,28 @@
 /**
- * What an original wshd needs of its container and ours does not: a copy of itself at /sbin/wshd, a directory /mnt, every
- * hook, and no mounts that lie on top of each other, which it cannot unmount.
+ * A peer: another set of the five programs. An original wshd needs more of its container than ours: a copy of itself at
+ * /sbin/wshd, a directory /mnt, every hook, a root that is a mount of its own, as pivot_root(2) asks for, and no mounts that
+ * lie on top of each other, which it cannot unmount.
  */
-import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
-/** It has a mount namespace of its own by then. */
-const UNSTACK = `#!/bin/sh
+export const PROGRAMS = ['wshd', 'wsh', 'iomux-spawn', 'iomux-link', 'oom'] as const;
+export type Program = typeof PROGRAMS[number];
+
+/** The folder of each program's source in the original repository, where its Makefile leaves the program. */
+const ORIGINAL_FOLDERS: Record<Program, string> = { wshd: 'wsh', wsh: 'wsh', 'iomux-spawn': 'iomux', 'iomux-link': 'iomux', oom: 'oom' };
+
+/** Where the program lies in a peer's directory: directly, or as in the original repository's `src`; undefined when it does not. */
+export function programIn(directory: string, program: Program): string | undefined {
+  const paths = [join(directory, program), join(directory, ORIGINAL_FOLDERS[program], program)];
+  return paths.find((path) => statSync(path, { throwIfNoEntry: false })?.isFile());
+}
+
+/** wshd has unshared its mounts when this hook runs. */
+const PARENT_BEFORE_CLONE = `#!/bin/sh
 mount --make-rprivate /
+root=$(cd "$(dirname "$0")/../root" && pwd)
+mount --bind "$root" "$root" || exit 1
 cut -d ' ' -f 5 /proc/self/mountinfo | sort | uniq -d | while read -r point; do umount -l "$point"; done
 `;
 const NOTHING = '#!/bin/sh\n';
@@ -20,7 +36,7 @@ export function prepareForPeer(path: string, wshd: string): void {
   mkdirSync(`${root}/mnt`);
   copyFileSync(wshd, `${root}/sbin/wshd`);
   chmodSync(`${root}/sbin/wshd`, 0o755);
-  writeFileSync(`${lib}/hook-parent-before-clone.sh`, UNSTACK, { mode: 0o755 });
+  writeFileSync(`${lib}/hook-parent-before-clone.sh`, PARENT_BEFORE_CLONE, { mode: 0o755 });
   for (const hook of ['parent-after-clone', 'child-before-pivot', 'child-after-pivot']) {
     const file = `${lib}/hook-${hook}.sh`;
     if (!existsSync(file)) writeFileSync(file, NOTHING, { mode: 0o755 });

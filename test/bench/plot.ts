@@ -1,6 +1,6 @@
 /** The growth as a picture: each quantity over the number of jobs, both logarithmic, with the line that is fitted to it. */
 import * as echarts from 'echarts';
-import { fit, type Point, QUANTITIES } from './growth.js';
+import { fit, type Point, QUANTITIES } from './figures/growth.js';
 import { sum } from './statistics.js';
 
 const WIDTH = 900, HEIGHT = 640;

@@ -51,7 +51,10 @@ function notesOf({ references, details }: Row): string[] {
   return [...missing, ...details].map((note) => `  ${note}`);
 }
 
-function met(set: SetResult | undefined): string { return set?.met === undefined ? NONE : set.met ? 'yes' : 'no'; }
+function met(set: SetResult | undefined): string {
+  if (set?.met === undefined) return NONE;
+  return set.met ? 'yes' : 'no';
+}
 
 /** `1.40 ms (1.32–1.61)`: the value, then from the 10th to the 90th of a hundred; that says nothing of one sample or of a sum. */
 function withSpread({ value, p10, p90, count }: Summary, unit: Unit, spreads: boolean): string {

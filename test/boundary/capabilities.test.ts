@@ -1,12 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { declaredCalls, importsOf, modules, source } from './sources.js';
+import { modules } from '../../tools/build/asc.js';
+import { declaredCalls, importsOf, source } from './sources.js';
 
 const capabilities = suite('the table of capabilities');
 
-/** Rows of the table in docs/architecture.md: module → what it may import. */
+/** Rows of the table in docs/internals/architecture.md: module → what it may import. */
 function documented(): Map<string, string[]> {
-  const section = /<!-- capabilities -->([\s\S]*?)<!-- end of capabilities -->/.exec(source('docs/architecture.md'))?.[1] ?? '';
+  const section = /<!-- capabilities -->([\s\S]*?)<!-- end of capabilities -->/.exec(source('docs/internals/architecture.md'))?.[1] ?? '';
   const rows = section.split('\n').filter((line) => line.startsWith('| `'));
   return new Map(rows.map((row) => {
     const [, module = '', shim = '', wasi = ''] = row.split('|');

@@ -1,29 +1,25 @@
 /** The boundary as the sources state it, read out of their text. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { packageRoot, wasmPath } from '../../src/paths.js';
+import { readFileSync } from 'node:fs';
+import { packageRoot, wasmPath } from '../../src/base/paths.js';
 
 export function source(path: string): string { return readFileSync(packageRoot + path, 'utf8'); }
-
-/** Modules: folders of assembly/ with an index.ts. */
-export const modules: readonly string[] = readdirSync(`${packageRoot}assembly`)
-  .filter((folder) => existsSync(`${packageRoot}assembly/${folder}/index.ts`));
 
 /** What a built module imports, as "from.name". */
 export function importsOf(module: string): string[] {
   return WebAssembly.Module.imports(new WebAssembly.Module(readFileSync(wasmPath(module)))).map((entry) => `${entry.module}.${entry.name}`).sort();
 }
 
-/** The calls that assembly/shim.ts declares: name, then how many numbers it takes. */
+/** The calls that assembly/boundary/shim.ts declares: name, then how many numbers it takes. */
 export function declaredCalls(): Map<string, number> {
   const declaration = /@external\("shim", "(\w+)"\) export declare function (\w+)\(([^)]*)\): i32;/g;
-  return new Map([...source('assembly/shim.ts').matchAll(declaration)].map(([, external = '', name, parameters = '']) => {
+  return new Map([...source('assembly/boundary/shim.ts').matchAll(declaration)].map(([, external = '', name, parameters = '']) => {
     if (external !== name) throw new Error(`${name} is called ${external} outside`);
     return [external, parameters === '' ? 0 : parameters.split(',').length];
   }));
 }
 
-/** The constants that a file exports, assembly/shim.ts by default; an enum's members as "Enum.MEMBER". */
-export function declaredConstants(path = 'assembly/shim.ts'): Map<string, number> {
+/** The constants that a file exports, assembly/boundary/shim.ts by default; an enum's members as "Enum.MEMBER". */
+export function declaredConstants(path = 'assembly/boundary/shim.ts'): Map<string, number> {
   const text = source(path);
   const constants = new Map<string, number>();
   for (const [, name = '', value] of text.matchAll(/^export const (\w+)(?:: \w+)? = (\d+);/gm)) constants.set(name, Number(value));

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import bundle from '../../src/cli/warden.cjs';
-import { formatId, identify } from '../../src/container/process.js';
-import { writeRecord } from '../../src/container/record.js';
-import { addonPath, packageRoot, programPath } from '../../src/paths.js';
+import { formatId, identify } from '../../src/linux/process.js';
+import { writeRecord } from '../../src/core/depot/record.js';
+import { addonPath, packageRoot, programPath } from '../../src/base/paths.js';
 import { noContainers } from '../support/container.js';
 import { scratch } from '../support/process.js';
 import { unless } from '../support/skip.js';
@@ -39,7 +39,7 @@ asRoot('warden exec becomes the native wsh, and loads nothing else on the way', 
   const { stdout } = spawnSync(process.execPath, ['--require', probe, main, 'exec', directory, '--user', 'vcap', '--', 'echo', '-n', 'a b']);
   const loaded = JSON.parse(stdout.toString()) as Loaded;
   assert.is(loaded.file, programPath('wsh'));
-  assert.equal(loaded.argv, ['wsh', '--socket', 'run/wshd.sock', '--user', 'vcap', '--', 'echo', '-n', 'a b']);
+  assert.equal(loaded.argv, ['wsh', '--socket', 'run/wshd.sock', '--user', 'vcap', '--verbose', '--', 'echo', '-n', 'a b']);
   assert.is(loaded.directory, directory);
   assert.equal(loaded.files.filter((file) => file !== probe), [main, addonPath]);
   const large = ['child_process', 'net', 'tty', 'http', 'stream', 'crypto', 'worker_threads', 'fs/promises', 'internal/fs/promises', 'readline'];
@@ -56,7 +56,7 @@ function rejected(command: string): boolean[] {
 all('the code that the build has compiled is taken', () => assert.equal(rejected(main), [false, false]));
 
 /** A copy of the command with other code in its bundle, in a package of its own. */
-function withCode(change: (code: Buffer) => Buffer): string {
+function withCode(change: (code: Buffer) => Buffer, processor = process.arch as string): string {
   const root = files.directory();
   const copy = join(root, 'build/js/src/cli');
   mkdirSync(copy, { recursive: true });
@@ -64,9 +64,18 @@ function withCode(change: (code: Buffer) => Buffer): string {
   const fd = openSync(bundle.file, 'r');
   const [start, rest] = [bundle.readPart(fd, 0), bundle.readPart(fd, 1)].map(({ source, code }) => ({ source, code: change(code) }));
   closeSync(fd);
-  writeFileSync(join(copy, 'warden.bundle'), bundle.pack([start!, rest!]));
+  writeFileSync(join(copy, 'warden.bundle'), bundle.pack([start!, rest!], processor));
   return join(copy, 'warden.cjs');
 }
+
+// V8 would take the code of another processor's V8, and crash.
+all('never shows V8 the code of another processor', () => {
+  const copy = withCode((code) => code, process.arch === 'x64' ? 'arm64' : 'x64');
+  const script = `const { file, readPart } = require(${JSON.stringify(copy)}), fd = fs.openSync(file);
+    console.log(JSON.stringify([0, 1].map((part) => readPart(fd, part)).map(({ source, code }) => [source.length > 0, code.length])))`;
+  assert.equal(JSON.parse(spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' }).stdout), [[true, 0], [true, 0]]);
+  assert.is(spawnSync(process.execPath, [copy, 'completion', 'bash']).status, 0);
+});
 
 const worthless: [what: string, change: (code: Buffer) => Buffer][] = [
   ['of another version of V8', (code) => Buffer.concat([code.subarray(0, 4), Buffer.from([1, 2, 3, 4]), code.subarray(8)])],
@@ -86,6 +95,13 @@ for (const [what, change] of worthless) {
     assert.match(script.stdout, /complete -F _warden warden/);
   });
 }
+
+all('says in a sentence what is missing where only the portable part is built', () => {
+  const copy = withCode((code) => code);
+  const { status, stderr } = spawnSync(process.execPath, [copy, 'run', '--', 'true'], { encoding: 'utf8' });
+  assert.is(status, 1);
+  assert.match(stderr, /^warden run: \S+warden\.node is not there, and containers need it: .+\n$/);
+});
 
 for (const flag of ['--no-opt', '--max-lazy', '--no-lazy']) {
   all(`runs with other flags of V8's: ${flag}`, () => {

@@ -57,8 +57,8 @@ all('options, those that are given already no more, but for those that may be', 
 });
 
 all('values of options and arguments', () => {
-  assert.equal(offers('spawn', 'c', '--slow', ''), ['wait', 'drop']);
-  assert.equal(offers('spawn', 'c', '--slow', '=', 'd'), ['drop']);
+  assert.equal(offers('spawn', 'c', '--slow-reader', ''), ['block', 'disconnect']);
+  assert.equal(offers('spawn', 'c', '--slow-reader', '=', 'd'), ['disconnect']);
   assert.equal(offers('completion', ''), ['bash', 'zsh', 'fish']);
   assert.equal(offers('run', '--depot', ''), [':-o dirnames']);
   assert.equal(offers('link', 'c', 'j', '--cursors', ''), [':-o default']);

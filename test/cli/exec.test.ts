@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { ContainerInfo } from '../../src/container/info.js';
+import type { ContainerInfo } from '../../src/core/container/info.js';
 import { noContainers } from '../support/container.js';
 import { unless } from '../support/skip.js';
 import { Terminal, whenSized } from '../support/terminal.js';
@@ -23,6 +23,14 @@ all.after(async () => {
 });
 
 const info = async (name: string): Promise<ContainerInfo> => JSON.parse(await depot.prints('info', name, '--json')) as ContainerInfo;
+
+it('is shown by the names that other engines have for commands, too', async () => {
+  assert.match(await depot.prints('ls'), /^c +serving/m);
+  assert.is((JSON.parse(await depot.prints('inspect', 'c', '--json')) as ContainerInfo).id, 'c');
+  const forgotten = await depot.warden('topology', '--svg', 'c');
+  assert.equal([forgotten.code, forgotten.stdout], [2, '']);
+  assert.match(forgotten.stderr, /^warden topology: --svg needs a file: c is a container in the depot /);
+});
 
 it('is named by its directory, too', async () => {
   const { stdout } = await depot.warden('exec', '--depot', '/nonexistent', join(depot.path, 'c'), 'hostname');
@@ -71,6 +79,19 @@ it('kills a command whose time is over, and nothing else', async () => {
   assert.equal(running.filter((line) => line.startsWith('sleep')), ['sleep 4242']);
   other.child.kill('SIGKILL');
   await other.result;
+});
+
+it('passes signals on to a command with a timeout, and shows how it was killed', async () => {
+  const trap = 'trap "echo caught; exit 3" TERM; echo started; while :; do sleep 0.05; done';
+  const running = depot.startWarden(['exec', 'c', '--timeout', '1m', '--', 'sh', '-c', trap]);
+  await new Promise((resolve) => { running.child.stdout!.once('data', resolve); });
+  running.child.kill('SIGTERM');
+  const { code, stdout } = await running.result;
+  assert.equal([code, stdout], [3, 'started\ncaught\n']);
+  for (const timeout of [[], ['--timeout', '1m']]) {
+    const killed = await depot.warden('exec', 'c', '--signal-status', ...timeout, '--', 'sh', '-c', 'kill -USR1 $$');
+    assert.equal([killed.code, killed.stderr], [138, '']);
+  }
 });
 
 it('a command that is in time is not hindered by its timeout', async () => {

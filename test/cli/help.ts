@@ -1,11 +1,15 @@
 /** What the tests of the command `warden` share. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, watch } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, readlinkSync, watch } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../../src/paths.js';
+import * as assert from 'uvu/assert';
+import { packageRoot } from '../../src/base/paths.js';
 import { ended, scratch, until } from '../support/process.js';
 
-export const main = `${packageRoot}build/js/src/cli/warden.cjs`;
+/** The command as users start it; where coverage is measured, as it is compiled, since nobody finds the sources in the bundle. */
+const isMeasured = process.env['NODE_V8_COVERAGE'] !== undefined;
+export const main = packageRoot + (isMeasured ? 'build/js/test/cli/unbundled.js' : 'build/js/src/cli/warden.cjs');
+if (isMeasured) chmodSync(main, 0o755);
 
 export interface Result {
   code: number | null;
@@ -101,6 +105,16 @@ export class Depot {
     this.watcher.close();
     this.above.remove();
   }
+}
+
+interface Suite { after: ((hook: () => void) => void) & { each(hook: () => Promise<void>): void } }
+
+/** A suite's depot: after each test nothing is left in it, or runs because of it. */
+export function depotOf(all: Suite): Depot {
+  const depot = new Depot();
+  all.after.each(async () => assert.equal(await depot.leftovers(), []));
+  all.after(() => depot.remove());
+  return depot;
 }
 
 function commandLine(pid: string): string {

@@ -44,6 +44,23 @@ it('is not kept by a command that ignores signals, nor by impatience', async () 
   assert.equal(await depot.leftovers(), []);
 });
 
+for (const signal of SIGNALS) {
+  it(`passes ${signal} on to the command, whose exit code counts`, async () => {
+    const { child, result } = await started(`trap "echo caught; exit 3" ${signal.slice(3)}; echo started; while :; do sleep 0.05; done`);
+    child.kill(signal);
+    const { code, stdout } = await result;
+    // The shell may report on stderr that its sleep was killed, too.
+    assert.equal([code, stdout], [3, 'started\ncaught\n']);
+    assert.equal(await depot.leftovers(), []);
+  });
+}
+
+it('shows a signal as a shell does, when asked to', async () => {
+  const kill = ['--', 'sh', '-c', 'kill -USR1 $$'];
+  assert.equal(await depot.run(['--signal-status', ...kill]), { code: 138, signal: null, stdout: '', stderr: '' });
+  assert.equal(await depot.run(kill), { code: 255, signal: null, stdout: '', stderr: 'warden run: the command was killed by SIGUSR1\n' });
+});
+
 it('is not kept by a wsh that is stopped', async () => {
   const { child, result } = await started();
   process.kill(depot.processWith('/wsh --socket'), 'SIGSTOP');

@@ -6,19 +6,13 @@ import * as assert from 'uvu/assert';
 import { noContainers } from '../support/container.js';
 import { scratch } from '../support/process.js';
 import { unless } from '../support/skip.js';
-import { Depot } from './help.js';
+import { depotOf } from './help.js';
 
 const all = suite('warden run, its options');
 const it = unless(noContainers, all);
 const files = scratch();
-let depot: Depot;
-
-all.before(() => { depot = new Depot(); });
-all.after.each(async () => assert.equal(await depot.leftovers(), []));
-all.after(() => {
-  depot.remove();
-  files.remove();
-});
+const depot = depotOf(all);
+all.after(() => files.remove());
 
 /** Takes more memory than it may: perl would do, but tail(1) is everywhere, and keeps what has no line's end. */
 const GREEDY = 'head -c 256M /dev/zero | tail';
@@ -32,7 +26,7 @@ it('says that it was memory, with the limit and the peak', async () => {
 
 it('says that the limit is too low for a container', async () => {
   const { code, stderr } = await depot.run(['--memory', '100K', '--', 'true']);
-  assert.is(stderr, 'warden run: the container could not be started: its limit of memory, 102400 bytes, is too low for its first process; give it a megabyte at least\n');
+  assert.is(stderr, 'warden run: the container could not be started: its limit of memory, 102400 bytes, is too low for its init; give it a megabyte at least\n');
   assert.is(code, 1);
 });
 
@@ -45,7 +39,7 @@ it('ends the command also when only a child of it was killed', async () => {
 
 it('does not mistake another SIGKILL for that', async () => {
   const { code, stderr } = await depot.run(['--memory', '32M', '--', 'sh', '-c', 'kill -KILL $$']);
-  assert.is(stderr, 'wsh: the command was killed by signal 9 (SIGKILL)\n');
+  assert.is(stderr, 'warden run: the command was killed by SIGKILL\n');
   assert.is(code, 255);
 });
 
@@ -56,7 +50,7 @@ it('kills a command whose time is over', async () => {
 });
 
 it('leaves a command that is in time alone', async () => {
-  assert.equal(await depot.run(['--timeout', '1m', '--memory', '1G', '--cpu', '512', '--', 'sh', '-c', 'exit 5']),
+  assert.equal(await depot.run(['--timeout', '1m', '--memory', '1G', '--cpu-shares', '512', '--', 'sh', '-c', 'exit 5']),
     { code: 5, signal: null, stdout: '', stderr: '' });
 });
 

@@ -5,7 +5,7 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { programPath } from '../../src/paths.js';
+import { programPath } from '../../src/base/paths.js';
 import { assertSame, pattern } from '../support/bytes.js';
 import { noContainers, startContainer, type TestContainer } from '../support/container.js';
 import { DEADLINE_MS, holds, startJob, startLink, stopAll } from '../support/iomux.js';

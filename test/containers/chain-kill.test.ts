@@ -10,26 +10,26 @@ import { unless } from '../support/skip.js';
 import { inside, startInside } from './chain.js';
 
 const chain = suite('the chain when one of its programs is killed');
-const it = unless(noContainers, chain);
+const test = unless(noContainers, chain);
 
 type Victim = 'wshd' | 'wsh' | 'iomux-spawn' | 'iomux-link' | 'the command';
 
 interface Chain { container: TestContainer; job: Job; link: Running; other: Running; command: number; mark: string }
 
-let container: TestContainer | undefined;
+let current: TestContainer | undefined;
 let serial = 0;
 
 /** A container that is still alive, with the pattern in it. */
 async function alive(): Promise<TestContainer> {
-  if (container && isAlive(container.pid)) return container;
-  await container?.destroy();
-  container = await startContainer();
-  writeFileSync(`${container.path}/root/tmp/pattern`, pattern(1 << 20));
-  return container;
+  if (current && isAlive(current.pid)) return current;
+  await current?.destroy();
+  current = await startContainer();
+  writeFileSync(`${current.path}/root/tmp/pattern`, pattern(1 << 20));
+  return current;
 }
 
 chain.after.each(stopAll);
-chain.after(async () => container?.destroy());
+chain.after(async () => current?.destroy());
 
 /** A job with two links, once its command runs; the mark tells its processes from all others. */
 async function startChain(script: string): Promise<Chain> {
@@ -82,7 +82,7 @@ async function endsEverywhere(it: Chain, victim: Victim): Promise<void> {
 }
 
 for (const victim of ALL) {
-  it(`${victim}, while the command waits`, async () => {
+  test(`${victim}, while the command waits`, async () => {
     const it = await startChain('echo waits; read x; exit 44');
     await until(() => it.link.output().toString() + it.other.output().toString() === 'waits\nwaits\n', 'both links hear it', DEADLINE_MS);
     kill(victim, it);
@@ -98,7 +98,7 @@ for (const victim of ALL) {
     await leavesNothing(it, victim);
   });
 
-  it(`${victim}, while the command writes`, async () => {
+  test(`${victim}, while the command writes`, async () => {
     const lines = 20_000;
     // A line on its stdin, or the end of it, ends it. What a shell puts into the background has another stdin.
     const it = await startChain(`read go; trap 'exit 44' TERM; exec 3<&0; (read x <&3; kill $$) & i=0; while :; do printf '%015d\\n' $i; i=$((i+1)); [ $i -lt ${lines} ] || i=0; done`);
@@ -125,7 +125,7 @@ for (const victim of ALL) {
 
   // The command itself is over by then.
   if (victim === 'the command') continue;
-  it(`${victim}, while what the command left is delivered`, async () => {
+  test(`${victim}, while what the command left is delivered`, async () => {
     const size = 600_000;
     const it = await startChain(`read x; head -c ${size} /tmp/pattern; exit 44`);
     it.link.process.kill('SIGSTOP');
@@ -151,7 +151,7 @@ for (const victim of ALL) {
 }
 
 for (const victim of ['wsh', 'iomux-spawn', 'wshd'] as const) {
-  it(`${victim}, before a link has come`, async () => {
+  test(`${victim}, before a link has come`, async () => {
     const container = await alive(), mark = `mark-${process.pid}-${++serial}`;
     const job = await startInside(container, `: ${mark}; exit 44`);
     assert.not(isActive(job));
@@ -168,7 +168,7 @@ for (const victim of ['wsh', 'iomux-spawn', 'wshd'] as const) {
   });
 }
 
-it('wshd, with ten jobs: each ends with 255 everywhere', async () => {
+test('wshd, with ten jobs: each ends with 255 everywhere', async () => {
   const chains = [];
   for (let i = 0; i < 10; i++) chains.push(await startChain('echo runs; read x'));
   for (const { link, other } of chains) await until(() => link.output().length > 0 && other.output().length > 0, 'it runs', DEADLINE_MS);

@@ -2,7 +2,7 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { programPath } from '../../src/paths.js';
+import { programPath } from '../../src/base/paths.js';
 import { pattern } from '../support/bytes.js';
 import { noContainers, startContainer, type TestContainer } from '../support/container.js';
 import { run } from '../support/process.js';
@@ -32,7 +32,8 @@ function plant(root: string): void {
 function describe(root: string): [string, number, string][] {
   return readdirSync(root, { recursive: true, encoding: 'utf8' }).sort().map((name) => {
     const info = lstatSync(`${root}/${name}`);
-    const content = info.isSymbolicLink() ? readlinkSync(`${root}/${name}`) : info.isFile() ? readFileSync(`${root}/${name}`, 'latin1') : '';
+    const file = info.isFile() ? readFileSync(`${root}/${name}`, 'latin1') : '';
+    const content = info.isSymbolicLink() ? readlinkSync(`${root}/${name}`) : file;
     return [name, info.mode, content];
   });
 }

@@ -3,8 +3,9 @@
  * sanitizers, or as a recorder, which writes down what a run does.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { packageRoot, wasmPath } from '../../src/paths.js';
-import { type Change, compileSources } from '../support/asc.js';
+import { basename } from 'node:path';
+import { packageRoot, wasmPath } from '../../src/base/paths.js';
+import { type Change, compileSources, entryOf } from '../../tools/build/asc.js';
 import { exportGlobals, GLOBAL_PREFIX } from '../support/globals.js';
 import { bytesOf, REQUEST_BYTES, vectors } from '../wire/vectors.js';
 import { guardedSources } from './guards.js';
@@ -48,7 +49,9 @@ const RECORDER: Toolchain = {
 };
 
 /** What every program's host has besides main() and what sees the module: `machine`, and the codec's `codec`. */
-const COMMON = ['world', 'oracle', 'calls', 'processes', 'imports'];
+const COMMON = ['world', 'oracle', 'calls', 'wire/messages', 'processes', 'runtime', 'imports'];
+/** What a run begins with, of every program but the codec. */
+const TARGETS = ['targets', 'containers'];
 
 export interface Variant {
   /** Where below build/fuzz. */
@@ -62,7 +65,7 @@ export const GUARDED: Variant = { name: 'guarded', changes: [] };
 /** Builds the program's fuzzer; the path of the executable. */
 export function buildFuzzer(program: string, variant: Variant = GUARDED): Promise<string> {
   return once(`${fuzzRoot}/${variant.name}/${program}`, [variant.changes, FUZZER], FUZZER.name, async (at) => {
-    const module = await compileSources(`assembly/${program}/index.ts`, guardedSources(variant.changes), ['--debug']);
+    const module = await compileSources(entryOf(program), guardedSources(variant.changes), ['--debug']);
     await translate(at, module);
     await compileHost(at, program, FUZZER);
   });
@@ -115,7 +118,7 @@ async function compileHost(directory: string, program: string, chain: Toolchain)
     compile(chain, `${directory}/program.c`, directory, [...own, '-w', '-include', `${HOST}/sanitizer.h`]),
     ...['machine', ...(isCodec ? ['codec'] : [])].map((name) => compile(chain, `${HOST}/${name}.c`, directory, [...own, ...WARNINGS])),
   ]);
-  const rest = common.filter((object) => !(isCodec && object.endsWith('/targets.o')));
+  const rest = common.filter((object) => !(isCodec && TARGETS.some((name) => object.endsWith(`/${name}.o`))));
   await tool(chain.compiler, [...chain.linkFlags, ...objects, ...rest, '-o', `${directory}/${chain.name}`]);
 }
 
@@ -123,12 +126,12 @@ const WARNINGS = ['-Wall', '-Wextra', '-Werror'];
 
 /** What is the same for all programs. */
 async function commonObjects(chain: Toolchain): Promise<string[]> {
-  const directory = `${fuzzRoot}/${chain.name}-host`, names = [...COMMON, 'targets', chain.main];
+  const directory = `${fuzzRoot}/${chain.name}-host`, names = [...COMMON, ...TARGETS, chain.main];
   await once(directory, chain, `${chain.main}.o`, async (at) => {
     writeFileSync(`${at}/requests.h`, recordedRequests());
     await Promise.all(names.map((name) => compile(chain, `${HOST}/${name}.c`, at, [...chain.flags, ...chain.hostFlags, ...WARNINGS, `-I${at}`])));
   });
-  return names.map((name) => `${directory}/${name}.o`);
+  return names.map((name) => `${directory}/${basename(name)}.o`);
 }
 
 async function compile(chain: Toolchain, source: string, directory: string, flags: readonly string[]): Promise<string> {

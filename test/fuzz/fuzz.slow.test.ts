@@ -8,7 +8,9 @@ import { fuzz, type Fuzzed, keptCorpus, minimize } from './run.js';
 import { findTarget, targets } from './targets.js';
 import { noFuzzing, pairwise } from './tools.js';
 
-const SECONDS = 10;
+const SECONDS = 5;
+/** At most: a run ends with what it finds. */
+const CANARY_SECONDS = 30;
 
 const fuzzing = suite('fuzzing');
 const it = unless(noFuzzing(), fuzzing);
@@ -53,18 +55,18 @@ it('a corpus is made of what was found, and named inputs of one that is there st
 const CANARIES: readonly (Variant & { target: string; words: RegExp })[] = [
   {
     name: 'canary-fields', target: 'passwd', words: /AddressSanitizer: use-after-poison/,
-    changes: [{ file: 'assembly/wshd/passwd.ts', from: 'if (count == FIELDS) return', to: 'if (count == FIELDS + 2) return' }],
+    changes: [{ file: 'assembly/programs/wshd/passwd.ts', from: 'if (count == FIELDS) return', to: 'if (count == FIELDS + 2) return' }],
   },
   {
     name: 'canary-ring', target: 'spawn', words: /another byte than the command wrote there/,
-    changes: [{ file: 'assembly/shared/ring.ts', from: 'this.bytes, length - straight);', to: 'this.bytes + 1, length - straight);' }],
+    changes: [{ file: 'assembly/lib/ring.ts', from: 'this.bytes, length - straight);', to: 'this.bytes + 1, length - straight);' }],
   },
 ];
 
 it('deliberate faults are found', () => pairwise(CANARIES, async ({ target: name, words, ...variant }) => {
   const { path, remove } = scratch();
   try {
-    const ended = await fuzz(findTarget(name)!, { seconds: 3 * SECONDS, variant, corpus: path, kept: false });
+    const ended = await fuzz(findTarget(name)!, { seconds: CANARY_SECONDS, variant, corpus: path, kept: false });
     assert.is.not(ended.code, 0, `${variant.name}: not found in ${ended.runs} executions`);
     assert.match(ended.log, words);
   } finally {

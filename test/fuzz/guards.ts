@@ -3,7 +3,7 @@
  * behind it that belong to nobody, and says where it lies, so that the fuzz host can have the address sanitizer watch over
  * them. An overflow from one table into the next, which no sandbox sees, is a crash then.
  */
-import { type Change, changedSources } from '../support/asc.js';
+import { type Change, changedSources } from '../../tools/build/asc.js';
 import { assemblySources } from './sources.js';
 
 /** On either side; host/machine.c has it, too. */
@@ -12,17 +12,17 @@ const IMPORT = '@external("fuzz", "guard") declare function guardTable(at: usize
 
 /** Tables that lie in a table, and memory that is claimed. */
 const CHANGES: readonly Change[] = [
-  { file: 'assembly/wasi.ts', from: 'const at = claimedUntil;', to: `const at = claimedUntil + ${GROUND_BYTES};` },
+  { file: 'assembly/boundary/wasi.ts', from: 'const at = claimedUntil;', to: `const at = claimedUntil + ${GROUND_BYTES};` },
   {
-    file: 'assembly/wasi.ts', from: 'claimedUntil = (at + bytes + 7) & ~7;',
+    file: 'assembly/boundary/wasi.ts', from: 'claimedUntil = (at + bytes + 7) & ~7;',
     to: `claimedUntil = (at + bytes + ${GROUND_BYTES} + 15) & ~15;`,
   },
-  { file: 'assembly/wasi.ts', from: '  return at;\n', to: '  guardTable(at, bytes);\n  return at;\n' },
-  { file: 'assembly/wshd/serve.ts', from: 'REQUEST_BYTES + 8;', to: `REQUEST_BYTES + 8 + ${2 * GROUND_BYTES};` },
+  { file: 'assembly/boundary/wasi.ts', from: '  return at;\n', to: '  guardTable(at, bytes);\n  return at;\n' },
+  { file: 'assembly/programs/wshd/serve.ts', from: 'REQUEST_2_BYTES) + 8;', to: `REQUEST_2_BYTES) + 8 + ${2 * GROUND_BYTES};` },
   {
-    file: 'assembly/wshd/serve.ts', from: '  buffers = claim(CLIENTS_MAX * BUFFER_BYTES);\n',
-    to: '  buffers = claim(CLIENTS_MAX * BUFFER_BYTES);\n'
-      + '  for (let i: u32 = 0; i < CLIENTS_MAX; i++) guardTable(buffers + i * BUFFER_BYTES, REQUEST_BYTES + 1);\n',
+    file: 'assembly/programs/wshd/serve.ts', from: '  table.buffers = claim(CLIENTS_MAX * BUFFER_BYTES);\n',
+    to: '  table.buffers = claim(CLIENTS_MAX * BUFFER_BYTES);\n'
+      + '  for (let i: u32 = 0; i < CLIENTS_MAX; i++) guardTable(table.buffers + i * BUFFER_BYTES, REQUEST_2_BYTES);\n',
   },
 ];
 
@@ -40,17 +40,30 @@ export function guardedSources(more: readonly Change[] = []): Map<string, string
 function guardTables(text: string): string | undefined {
   let out = '', from = 0;
   const tables: string[] = [];
-  for (const match of text.matchAll(/memory\.data(<u8>)?\(/g)) {
+  for (const match of text.matchAll(/memory\.data(<u8>)?\(|(?<=\w = )cString\(/g)) {
     const begin = match.index, open = begin + match[0].length, close = closing(text, open);
-    const name = /(\w+)\s*=\s*(?:changetype<\w+>\()?$/.exec(text.slice(0, begin))?.[1];
+    const name = nameBefore(text.slice(0, begin));
     if (name === undefined) throw new Error(`a table without a name: ${text.slice(begin, close)}`);
-    const { size, data } = match[1] === undefined ? zeroTable(text.slice(open, close)) : byteTable(text.slice(open, close));
+    const { size, data } = tableOf(match[0], text.slice(open, close));
     out += `${text.slice(from, begin)}(${data} + ${GROUND_BYTES})`;
     from = close + 1;
     tables.push(`guardTable(changetype<usize>(${name}), ${size});\n`);
   }
   if (tables.length === 0 && !text.includes('guardTable(')) return undefined;
   return out + text.slice(from) + IMPORT + tables.join('');
+}
+
+/** The variable that a table becomes, in its namespace if it is declared in one. */
+function nameBefore(text: string): string | undefined {
+  const name = /(\w+)\s*=\s*(?:[\w<>]+\()?$/.exec(text)?.[1], isIndented = text.startsWith(' ', text.lastIndexOf('\n') + 1);
+  if (name === undefined || !isIndented) return name;
+  const space = /.*^(?:export )?namespace (\w+) \{$/ms.exec(text)?.[1];
+  return space === undefined ? undefined : `${space}.${name}`;
+}
+
+function tableOf(call: string, given: string): { size: string; data: string } {
+  if (call === 'memory.data(') return zeroTable(given);
+  return byteTable(call === 'cString(' ? `[${[...Buffer.from(`${given.slice(1, -1)}\0`)].join(', ')}]` : given);
 }
 
 /** `size, alignment` */
@@ -66,9 +79,11 @@ function byteTable(given: string): { size: string; data: string } {
   return { size: String(bytes.length), data: `memory.data<u8>([${[...ground, ...bytes, ...ground].join(', ')}], 16)` };
 }
 
+const DEPTHS: Readonly<Record<string, number>> = { '(': 1, ')': -1 };
+
 function closing(text: string, from: number): number {
   let depth = 1, at = from;
-  for (; depth > 0; at++) depth += text[at] === '(' ? 1 : text[at] === ')' ? -1 : 0;
+  for (; depth > 0; at++) depth += DEPTHS[text[at]!] ?? 0;
   return at - 1;
 }
 

@@ -1,6 +1,7 @@
 /** One hostile guest in the Node host: PROGRAM SEED CALLS PATH…. Exit code 3 when something of the host's was reached. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { type Instance, instantiateModule, type Program } from '../../src/host/host.js';
+import type { ProgramName } from '../../src/boundary/programs.js';
+import { type Instance, instantiateModule } from '../../src/host/instance.js';
 import { HOSTILE_MODULE } from './hostile.js';
 
 /** What Node itself has open, by number; the guest's own come and go beside it. */
@@ -19,11 +20,11 @@ function descriptors(): Map<string, string> {
 const [program = '', ...args] = process.argv.slice(2);
 const module = new WebAssembly.Module(readFileSync(HOSTILE_MODULE));
 // libuv opens some of its own with the first instance.
-const first: Instance = instantiateModule(module, program as Program, { argv: [program, '0', '0'], stdio: [0, 1, 2], signals: 'call' });
+const first: Instance = instantiateModule(module, program as ProgramName, { argv: [program, '0', '0'], stdio: [0, 1, 2], signals: 'call' });
 await first.exited;
 const before = descriptors(), directory = process.cwd(), mask = process.umask();
 const memory = Buffer.alloc(1 << 20, 0x5a);
-await instantiateModule(module, program as Program, { argv: [program, ...args], stdio: [0, 1, 2], signals: 'call' }).exited;
+await instantiateModule(module, program as ProgramName, { argv: [program, ...args], stdio: [0, 1, 2], signals: 'call' }).exited;
 await new Promise((resolve) => { setTimeout(resolve, 50); });
 
 const after = descriptors();

@@ -1,15 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { packageRoot } from '../../src/paths.js';
+import { packageRoot } from '../../src/base/paths.js';
 import { noContainers } from '../support/container.js';
 import { run } from '../support/process.js';
 import { unless } from '../support/skip.js';
-import { buildHostileHost, buildHostileModule, HOSTILE_HOST, PROGRAMS } from './hostile.js';
+import { PROGRAM_NAMES } from '../../src/boundary/programs.js';
+import { buildHostileHost, buildHostileModule, HOSTILE_HOST } from './hostile.js';
 import { noFuzzing } from './tools.js';
 
 /** All together; WARDEN_HOSTILE_CALLS says another number. */
-const CALLS = Number(process.env.WARDEN_HOSTILE_CALLS ?? 10_000_000);
+const CALLS = Number(process.env.WARDEN_HOSTILE_CALLS ?? 2_000_000);
 /** By one guest, before another begins: in Node, where a process costs as much as a hundred thousand calls, more. */
 const CALLS_A_GUEST = { native: 100_000, node: 250_000 };
 const DEADLINE_MS = 400_000;
@@ -42,8 +43,8 @@ async function contained(calls: number, each: number, command: readonly string[]
 
 /** Half of the programs beside the other half. */
 async function asEach(each: number, command: readonly string[]): Promise<void> {
-  const share = (programs: readonly string[]): number => Math.ceil(CALLS / PROGRAMS.length) * programs.length;
-  const halves = [PROGRAMS.slice(0, 2), PROGRAMS.slice(2)];
+  const share = (programs: readonly string[]): number => Math.ceil(CALLS / PROGRAM_NAMES.length) * programs.length;
+  const halves = [PROGRAM_NAMES.slice(0, 2), PROGRAM_NAMES.slice(2)];
   await Promise.all(halves.map((programs) => contained(share(programs), each, command, programs)));
 }
 

@@ -1,13 +1,13 @@
-/** The hostile guest, built for the native host under the monitor, and for whoever instantiates modules. docs/fuzzing.md */
+/** The hostile guest, built for the native host under the monitor, and for whoever instantiates modules. docs/internals/fuzzing.md */
+import { PROGRAM_NAMES } from '../../src/boundary/programs.js';
 import { readdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { packageRoot } from '../../src/paths.js';
-import { compile } from '../support/asc.js';
+import { packageRoot } from '../../src/base/paths.js';
+import { compile } from '../../tools/build/asc.js';
 import { FLAGS, SANITIZERS } from './build.js';
 import { fuzzRoot, once, tool } from './tools.js';
 
-export const PROGRAMS = ['wshd', 'wsh', 'iomux-spawn', 'iomux-link', 'oom'] as const;
 /** The guest's own directory, in a file system of its own. */
-export const OWN = '/run/own';
+const OWN = '/run/own';
 
 const directory = `${fuzzRoot}/hostile`;
 /** Where the host is, below the repository: once under each program's name. */
@@ -26,19 +26,20 @@ export async function buildHostileHost(): Promise<string> {
   const module = await buildHostileModule();
   return once(`${packageRoot}${HOSTILE_HOST}`, [FLAGS, SANITIZERS], 'hostile', async (at) => {
     await tool(`${packageRoot}node_modules/.bin/wasm2c`, [module, '-n', 'program', '-o', `${at}/program.c`]);
-    const monitored = ['-include', `${packageRoot}test/fuzz/host/monitor.h`];
+    const monitored = ['-include', `${packageRoot}test/fuzz/hostile/monitor.h`];
     const flags = [...FLAGS, ...SANITIZERS, '-O1', `-I${at}`, `-DOWN="${OWN}"`];
     const object = async (source: string, ...more: string[]): Promise<string> => {
       const path = `${at}/${source.replaceAll('/', '-')}.o`;
       await tool('clang', [...flags, ...more, '-c', source, '-o', path]);
       return path;
     };
-    const sys = readdirSync(`${packageRoot}shim/sys`).filter((file) => file.endsWith('.c')).map((file) => `shim/sys/${file}`);
-    const host = [...sys, ...['loop', 'module', 'wasi'].map((name) => `shim/launcher/${name}.c`), 'test/fuzz/host/monitor.c'];
+    const sys = readdirSync(`${packageRoot}shim/sys`, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.c')).map((file) => `shim/sys/${file}`);
+    const host = [...sys, ...['loop', 'module', 'wasi', 'fork'].map((name) => `shim/launcher/${name}.c`), 'test/fuzz/hostile/monitor.c'];
     const objects = await Promise.all([
       object(`${at}/program.c`.slice(packageRoot.length), '-w'), ...host.map((source) => object(source, ...monitored)),
     ]);
     await tool('clang', [...SANITIZERS, ...objects, '-o', `${at}/hostile`]);
-    for (const program of PROGRAMS) symlinkSync('hostile', `${at}/${program}`);
+    for (const program of PROGRAM_NAMES) symlinkSync('hostile', `${at}/${program}`);
   });
 }

@@ -3,8 +3,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { packageRoot } from '../../src/paths.js';
+import { packageRoot } from '../../src/base/paths.js';
 import { type Ended, run, scratch } from '../support/process.js';
+import { FRAMES } from './frames.js';
 import { targets } from './targets.js';
 
 const main = suite('npm run fuzz');
@@ -16,7 +17,7 @@ function fuzz(...args: string[]): Promise<Ended> { return run([process.execPath,
 main('without arguments: the list of targets', async () => {
   const { code, stdout } = await fuzz();
   assert.is(code, 0);
-  assert.equal(stdout.toString().trimEnd().split('\n').map((line) => line.split(' ')[0]), targets.map(({ name }) => name));
+  assert.equal(stdout.toString().trimEnd().split('\n').map((line) => line.split(' ')[0]), [...targets.map(({ name }) => name), FRAMES]);
 });
 
 const FILE = `${packageRoot}package.json`, MISSING = '/nonexistent/input';

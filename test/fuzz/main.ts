@@ -1,10 +1,10 @@
-/** `npm run fuzz`: see docs/fuzzing.md. */
+/** `npm run fuzz`: see docs/internals/fuzzing.md. */
 import { readFileSync, statSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
-import { EXIT_USAGE } from '../../src/cli/exit.js';
-import { packageRoot } from '../../src/paths.js';
-import { coverage, coverageReport } from './coverage.js';
-import { compare } from './differential.js';
+import { EXIT_USAGE } from '../../src/cli/exit-codes.js';
+import { packageRoot } from '../../src/base/paths.js';
+import { compare } from './differential/differential.js';
+import { FRAMES, fuzzFrames } from './frames.js';
 import { corpusOf, fuzz, keptCorpus, minimize } from './run.js';
 import { findTarget, type Target, targets } from './targets.js';
 import { noFuzzing, noRecording } from './tools.js';
@@ -22,7 +22,8 @@ function seed(text: string): number {
 }
 
 function list(): void {
-  for (const { name, program, about } of targets) console.log(`${name.padEnd(12)} ${program.padEnd(12)} ${about}`);
+  for (const { name, program, about } of targets) console.log(`${name.padEnd(13)} ${program.padEnd(12)} ${about}`);
+  console.log(`${FRAMES.padEnd(13)} ${'TypeScript'.padEnd(12)} the server's frames and messages, in pieces of any size`);
 }
 
 /** Names, or all. */
@@ -47,16 +48,26 @@ function refuse(names: readonly string[], { input, coverage: isReport, minimize:
 
 async function main(names: string[], options: Options): Promise<void> {
   refuse(names, options);
-  if (names.length === 0 && !options.coverage && !options.minimize && !options.differential) return list();
-  const some = chosen(names);
-  const reason = options.coverage || options.differential ? noRecording() : noFuzzing();
+  const { coverage: isReport, minimize: isMinimize, differential: compares } = options;
+  if (names.length === 0 && !isReport && !isMinimize && !compares) return list();
+  if (names.length === 1 && names[0] === FRAMES) return fuzzServer(options);
+  const reason = isReport || compares ? noRecording() : noFuzzing();
   if (reason !== undefined) throw new Error(reason);
-  if (options.coverage) return cover();
-  for (const target of some) {
-    if (options.minimize) await keep(target);
-    else if (options.differential) await differ(target, options);
-    else await run(target, options);
-  }
+  if (isReport) return cover();
+  for (const target of chosen(names)) await work(target, options);
+}
+
+async function work(target: Target, options: Options): Promise<void> {
+  if (options.minimize) return keep(target);
+  return options.differential ? differ(target, options) : run(target, options);
+}
+
+/** Without clang: V8 runs what ships. */
+function fuzzServer({ seconds: time, seed: given = Math.floor(Math.random() * 2 ** 32), ...others }: Options): void {
+  if (others.input !== undefined || others.minimize || others.differential) throw new Error(`${FRAMES} takes --seconds and --seed only`);
+  const end = performance.now() + time * 1000, { inputs, fault } = fuzzFrames(given, () => performance.now() >= end);
+  console.log(`${FRAMES}: ${inputs} inputs, from the seed ${given}; ${fault ?? 'nothing found'}`);
+  if (fault !== undefined) process.exitCode = 1;
 }
 
 async function run(target: Target, options: Options): Promise<void> {
@@ -71,7 +82,8 @@ async function run(target: Target, options: Options): Promise<void> {
 }
 
 async function cover(): Promise<void> {
-  const found = await coverage();
+  // It brings TypeScript's compiler along, which takes longer to load than all the rest.
+  const { coverage, coverageReport } = await import('./coverage/coverage.js'), found = await coverage();
   console.log(coverageReport(found));
   if (found.missed.length + found.wrong.length > 0) process.exitCode = 1;
 }
@@ -96,7 +108,7 @@ const program = new Command('npm run fuzz --')
   .option('--seconds <N>', 'how long each', seconds, 60)
   .option('--input <FILE>', 'run this input alone: a crash again')
   .option('--differential', 'the kept inputs, and changed ones, to V8 and to wasm2c\'s output: both must do the same')
-  .option('--seed <N>', 'decides how inputs are changed for --differential (by chance)', seed)
+  .option('--seed <N>', 'decides how inputs are changed for --differential and server-frames (by chance)', seed)
   .option('--minimize', 'take what was found into test/fuzz/corpus, no more than adds coverage')
   .option('--coverage', 'which branches of the sources the kept inputs reach')
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : EXIT_USAGE))

@@ -1,13 +1,15 @@
 /** Inputs that nobody has seen, made of those that are kept. */
-import type { Random } from '../../src/sim/random.js';
+import type { Random } from '../../src/sim/kernel/random.js';
 
 /** Changes that are made to one input, at most. */
 const CHANGES_MAX = 6;
 
-/** One of the corpus, changed; at most `most` bytes. */
-export function mutated(corpus: readonly Uint8Array[], random: Random, most: number): Uint8Array {
+/** One of the corpus, changed; at most `most` bytes. JSON is changed by its grammar two times in three. */
+export function mutated(corpus: readonly Uint8Array[], random: Random, most: number, isJson = false): Uint8Array {
   let bytes = [...random.pick(corpus)];
-  for (let changes = random.between(1, CHANGES_MAX); changes > 0; changes--) bytes = changed(bytes, corpus, random);
+  for (let changes = random.between(1, CHANGES_MAX); changes > 0; changes--) {
+    bytes = isJson && random.below(3) > 0 ? changedJson(bytes, random) : changed(bytes, corpus, random);
+  }
   return Uint8Array.from(bytes.slice(0, most));
 }
 
@@ -26,3 +28,22 @@ function changed(bytes: number[], corpus: readonly Uint8Array[], random: Random)
 }
 
 function tail(bytes: Uint8Array, random: Random): Uint8Array { return bytes.subarray(random.below(bytes.length + 1)); }
+
+const USUAL = ['null', 'true', '0', '-1', '1.5', '4294967296', '18446744073709551616', '""', '"/a/../b"', '"\\u0000"', '{}', '[]', '[["a"]]'];
+/** A key, a string, a number or a word; behind it maybe the comma. */
+const VALUE = /"(?:[^"\\]|\\.)*"|[\w.+-]+/g;
+
+/** A value for another, out, or twice: it mostly stays JSON. */
+function changedJson(bytes: readonly number[], random: Random): number[] {
+  const text = Buffer.from(bytes).toString('latin1'), nul = text.indexOf('\0'), end = nul < 0 ? text.length : nul;
+  const values = [...text.slice(0, end).matchAll(VALUE)];
+  if (values.length === 0) return [...bytes];
+  const one = random.pick(values), [word] = random.pick(values), after = one.index + one[0].length;
+  const replaced = (by: string, from = one.index, until = after): string => text.slice(0, from) + by + text.slice(until);
+  const made = [
+    (): string => replaced(word), (): string => replaced(random.pick(USUAL)),
+    (): string => replaced('', one.index, after + Number(text[after] === ',')),
+    (): string => replaced(`${word},`, one.index, one.index),
+  ][random.below(4)]!();
+  return [...Buffer.from(made, 'latin1')];
+}

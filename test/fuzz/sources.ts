@@ -1,6 +1,6 @@
 /** The modules' sources as they are. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { packageRoot } from '../../src/paths.js';
+import { packageRoot } from '../../src/base/paths.js';
 
 /** Paths in the package, and texts. */
 export function assemblySources(): [path: string, text: string][] {

@@ -3,7 +3,7 @@ import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { packageRoot } from '../../src/paths.js';
+import { packageRoot } from '../../src/base/paths.js';
 
 export const fuzzRoot = `${packageRoot}build/fuzz`;
 
@@ -73,7 +73,7 @@ function stampOf(directory: string): string { return `${directory}/stamp`; }
 
 /** Whose files are sources of something that is built here. */
 const FOLDERS = [
-  'assembly', 'shim/launcher', 'shim/sys', 'test/fuzz/host', 'test/fuzz/hostile', 'test/wire/vectors', 'build/js/test/fuzz', 'build/js/test/support',
+  'assembly', 'shim/launcher', 'shim/sys', 'test/fuzz/host', 'test/fuzz/hostile', 'test/wire/vectors', 'build/js/test/fuzz', 'build/js/test/support', 'build/js/tools/build',
 ];
 let sources: string | undefined;
 

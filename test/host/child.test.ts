@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Child, type ChildOptions } from '../../src/host/child.js';
-import { native } from '../../src/host/native.js';
+import { Child, type ChildOptions } from '../../src/host/native-process.js';
+import { native } from '../../src/host/addon.js';
 import { openDescriptors, settled } from './help.js';
+import { until } from '../support/process.js';
 
 const ENOENT = 2, SIGKILL = 9;
 
@@ -61,7 +62,7 @@ children('run side by side, each with its own end', async () => {
 
 children('die with the process that started them, and are in a session of their own', async () => {
   const [read, write] = native().pipe() as [number, number];
-  const library = JSON.stringify(new URL('../../src/host/child.js', import.meta.url).href);
+  const library = JSON.stringify(new URL('../../src/host/native-process.js', import.meta.url).href);
   const script = `const { Child } = await import(${library});
     new Child({ file: '/bin/sh', argv: ['sh', '-c', 'cut -d " " -f 1,6 /proc/$$/stat; exec sleep 1000'], env: { PATH: '/bin:/usr/bin' }, cwd: '/', stdio: [0, 1, 2] });`;
   const maker = start([process.execPath, '--input-type=module', '-e', script], { stdio: [nothing, write, 2] });
@@ -69,7 +70,8 @@ children('die with the process that started them, and are in a session of their 
   const said = new Socket({ fd: read, readable: true }), closed = once(said, 'close');
   const [pid, session] = String((await once(said, 'data'))[0]).trim().split(' ');
   assert.is(pid, session);
-  assert.match(readFileSync(`/proc/${pid}/cmdline`, 'latin1'), /^(sh|sleep)/);
+  // Between sh and sleep, its command line is empty for a moment.
+  await until(() => /^(sh|sleep)/.test(readFileSync(`/proc/${pid}/cmdline`, 'latin1')), 'the command lives');
   maker.kill(SIGKILL);
   await maker.exited;
   // Its end of the pipe is closed when it has ended.

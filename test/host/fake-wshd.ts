@@ -2,9 +2,9 @@
  * A wshd that knows one command: whatever is asked for, it runs that, without a container. It calls the addon as a
  * module would, so that it also says what a module may expect of it.
  */
-import { Caller, SIGCHLD } from '../../src/host/caller.js';
-import { Entry } from '../../src/host/native.js';
-import { READ, SPAWN_SESSION } from '../../src/vocabulary.js';
+import { ShimClient, SIGCHLD } from '../../src/host/shim-client.js';
+import { Entry } from '../../src/host/addon.js';
+import { READ, SPAWN_SESSION } from '../../src/boundary/constants.js';
 
 const EAGAIN = 11, ENOMEM = 12;
 const BEGIN_DEADLINE_MS = 20_000;
@@ -12,20 +12,20 @@ const BEGIN_DEADLINE_MS = 20_000;
 const AT_STATUS = 16, AT_REPORT = 24, AT_ANSWER = 32, AT_HANDLES = 48, AT_TEXT = 1024, AT_REQUEST = 1 << 16;
 
 export class FakeWshd {
-  private readonly caller: Caller;
+  private readonly caller: ShimClient;
   private readonly listener: number;
   /** The pipes' ends that get the exit statuses. */
   private readonly statuses = new Map<number, number>();
 
   constructor(path: string, private readonly command: string) {
-    this.caller = new Caller('wshd', ['wshd', path], (entry, first) => {
+    this.caller = new ShimClient('wshd', ['wshd', path], (entry, first) => {
       if (entry === Entry.Signal) this.reap();
       else if (first === this.listener) this.accept();
       else this.answer(first);
     });
     this.caller.put(AT_TEXT, path);
-    this.caller.must('signals', 1 << (SIGCHLD - 1), 0);
-    this.listener = this.caller.must('listen', AT_TEXT, 1024);
+    this.caller.must('routeSignals', 1 << (SIGCHLD - 1), 0);
+    this.listener = this.caller.must('listen', AT_TEXT, 1024, 0);
     this.caller.must('watch', this.listener, READ);
   }
 

@@ -1,28 +1,8 @@
 /** What the tests of the Node host share. */
 import { execFileSync } from 'node:child_process';
-import { closeSync, constants, mkdtempSync, openSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, constants, openSync } from 'node:fs';
 
-/** Gone when the process ends. */
-export function temporaryDirectory(): string {
-  const directory = mkdtempSync(`${tmpdir()}/warden-`);
-  process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
-
-/** What this process has open, as /proc shows it. */
-export function openDescriptors(): string[] {
-  return readdirSync('/proc/self/fd')
-    .map((fd) => {
-      try {
-        return `${fd} ${readlinkSync(`/proc/self/fd/${fd}`)}`;
-      } catch {
-        // The descriptor that listed the directory.
-        return '';
-      }
-    })
-    .filter((line) => line !== '');
-}
+export { openDescriptors, temporaryDirectory } from '../support/process.js';
 
 /** libuv closes in a later turn of its loop. */
 export async function settled(): Promise<void> {

@@ -4,10 +4,10 @@ import { closeSync, createReadStream, mkdirSync, openSync, readFileSync, statSyn
 import { buffer } from 'node:stream/consumers';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { instantiate, type Instance } from '../../src/host/host.js';
-import { programPath } from '../../src/paths.js';
+import { instantiate, type Instance } from '../../src/host/instance.js';
+import { programPath } from '../../src/base/paths.js';
 import { pattern } from '../support/bytes.js';
-import { until } from '../support/process.js';
+import { firstOutput, until } from '../support/process.js';
 import { type Fifo, fifo, openDescriptors, settled, temporaryDirectory } from './help.js';
 
 const iomux = suite('iomux in the Node host');
@@ -20,24 +20,24 @@ async function job(command: string, ...options: string[]): Promise<[path: string
   const path = `${directory}/job${serial++}`;
   mkdirSync(path);
   const process = spawn(programPath('iomux-spawn'), [...options, path, 'sh', '-c', command], { stdio: ['pipe', 'pipe', 'inherit'] });
-  await once(process.stdout!, 'data');
+  await firstOutput(process.stdout, 'iomux-spawn');
   return [path, process];
 }
 
 /** An iomux-link in this process, its output in files. */
-function link(job: string, ...options: string[]): { instance: Instance; stdout(): string; stderr(): string } {
+function link(path: string, ...options: string[]): { instance: Instance; stdout(): string; stderr(): string } {
   const name = `${directory}/link${serial++}`;
   const [stdin, stdout, stderr] = [openSync('/dev/null', 'r'), openSync(`${name}.out`, 'w'), openSync(`${name}.err`, 'w')];
-  const instance = instantiate('iomux-link', { argv: ['iomux-link', ...options, job], stdio: [stdin, stdout, stderr], signals: 'call' });
+  const instance = instantiate('iomux-link', { argv: ['iomux-link', ...options, path], stdio: [stdin, stdout, stderr], signals: 'call' });
   for (const fd of [stdin, stdout, stderr]) closeSync(fd);
   return { instance, stdout: () => readFileSync(`${name}.out`, 'utf8'), stderr: () => readFileSync(`${name}.err`, 'utf8') };
 }
 
 /** One whose stdout is a pipe that nobody reads until `read` is called, which tells all that comes. */
-function stuckLink(job: string): { instance: Instance; read(): Promise<Buffer> } {
+function stuckLink(path: string): { instance: Instance; read(): Promise<Buffer> } {
   const output: Fifo = fifo(directory);
   const nothing = openSync('/dev/null', 'r+');
-  const instance = instantiate('iomux-link', { argv: ['iomux-link', job], stdio: [nothing, output.write, nothing], signals: 'call' });
+  const instance = instantiate('iomux-link', { argv: ['iomux-link', path], stdio: [nothing, output.write, nothing], signals: 'call' });
   closeSync(nothing);
   closeSync(output.write);
   return { instance, read: () => buffer(createReadStream('', { fd: output.read })) };

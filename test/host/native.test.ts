@@ -1,9 +1,9 @@
 import { closeSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Caller, SIGCHLD } from '../../src/host/caller.js';
-import { callNamed, Entry, type NativeInstance } from '../../src/host/native.js';
-import { HANGUP, READ, SPAWN_DIE_WITH_PARENT, WRITE } from '../../src/vocabulary.js';
+import { ShimClient, SIGCHLD } from '../../src/host/shim-client.js';
+import { callNamed, Entry, type NativeInstance } from '../../src/host/addon.js';
+import { HANGUP, READ, SPAWN_DIE_WITH_PARENT, WRITE } from '../../src/boundary/constants.js';
 import { openDescriptors, settled, temporaryDirectory } from './help.js';
 
 const EPERM = 1, EBADF = 9, ECHILD = 10, EACCES = 13, EFAULT = 14;
@@ -14,11 +14,11 @@ const directory = temporaryDirectory();
 
 /** A caller that notes what is delivered to it, and is ended when `use` is done. */
 async function withCaller(
-  use: (caller: Caller, delivered: [Entry, number, number][]) => Promise<void> | void,
+  use: (caller: ShimClient, delivered: [Entry, number, number][]) => Promise<void> | void,
   program = 'wsh', argv = ['wsh'],
 ): Promise<void> {
   const delivered: [Entry, number, number][] = [];
-  const caller = new Caller(program, argv, (...event) => { delivered.push(event); });
+  const caller = new ShimClient(program, argv, (...event) => { delivered.push(event); });
   try {
     await use(caller, delivered);
   } finally {
@@ -31,9 +31,16 @@ const after = (ms: number): Promise<void> => new Promise((resolve) => { setTimeo
 addon('refuses what would change the whole process', () => withCaller((caller) => {
   caller.put(64, '/tmp');
   const refused: [string, ...number[]][] = [
-    ['raise', 15], ['session'], ['title', 64], ['isolateMounts'], ['enterRoot', 64], ['pivot', 64], ['unmount', 64],
-    ['enterDirectory', 64], ['loopbackUp'], ['moreDescriptors'], ['forgetOrigin'], ['spawnSelf'],
+    ['raise', 15], ['setsid'], ['setProcessName', 64], ['unshareMounts'], ['bindRootAndEnter', 64], ['pivot', 64], ['unmount', 64],
+    ['enterDirectory', 64], ['loopbackUp'], ['raiseNofileLimit'], ['dropStdioAndEnvironment'], ['spawnSelf'],
     ['kill', process.pid, 9], ['kill', process.ppid, 0],
+    ['seal'], ['fork', 0], ['joinNamespace', 0, 0], ['unshare', 0x20000], ['execute', 0], ['openProcess', process.pid], ['signalProcess', 0, 9],
+    ['placeDescriptor', 0, 0], ['takeTerminal', 0], ['setUmask', 0], ['setGroups', 0, 0], ['setUser', 1, 1], ['setCapabilities', 0],
+    ['processControl', 4, 0, 0], ['setLimit', 7, 0, 0, 0, 0], ['setFilter', 0, 0, 0], ['newKeyring'], ['resetAttributes'],
+    ['setScheduler', 0, 48], ['setIoPriority', 0], ['setPersonality', 0], ['setHostName', 0, 0, 0],
+    ['openAt', 0, 64, 1, 0], ['makeDirectoryAt', 0, 64, 0o700], ['makeNodeAt', 0, 64, 0o10600, 0, 0], ['changeOwner', 0, 0, 0],
+    ['changeMode', 0, 0], ['enterDirectoryAt', 0], ['openFileSystem', 64], ['configureFileSystem', 0, 0, 0], ['mountFileSystem', 0, 0],
+    ['cloneMount', 0, 0], ['attachDeviceFilter', 0, 0, 0], ['moveMount', 0, 0], ['changeMount', 0, 0, 0, 0, 0],
   ];
   for (const [name, ...numbers] of refused) assert.is(caller.call(name, ...numbers), -EPERM, name);
 }));
@@ -41,7 +48,7 @@ addon('refuses what would change the whole process', () => withCaller((caller) =
 addon('knows no other calls', () => withCaller((caller) => assert.throws(() => caller.call('reboot'), 'the boundary has no reboot')));
 
 addon('makes a call for nothing else than an instance', () => {
-  for (const other of [{}, undefined, 7]) assert.throws(() => callNamed('session')!.call(other as unknown as NativeInstance), TypeError);
+  for (const other of [{}, undefined, 7]) assert.throws(() => callNamed('setsid')!.call(other as unknown as NativeInstance), TypeError);
 });
 
 addon('answers what lies outside the memory, and handles that it did not give out', () => withCaller((caller) => {
@@ -53,13 +60,13 @@ addon('answers what lies outside the memory, and handles that it did not give ou
   for (const handle of [0, -1, 1, 2, 77, 1 << 20].filter((candidate) => candidate !== readEnd && candidate !== readEnd + 1)) {
     assert.is(caller.call('read', handle, 0, 8), -EBADF, `handle ${handle}`);
   }
-  assert.is(caller.call('inherit', 3), -EBADF);
+  assert.is(caller.call('adoptFd', 3), -EBADF);
 }));
 
 addon('answers a handle that was closed like one that it never gave out', () => withCaller((caller) => {
   const [readEnd, writeEnd] = caller.pair('pipe');
   caller.must('close', readEnd);
-  for (const name of ['read', 'pending', 'describe', 'duplicate', 'close', 'watch', 'marked', 'unblock']) {
+  for (const name of ['read', 'bytesAvailable', 'handleType', 'duplicate', 'close', 'watch', 'pipeTag', 'setNonblocking']) {
     assert.is(caller.call(name, readEnd, 0, 1), -EBADF, name);
   }
   assert.is(caller.call('splice', readEnd, writeEnd, 1), -EBADF);
@@ -75,8 +82,8 @@ addon('lets a program do with a path only what it has business to do', () => wit
   const file = `${directory}/argument`;
   writeFileSync(file, 'kept');
   caller.put(64, file);
-  assert.is(caller.call('inspect', 64), 1);
-  for (const [name, ...numbers] of [['open', 64, 0], ['open', 64, 1], ['unlink', 64], ['listen', 64, 1]] as const) {
+  assert.is(caller.call('pathType', 64), 1);
+  for (const [name, ...numbers] of [['open', 64, 0], ['open', 64, 1], ['unlink', 64], ['listen', 64, 1, 0]] as const) {
     assert.is(caller.call(name, ...numbers), -EACCES, name);
   }
   assert.is(readFileSync(file, 'utf8'), 'kept');
@@ -91,10 +98,10 @@ addon('leaves marks on pipes of its own, and changes no file\'s mode', () => wit
   caller.put(64, file);
   const handle = caller.must('open', 64, 0);
   const [, writeEnd] = caller.pair('pipe');
-  assert.is(caller.call('mark', handle, 0o777), -EPERM);
+  assert.is(caller.call('tagPipe', handle, 0o777), -EPERM);
   assert.is(statSync(file).mode & 0o777, 0o600);
-  assert.is(caller.call('mark', writeEnd, 9), 0);
-  assert.is(caller.call('marked', writeEnd), 9);
+  assert.is(caller.call('tagPipe', writeEnd, 9), 0);
+  assert.is(caller.call('pipeTag', writeEnd), 9);
 }, 'iomux-link', ['iomux-link', '-w', `${directory}/cursor`, 'job']));
 
 addon('gives a child no descriptor whose handle was closed after it was named', () => withCaller((caller) => {
@@ -102,7 +109,7 @@ addon('gives a child no descriptor whose handle was closed after it was named', 
   caller.must('spawnBegin');
   caller.must('spawnFiles', 1024, caller.put(1024, '/bin/true'));
   caller.must('spawnDescriptor', 5, writeEnd);
-  caller.must('spawnGate', readEnd);
+  caller.must('spawnStartPipe', readEnd);
   caller.must('close', writeEnd);
   assert.is(caller.call('spawn', 0, 512), -EBADF);
 }, 'wshd', ['wshd']));
@@ -115,7 +122,7 @@ addon('takes no more handles with a message than the kernel does, however large 
 
 addon('delivers readiness while it lasts, and no longer than it is asked for', () => withCaller(async (caller, delivered) => {
   const [readEnd, writeEnd] = caller.pair('pipe');
-  caller.must('unblock', readEnd);
+  caller.must('setNonblocking', readEnd);
   caller.must('watch', readEnd, READ);
   await after(5);
   assert.equal(delivered, []);
@@ -170,16 +177,16 @@ addon('passes on the signals that its caller lets through', () => withCaller(asy
   let reached = 0;
   const listener = (): void => { reached++; };
   process.on('SIGUSR1', listener);
-  caller.must('signals', 1 << (SIGUSR1 - 1), 0);
+  caller.must('routeSignals', 1 << (SIGUSR1 - 1), 0);
   process.kill(process.pid, 'SIGUSR1');
   await after(10);
   process.off('SIGUSR1', listener);
-  // `Caller` asks for SIGCHLD only.
+  // `ShimClient` asks for SIGCHLD only.
   assert.is(reached, 1);
   assert.equal(delivered, []);
 }));
 
-function spawnShell(caller: Caller, command: string, flags = 0): number {
+function spawnShell(caller: ShimClient, command: string, flags = 0): number {
   caller.must('spawnBegin');
   const files = caller.put(1024, '/bin/sh');
   caller.must('spawnFiles', 1024, files);
@@ -191,7 +198,7 @@ function spawnShell(caller: Caller, command: string, flags = 0): number {
 
 addon('waits for its own children and no others', () => withCaller(async (caller, delivered) => {
   await withCaller(async (other) => {
-    caller.must('signals', 1 << (SIGCHLD - 1), 0);
+    caller.must('routeSignals', 1 << (SIGCHLD - 1), 0);
     const pid = spawnShell(caller, 'exit 3');
     while (delivered.length === 0) await after(1);
     assert.is(other.call('wait', -1, 256), -ECHILD);
@@ -229,7 +236,7 @@ addon('ends the children that die with it, and waits for the others in the end',
 addon('gives a child the instance\'s stdio and nothing else', async () => {
   const path = `${directory}/child.out`;
   const out = openSync(path, 'w+');
-  const caller = new Caller('wshd', ['wshd'], () => {}, [out, out, out]);
+  const caller = new ShimClient('wshd', ['wshd'], () => {}, [out, out, out]);
   closeSync(out);
   const pid = spawnShell(caller, 'ls -l /proc/self/fd');
   while (caller.call('wait', pid, 256) === 0) await after(1);
@@ -242,7 +249,7 @@ addon('gives a child the instance\'s stdio and nothing else', async () => {
 
 addon('answers nothing after its end, however often that comes', async () => {
   const before = openDescriptors();
-  const caller = new Caller('wsh', ['wsh']);
+  const caller = new ShimClient('wsh', ['wsh']);
   const [readEnd] = caller.pair('pipe');
   caller.must('watch', readEnd, READ);
   caller.must('wakeAfter', 1);

@@ -4,8 +4,8 @@ import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { instantiateModule, type Instance } from '../../src/host/host.js';
-import { packageRoot } from '../../src/paths.js';
+import { instantiateModule, type Instance } from '../../src/host/instance.js';
+import { packageRoot } from '../../src/base/paths.js';
 import { openDescriptors, settled, temporaryDirectory } from './help.js';
 
 const traps = suite('traps in the Node host');
@@ -14,7 +14,7 @@ let serial = 0;
 
 const IMPORTS = `
   (import "shim" "wakeAfter" (func $wakeAfter (param i32) (result i32)))
-  (import "shim" "signals" (func $signals (param i32 i32) (result i32)))
+  (import "shim" "routeSignals" (func $signals (param i32 i32) (result i32)))
   (import "shim" "pipe" (func $pipe (param i32) (result i32)))
   (import "shim" "write" (func $write (param i32 i32 i32) (result i32)))
   (import "shim" "read" (func $read (param i32 i32 i32) (result i32)))
@@ -119,7 +119,7 @@ traps('ends with its worker thread', async () => {
   const code = `
     const { parentPort } = require('node:worker_threads');
     const { readFileSync } = require('node:fs');
-    import(${JSON.stringify(new URL('../../src/host/host.js', import.meta.url).href)}).then(({ instantiateModule }) => {
+    import(${JSON.stringify(new URL('../../src/host/instance.js', import.meta.url).href)}).then(({ instantiateModule }) => {
       const module = new WebAssembly.Module(readFileSync(${JSON.stringify(file)}));
       for (let i = 0; i < 10; i++) instantiateModule(module, 'oom', { argv: ['oom'], stdio: [0, 1, 2] });
       parentPort.postMessage('running');

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { instantiate, type InstanceOptions } from '../../src/host/host.js';
+import { instantiate, type InstanceOptions } from '../../src/host/instance.js';
 import { FakeWshd } from './fake-wshd.js';
 import { fifo, openDescriptors, settled, temporaryDirectory } from './help.js';
 
@@ -40,7 +40,7 @@ wsh('runs a command and ends with its exit code', async () => {
 });
 
 wsh('tells a death by a signal', async () => {
-  const [code, , stderr] = await withWshd('kill -9 $$', (socket) => run(['--socket', socket, 'x']));
+  const [code, , stderr] = await withWshd('kill -9 $$', (socket) => run(['--socket', socket, '-v', 'x']));
   assert.is(code, 255);
   assert.match(stderr, 'wsh: the command was killed');
 });

@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readFirstProcess } from '../../src/container/layout.js';
-import { Container, WardenError, type WardenErrorCode } from '../../src/index.js';
+import { readInit } from '../../src/core/depot/layout.js';
+import { Container, type OomEvent, WardenError, type WardenErrorCode } from '../../src/index.js';
 import { isAlive, run, until } from '../support/process.js';
 import { unless } from '../support/skip.js';
 import { Depot, held, holdsOnly, noContainers } from './help.js';
@@ -51,13 +51,13 @@ function program(script: string, descriptors?: number): { kill(): Promise<void>;
 }
 
 test('serves, is found again, and is gone without a trace', async () => {
-  const made = await depot.create({ name: 'web.1', hostname: 'web', memoryBytes: 64 << 20, cpuShares: 512 });
+  const made = await depot.create({ id: 'web.1', hostname: 'web', memoryBytes: 64 << 20, cpuShares: 512 });
   assert.equal((await Container.list(depot.path)).map(({ id }) => id), ['web.1']);
   const found = await Container.open(`${depot.path}/web.1`);
   assert.is((await found.exec(['hostname']).output()).stdout.toString(), 'web\n');
   const info = await found.info();
   assert.equal([info.state, info.ephemeral, info.root, info.hostname, info.processes.length], ['serving', false, null, 'web', 1]);
-  assert.equal([info.memory?.limitBytes, info.memory?.kills, info.cpu?.shares], [64 << 20, 0, 512]);
+  assert.equal([info.memory?.limitBytes, info.memory?.oomKills, info.cpu?.shares], [64 << 20, 0, 512]);
   assert.ok(Math.abs(Date.now() - info.createdAt.getTime()) < 60_000);
   await found[Symbol.asyncDispose]();
   assert.is((await made.info()).state, 'serving');
@@ -67,7 +67,7 @@ test('serves, is found again, and is gone without a trace', async () => {
 });
 
 test('outlives whoever made it', async () => {
-  const maker = program(`const c = await Container.create({ depot: ${JSON.stringify(depot.path)}, name: 'kept' });
+  const maker = program(`const c = await Container.create({ depot: ${JSON.stringify(depot.path)}, id: 'kept' });
     await c.spawn(['sleep', '1000'], { id: 'job' }); console.log('now'); setInterval(() => {}, 1000);`);
   await maker.line();
   await maker.kill();
@@ -78,7 +78,7 @@ test('outlives whoever made it', async () => {
 });
 
 test('ends with its process when it is ephemeral', async () => {
-  const maker = program(`const c = await Container.create({ depot: ${JSON.stringify(depot.path)}, name: 'brief', ephemeral: true });
+  const maker = program(`const c = await Container.create({ depot: ${JSON.stringify(depot.path)}, id: 'brief', ephemeral: true });
     await c.spawn(['sleep', '1000'], { id: 'job' }); console.log('now'); setInterval(() => {}, 1000);`);
   await maker.line();
   assert.equal((await Container.list(depot.path)).map(({ id }) => id), ['brief']);
@@ -106,7 +106,7 @@ test('a maker that dies at any moment leaves nothing that a sweep does not remov
 });
 
 test('what is removed halfway is no container, and the next sweep goes on', async () => {
-  const container = await depot.create({ name: 'half' }), { pid } = await container.info();
+  const container = await depot.create({ id: 'half' }), { pid } = await container.info();
   // As if its remover had died here.
   symlinkSync('999999999 1', `${container.directory}.owner`);
   assert.equal(await Container.list(depot.path), []);
@@ -116,7 +116,7 @@ test('what is removed halfway is no container, and the next sweep goes on', asyn
 });
 
 test('nothing is taken for dead by one who has no descriptors left to look', async () => {
-  await using container = await depot.create({ name: 'alive', ephemeral: true });
+  await using container = await depot.create({ id: 'alive', ephemeral: true });
   const sweeper = program(`const { openSync, writeSync } = await import('node:fs');
     try { for (;;) openSync('/dev/null'); } catch {}
     const code = (promise) => promise.then(() => 'nothing', (error) => error.code);
@@ -128,7 +128,7 @@ test('nothing is taken for dead by one who has no descriptors left to look', asy
 });
 
 test('a container of more processes than we have descriptors is looked at, and what runs in it is killed', async () => {
-  await using container = await depot.create({ name: 'crowd' });
+  await using container = await depot.create({ id: 'crowd' });
   const crowd = container.exec(['sh', '-c', 'for i in $(seq 300); do sleep 1000 & done; wait'], { stdio: ['ignore', 'ignore', 'ignore'] });
   await until(async () => (await container.info()).processes.length === 302, 'all are there');
   const looker = program(`const { writeSync } = await import('node:fs');
@@ -165,7 +165,7 @@ test('a job that cannot be started for lack of descriptors does not ask whether 
     await container.spawn(['true']).catch(({ message }) => writeSync(1, message));`, 100);
   const words = await starter.line();
   await starter.kill();
-  assert.match(words, /iomux-spawn EMFILE/);
+  assert.match(words, /iomux-spawn: EMFILE/);
   assert.not.match(words, /built/);
 });
 
@@ -180,7 +180,7 @@ test('directories that are none are no containers', async () => {
   depot.remove();
 });
 
-test('can be destroyed twice, by two, and when its first process has ended', async () => {
+test('can be destroyed twice, by two, and when its init has ended', async () => {
   const container = await depot.create();
   const other = await Container.open(container.directory);
   await Promise.all([container.destroy(), other.destroy()]);
@@ -193,7 +193,7 @@ test('can be destroyed twice, by two, and when its first process has ended', asy
 test('says what stands in the way of its removal, and tries again', async () => {
   const container = await depot.create();
   writeFileSync(`${container.directory}/root/precious`, '');
-  assert.match(await fails(container.destroy(), 'NOT_REMOVED'), /something that does not belong to it/);
+  assert.match(await fails(container.destroy(), 'NOT_REMOVED'), /a file in it does not belong to the container/);
   assert.ok(existsSync(`${container.directory}/root/precious`));
   unlinkSync(`${container.directory}/root/precious`);
   await container.destroy();
@@ -201,7 +201,7 @@ test('says what stands in the way of its removal, and tries again', async () => 
 
 test('is removed from a depot that is full', async () => {
   mkdirSync(depot.path);
-  const mounted = await run(['mount', '-t', 'tmpfs', '-o', 'nr_inodes=64', 'none', depot.path]);
+  const mounted = await run(['mount', '-t', 'tmpfs', '-o', 'nr_inodes=64,mode=755', 'none', depot.path]);
   assert.is(mounted.code, 0, mounted.stderr);
   try {
     const container = await depot.create({ ephemeral: true });
@@ -237,8 +237,8 @@ test('says which part of its root cannot be made, and why', async () => {
   mkdirSync(root);
   writeFileSync(`${root}/file`, '');
   const words = await fails(depot.create({ root, binds: [{ source: '/tmp', target: '/file' }] }), 'START_FAILED');
-  assert.match(words, /hook-child-before-pivot\.sh: cannot bind a directory to \/file \(ENOTDIR: not a directory\)/);
-  assert.match(words, /hook .*\/hook-child-before-pivot\.sh failed with exit code 1/);
+  assert.match(words, /hook-parent-after-clone\.sh: cannot bind a directory to \/file \(ENOTDIR: not a directory\)/);
+  assert.match(words, /hook .*\/hook-parent-after-clone\.sh failed with exit code 1/);
 });
 
 /** Two ways out of a root, for whoever follows links as the host does. */
@@ -251,7 +251,7 @@ test('nothing is made or mounted where the links of a given root lead to outside
   symlinkSync(`..${'/..'.repeat(20)}${outside}`, `${root}/down/out`);
   for (const target of ['/absolute/made', '/up/made', '/deep/made', '/absolute', '/up']) {
     const words = await fails(depot.create({ root, binds: [{ source, target }] }), 'START_FAILED');
-    assert.match(words, /hook-child-before-pivot\.sh: cannot make the directory \/(absolute|up|deep) \(EEXIST: /);
+    assert.match(words, /hook-parent-after-clone\.sh: cannot make the directory \/(absolute|up|deep) \(EEXIST: /);
     assert.equal(readdirSync(outside), [], target);
   }
   assert.equal(readdirSync(root).sort(), ['absolute', 'deep', 'dev', 'down', 'proc', 'up']);
@@ -282,9 +282,9 @@ test('a limit can be changed, and memory that runs out is told apart', async () 
   const watch = container.watchOom(), told = once(watch, 'oom');
   const { exitCode } = await container.exec(['sh', '-c', 'head -c 100000000 /dev/zero | tail']).result;
   assert.ok(exitCode !== undefined);
-  const [event] = await told;
+  const [event] = await told as [OomEvent];
   assert.equal([event.limitBytes, event.cgroup], [20 << 20, (await container.memory())!.cgroup]);
-  await until(async () => (await container.memory())!.kills >= 1, 'the kill is counted');
+  await until(async () => (await container.memory())!.oomKills >= 1, 'the kill is counted');
   assert.ok((await container.memory())!.peakBytes! > 10 << 20);
   assert.is((await container.cpu())!.shares, 2_048);
   await container.limitMemory(Infinity);
@@ -308,7 +308,7 @@ test('ends all that runs in it, and remains', async () => {
 
 test('ends what was asked for before, also what wshd has not started yet', async () => {
   await using container = await depot.create();
-  const first = readFirstProcess(container.directory)!.pid;
+  const first = readInit(container.directory)!.pid;
   // A wshd that gets to its requests late, as on a busy machine.
   process.kill(first, 'SIGSTOP');
   const execution = container.exec(['sleep', '1000']), inTime = setTimeout(() => process.kill(first, 'SIGCONT'), 200);
@@ -320,9 +320,9 @@ test('ends what was asked for before, also what wshd has not started yet', async
   assert.equal(await container.stop(), { terminated: 0, killed: 0 });
 });
 
-test('is not kept from a stop by a first process that is stopped, which starts nothing', async () => {
+test('is not kept from a stop by a stopped init, which starts nothing', async () => {
   await using container = await depot.create();
-  process.kill(readFirstProcess(container.directory)!.pid, 'SIGSTOP');
+  process.kill(readInit(container.directory)!.pid, 'SIGSTOP');
   assert.equal(await container.stop(), { terminated: 0, killed: 0 });
 });
 
@@ -345,14 +345,14 @@ for (const delayMs of [undefined, 0, 5, 20, 40]) {
 
 test('refuses names, limits and roots that make no sense, and touches nothing', async () => {
   const cases: [object, WardenErrorCode][] = [
-    [{ name: '' }, 'USAGE'], [{ name: '../x' }, 'USAGE'], [{ name: 'x.owner' }, 'USAGE'], [{ name: '-x' }, 'USAGE'], [{ name: 'x'.repeat(64) }, 'USAGE'],
+    [{ id: '' }, 'USAGE'], [{ id: '../x' }, 'USAGE'], [{ id: 'x.owner' }, 'USAGE'], [{ id: '-x' }, 'USAGE'], [{ id: 'x'.repeat(64) }, 'USAGE'],
     [{ hostname: 'a b' }, 'USAGE'], [{ memoryBytes: 0 }, 'USAGE'], [{ cpuShares: 1 }, 'USAGE'], [{ root: '/' }, 'USAGE'], [{ root: '/no/such' }, 'USAGE'],
     [{ binds: [{ source: '/no/such', target: '/x' }] }, 'USAGE'], [{ binds: [{ source: '/tmp', target: 'x' }] }, 'USAGE'],
   ];
   for (const [options, code] of cases) await fails(depot.create(options), code);
   assert.equal(depot.left(), []);
-  await using first = await depot.create({ name: 'taken' });
-  assert.match(await fails(depot.create({ name: 'taken' }), 'EXISTS'), /taken/);
+  await using first = await depot.create({ id: 'taken' });
+  assert.match(await fails(depot.create({ id: 'taken' }), 'EXISTS'), /taken/);
   assert.is((await first.exec(['true']).result).exitCode, 0);
 });
 

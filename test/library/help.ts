@@ -1,6 +1,6 @@
 /** What the library's tests share: a depot of their own, and counting what is open, runs or is left. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { parseGroups } from '../../src/container/cgroup.js';
+import { parseGroups } from '../../src/linux/cgroup.js';
 import { Container, type ContainerOptions } from '../../src/index.js';
 import { openDescriptors, settled } from '../host/help.js';
 import { processesWith, scratch, until } from '../support/process.js';

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Container, type Cut, type Gap, type Job, type JobLink, WardenError } from '../../src/index.js';
-import { readFirstProcess } from '../../src/container/layout.js';
+import { readInit } from '../../src/core/depot/layout.js';
 import { isAlive, run, scratch, until } from '../support/process.js';
 import { unless } from '../support/skip.js';
 import { Depot, held, holdsOnly, noContainers } from './help.js';
@@ -37,9 +38,9 @@ async function text(stream: Readable | null): Promise<string> {
   return Buffer.concat(pieces).toString();
 }
 
-/** The first piece, and nothing behind it. */
-async function firstOf(stream: Readable): Promise<Buffer> {
-  for await (const piece of stream) return piece as Buffer;
+/** The first piece. The stream is destroyed then, or else kept as it is. */
+async function firstOf(stream: Readable, destroyOnReturn = true): Promise<Buffer> {
+  for await (const piece of stream.iterator({ destroyOnReturn })) return piece as Buffer;
   throw new Error('nothing came');
 }
 
@@ -119,6 +120,27 @@ test('keeps a cursor file of what was read, not of what has come', async () => {
   remove();
 });
 
+test('writes through no link beside a cursor file, follows none, and waits for no FIFO', async () => {
+  const { path, remove } = scratch(), file = `${path}/cursors`, other = `${path}/other`;
+  writeFileSync(other, 'of somebody else');
+  symlinkSync(other, `${file}.new`);
+  const link = (await sh('echo all')).link({ cursors: file });
+  assert.is(await text(link.stdout), 'all\n');
+  await link.result;
+  await until(() => existsSync(file) && readFileSync(file).readUInt32BE(0) === 4, 'the end is saved');
+  assert.is(readFileSync(other, 'utf8'), 'of somebody else');
+  const job = await sh('echo all');
+  symlinkSync(other, `${path}/link`);
+  execFileSync('mkfifo', [`${path}/fifo`]);
+  for (const name of ['link', 'fifo']) {
+    const error = await job.link({ cursors: `${path}/${name}`, stdio: 'pipe' }).result.catch((reason: unknown) => reason);
+    assert.ok(error instanceof WardenError && error.isUsage, String(error));
+  }
+  await job.stop({ graceMs: 0 });
+  assert.equal(readdirSync(path).sort(), ['cursors', 'cursors.new', 'fifo', 'link', 'other']);
+  remove();
+});
+
 test('reports what is lost, with its positions', async () => {
   const job = await sh('head -c 100000 /dev/zero; echo x >&2', { ringBytes: 4_096 });
   await until(async () => (await job.info()).state === 'ended', 'it has ended');
@@ -127,6 +149,23 @@ test('reports what is lost, with its positions', async () => {
   const [out, result] = await Promise.all([text(link.stdout), link.result]);
   assert.equal(gaps, [{ stream: 'stdout', from: 10, to: 100_000 - 4_096 }]);
   assert.equal([result.gaps, out.length, link.cursors?.stdout], [gaps, 4_096, 100_000]);
+});
+
+/** More than all pipes and sockets hold between a job and a reader, and less than its ring holds. */
+const UNREAD_BYTES = 1 << 20, UNREAD_RING_BYTES = 2 << 20;
+
+test('reports the end of a job although a reader of its output has stopped; the streams keep what is left', async () => {
+  const job = await sh(`head -c ${UNREAD_BYTES} /dev/zero; exit 7`, { ringBytes: UNREAD_RING_BYTES });
+  const link = job.link(), pieces: Buffer[] = [await firstOf(link.stdout!, false)];
+  assert.equal(await link.result, { exitCode: 7, signal: null, stopped: false, gaps: [] });
+  for await (const piece of link.stdout!) pieces.push(piece as Buffer);
+  assert.is(Buffer.concat(pieces).length, UNREAD_BYTES);
+  assert.equal(link.cursors, { stdout: UNREAD_BYTES, stderr: 0 });
+});
+
+test('reports the end of a job although nobody reads its output', async () => {
+  const link = (await sh(`head -c ${UNREAD_BYTES} /dev/zero; exit 7`, { ringBytes: UNREAD_RING_BYTES })).link();
+  assert.is((await link.result).exitCode, 7);
 });
 
 test('may be stopped by whoever hears of a gap', async () => {
@@ -198,7 +237,7 @@ test('takes a reader that has gone for one that has seen enough', async () => {
 test('tells what is wrong with a cursor file that the module keeps', async () => {
   const { path, remove } = scratch(), warnings: string[] = [];
   const job = await sh('echo out; exit 3');
-  const link = job.link({ stdio: 'ignore', cursors: `${path}/nosuch/cursors` }).on('warning', (text) => warnings.push(text));
+  const link = job.link({ stdio: 'ignore', cursors: `${path}/nosuch/cursors` }).on('warning', (words) => warnings.push(words));
   assert.is((await link.result).exitCode, 3);
   assert.equal(warnings, [`cannot save the positions in ${path}/nosuch/cursors: no such file or directory`]);
   remove();
@@ -242,7 +281,7 @@ test('is stopped for good when it does not listen, and with what it has started'
 });
 
 test('runs when its start is told, and is ended by a stop of its container', async () => {
-  const first = readFirstProcess(container.directory)!.pid;
+  const first = readInit(container.directory)!.pid;
   // A wshd that gets to its requests late, as on a busy machine.
   process.kill(first, 'SIGSTOP');
   const starting = sh('sleep 1000');
@@ -271,7 +310,7 @@ test('is not stopped by a signal that has been aborted before, also when it has 
 });
 
 test('leaves no command behind when its start is aborted before wshd has got to it', async () => {
-  const first = readFirstProcess(container.directory)!.pid, running = (await container.info()).processes.length;
+  const first = readInit(container.directory)!.pid, running = (await container.info()).processes.length;
   process.kill(first, 'SIGSTOP');
   const error = await sh('sleep 1000', { signal: AbortSignal.timeout(300) }).catch((reason: unknown) => reason);
   process.kill(first, 'SIGCONT');
@@ -321,6 +360,24 @@ test('is not waited for without an end when nobody tells of its end', async () =
   await job.remove();
 });
 
+test('a link has handed out all output when its result comes', async () => {
+  const job = await container.spawn(['seq', '20000'], { start: 'linked' }), link = job.link();
+  let size = 0;
+  link.stdout!.on('data', (piece: Buffer) => { size += piece.length; });
+  assert.is((await link.result).exitCode, 0);
+  assert.is(size, 108_894);
+  await job.remove();
+});
+
+test('a link collects all output, up to a limit', async () => {
+  const job = await sh('seq 2000; echo err >&2; exit 3');
+  const { exitCode, stdout, stderr } = await job.link().output();
+  assert.equal([exitCode, stdout.length, stderr.toString()], [3, 8893, 'err\n']);
+  const error = await job.link().output({ maxBytes: 1000 }).then(() => undefined, (reason: unknown) => reason);
+  assert.equal([error instanceof WardenError, (error as WardenError).code], [true, 'USAGE']);
+  await job.remove();
+});
+
 test('says what is wrong', async () => {
   const code = (promise: Promise<unknown>): Promise<string> => promise.then(() => 'nothing', (error: unknown) => (error as WardenError).code);
   assert.is(await code(sh('true', { id: '../x' })), 'USAGE');
@@ -332,7 +389,8 @@ test('says what is wrong', async () => {
   const gone = await container.job('taken');
   await until(async () => (await gone.info()).state === 'gone', 'it is gone');
   assert.is(await code(gone.link().result), 'ENDED');
-  assert.throws(() => gone.link({ cursors: { stdout: -1, stderr: 0 } }), /a position is/);
+  const nowhere = await gone.link({ cursors: { stdout: -1, stderr: 0 } }).result.catch((error: unknown) => error) as WardenError;
+  assert.match(nowhere.message, /^cursors\.stdout must be /);
 });
 
 jobs.run();

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseGroups } from '../../src/container/cgroup.js';
+import { parseGroups } from '../../src/linux/cgroup.js';
 import { Container } from '../../src/index.js';
 import { processesWith, run, scratch, until } from '../support/process.js';
 import { unless } from '../support/skip.js';
@@ -77,7 +77,7 @@ test('before any of its steps', async () => {
 });
 
 test('and the container whose name it wanted lives on', async () => {
-  const depot = `${place.path}/taken`, taken = await Container.create({ depot, name: 'taken' });
+  const depot = `${place.path}/taken`, taken = await Container.create({ depot, id: 'taken' });
   for (let step = 1; ; step++) {
     const { signal } = await run([process.execPath, MAKER, depot, 'taken', String(step)], { timeoutMs: 60_000 });
     assert.equal(await Container.sweep(depot), { removed: [], failures: [] }, `killed before step ${step}`);

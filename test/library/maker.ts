@@ -9,8 +9,8 @@
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 import fs from 'node:fs';
 import promises from 'node:fs/promises';
-import type { Native } from '../../src/host/native.js';
-import { addonPath } from '../../src/paths.js';
+import type { Native } from '../../src/host/addon.js';
+import { addonPath } from '../../src/base/paths.js';
 
 const WAIT_MS = 20_000;
 const [depot = '', name = '', last = ''] = process.argv.slice(2);
@@ -79,6 +79,6 @@ calls['shim_spawn'] = function followed(this: unknown, ...values) {
 count(calls, Object.getOwnPropertyNames(calls).filter((each) => each.startsWith('shim_')));
 
 const { Container } = await import('../../src/index.js');
-await Container.create({ depot, name, memoryBytes: 1 << 26, cpuShares: 512 });
+await Container.create({ depot, id: name, memoryBytes: 1 << 26, cpuShares: 512 });
 step();
 writeSync(1, `whole ${steps}\n`);

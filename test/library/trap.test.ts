@@ -5,8 +5,8 @@ import { syncBuiltinESMExports } from 'node:module';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { WardenError, type Container } from '../../src/index.js';
-import { wasmPath } from '../../src/paths.js';
-import { type Change, compileModule } from '../support/asc.js';
+import { wasmPath } from '../../src/base/paths.js';
+import { type Change, compileModule } from '../../tools/build/asc.js';
 import { until } from '../support/process.js';
 import { unless } from '../support/skip.js';
 import { Depot, held, holdsOnly, noContainers } from './help.js';
@@ -17,31 +17,34 @@ const depot = new Depot();
 let container: Container;
 let before: string[];
 
-const FILE = 'assembly/wsh/index.ts';
+const FILE = 'assembly/programs/wsh/index.ts';
 /** Where it traps when LANG is the place's number, and whether the command runs by then. */
 const PLACES: readonly [what: string, behind: string, runs: boolean][] = [
-  ['with its own stdin taken over', '  local = inherit(0);\n', false],
-  ['with the request sent', '  state = State.AWAITING;\n', false],
+  ['with its own stdin taken over', '  terminal.local = adoptFd(0);\n', false],
+  ['with the request sent', '  moveTo(State.AWAITING);\n', false],
   ['with the descriptors received', '  if (got < 0) return giveUp(Ending.REFUSED, "wsh: cannot receive wshd\'s answer", 0, got);\n', true],
-  ['with its streams open', '  state = State.RELAYING;\n', true],
-  ['with output on its way', '  if (handle == status) takeStatus();\n  if (input.owns(handle)) input.pump();\n', true],
-  ['with the status known', '  if (got == -EAGAIN) return;\n  exitWith = got == STATUS_BYTES ? exitStatus(response) : -1;\n  ended = rawExit(exitWith);\n', false],
+  ['with its streams open', '  moveTo(State.RELAYING);\n', true],
+  ['with output on its way', '  if (handle == connection.status) takeStatus();\n  if (input.owns(handle)) input.pump();\n', true],
+  ['with the status known', '  if (got == -EAGAIN) return;\n  outcome.exitWith = got == STATUS_BYTES ? exitStatus(response) : -1;\n  outcome.ended = rawExit(outcome.exitWith);\n', false],
 ];
 
 /** For a link that goes on at this position of stdout. */
 const TRAPPED_AT = 57_005;
 const LINK: readonly Change[] = [{
-  file: 'assembly/iomux-link/index.ts', from: '  if (handle == statusSocket) takeStatus();\n',
-  to: `  if (output.origin == ${TRAPPED_AT}) unreachable();\n  if (handle == statusSocket) takeStatus();\n`,
+  file: 'assembly/programs/iomux-link/index.ts', from: '  if (handle == statusChannel.socket) takeStatus();\n',
+  to: `  if (output.origin == ${TRAPPED_AT}) unreachable();\n  if (handle == statusChannel.socket) takeStatus();\n`,
 }];
 const WATCH: readonly Change[] = [{
-  file: 'assembly/oom/index.ts', from: '  const got = read(watched, event, EVENT_BYTES);\n', to: '  const got = read(watched, event, EVENT_BYTES);\n  unreachable();\n',
+  file: 'assembly/programs/oom/index.ts', from: '  const got = read(group.watched, event, EVENT_BYTES);\n', to: '  const got = read(group.watched, event, EVENT_BYTES);\n  unreachable();\n',
 }];
 
+const IMPORT = 'import { argument, exit, loadArguments, loadEnvironment } from "../../boundary/wasi";\n';
+
 function changes(): Change[] {
-  return PLACES.map(([, from], index) => ({
+  const variable: Change = { file: FILE, from: IMPORT, to: IMPORT.replace('loadEnvironment', 'loadEnvironment, variable') };
+  return [variable, ...PLACES.map(([, from], index) => ({
     file: FILE, from, to: `${from}  if (variable("LANG") != 0 && load<u8>(variable("LANG")) == ${'1'.charCodeAt(0) + index}) unreachable();\n`,
-  }));
+  }))];
 }
 
 if (!noContainers) {

@@ -18,12 +18,12 @@ test('limits, counts, and tells when memory runs out', async () => {
 mount -t tmpfs tmpfs /run
 ${process.execPath} ${GUEST}
 echo "exit code $?"
-${process.execPath} ${main} run --memory 6M -- sh -c 'head -c 100000000 /dev/zero | tail'
+${process.execPath} ${main} run --userns host --memory 6M -- sh -c 'head -c 100000000 /dev/zero | tail'
 echo "exit code $?"
 echo "left:" /run/warden/* /sys/fs/cgroup/*/`);
   assert.equal(lines, [
     'made: [2,67108864,0,2,true]',
-    'its first process is in it: true',
+    'its init is in it: true',
     'limited: [true,true]',
     'shares: ["79",true]',
     'killed: true',

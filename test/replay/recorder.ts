@@ -3,20 +3,21 @@
  * test/replay/linux: a line each, words with a space between, bytes as hexadecimal digits. What a container's start
  * does to namespaces and mounts is left out; its processes see the paths that their root lies at.
  */
-import { type CallEvent, type Description, Guest, type Observer, type Process } from '../../src/sim/index.js';
-import { EPIPE } from '../../src/sim/errno.js';
-import { lookUp, pathOf } from '../../src/sim/mounts.js';
-import { type Pipe, PipeEnd } from '../../src/sim/pipe.js';
-import { SIGPIPE } from '../../src/sim/signals.js';
-import { EXIT_NOT_STARTED } from '../../src/vocabulary.js';
+import { type CallEvent, type FileDescription, Guest, type Observer, type Process } from '../../src/sim/world/index.js';
+import { EPIPE } from '../../src/sim/kernel/errno.js';
+import { lookUp, pathOf } from '../../src/sim/kernel/mounts/mounts.js';
+import { type Pipe, PipeEnd } from '../../src/sim/kernel/pipe.js';
+import { SIGPIPE } from '../../src/sim/kernel/signals.js';
+import { EXIT_NOT_STARTED } from '../../src/boundary/constants.js';
 
 /** Where a replayed process finds and leaves what calls take and give. */
 const IN = 65_536, OUT = 1 << 20;
 
 /** Not done on Linux: they need to be PID 1 or change namespaces, and what they answer depends on where they are. */
 const left = new Set([
-  'wakeAfter', 'absolute', 'isolateMounts', 'enterRoot', 'pivot', 'unmount', 'makeDirectory', 'removeDirectory', 'enterDirectory',
-  'loopbackUp', 'title', 'moreDescriptors', 'dieWithParent', 'raise', 'counter', 'cgroupNotify', 'follow', 'raw', 'cooked',
+  'wakeAfter', 'realpath', 'unshareMounts', 'bindRootAndEnter', 'pivot', 'unmount', 'makeDirectory', 'removeDirectory',
+  'enterDirectory', 'loopbackUp', 'setProcessName', 'raiseNofileLimit', 'setParentDeathSignal', 'raise', 'eventfd',
+  'cgroupNotify', 'watchMemoryEvents', 'setRawMode', 'restoreTermios',
 ]);
 
 interface Encoded { args: (string | number)[]; input?: Uint8Array; outSize?: number; expected?: Uint8Array; result?: string }
@@ -26,7 +27,7 @@ const encoder = new TextEncoder();
 function hex(bytes: Uint8Array): string { return bytes.length === 0 ? '-' : Buffer.from(bytes).toString('hex'); }
 
 /** FNV-1a, as driver.c has it. */
-export function hash(bytes: Uint8Array): number {
+function hash(bytes: Uint8Array): number {
   let value = 2166136261;
   for (const byte of bytes) value = Math.imul(value ^ byte, 16777619);
   return value >>> 0;
@@ -80,7 +81,7 @@ export class Recorder implements Observer {
     for (const slot of slots) this.add('close', slot);
   }
 
-  private slotFor(description: Description): number {
+  private slotFor(description: FileDescription): number {
     if (!(description instanceof PipeEnd)) {
       this.add('null', ++this.lastSlot);
       return this.lastSlot;
@@ -137,16 +138,19 @@ export class Recorder implements Observer {
 
   script(process: Process, step: string, result: number, bytes?: Uint8Array): void {
     const [op = '', first = '0'] = step.split(' ');
-    // A step that is the process's end: nobody answers.
+    // A step that is the process's end has no answer.
     if (op === 'die' || (op === 'write' && result === -EPIPE && !process.runner!.ignores(SIGPIPE))) {
       this.dying = process;
       this.add('deadly', this.id(process), op === 'die' ? 'DIE' : 'WRITE', first, IN, bytes ? hex(bytes) : '-');
-    } else if (op === 'write') this.addCall(process, 'WRITE', result, { args: [first], input: bytes! });
-    else if (op === 'read') this.addCall(process, 'READ', result, { args: [Number(first)], expected: bytes! });
-    else if (op === 'close') this.addCall(process, 'CLOSE', 0, { args: [first] });
-    else if (op === 'ignore') this.addCall(process, 'IGNORE', 0, { args: [first] });
-    else if (op === 'wait') this.addCall(process, 'WAIT', 0, { args: [] });
-    else if (op === 'fork') this.forked(process);
+      return;
+    }
+    switch (op) {
+      case 'write': return this.addCall(process, 'WRITE', result, { args: [first], input: bytes! });
+      case 'read': return this.addCall(process, 'READ', result, { args: [Number(first)], expected: bytes! });
+      case 'close': case 'ignore': return this.addCall(process, op.toUpperCase(), 0, { args: [first] });
+      case 'wait': return this.addCall(process, 'WAIT', 0, { args: [] });
+      case 'fork': return this.forked(process);
+    }
   }
 
   private forked(process: Process): void {
@@ -156,7 +160,7 @@ export class Recorder implements Observer {
     this.add('accept', this.id(child));
   }
 
-  outside(end: Description, what: 'read' | 'write' | 'close', size: number, result: number, bytes: Uint8Array): void {
+  outside(end: FileDescription, what: 'read' | 'write' | 'close', size: number, result: number, bytes: Uint8Array): void {
     const slots = this.slots.get((end as PipeEnd).pipe)!, slot = end.canRead ? slots.reader : slots.writer;
     if (what === 'close') this.add('close', slot);
     else if (what === 'read') this.add('read', slot, size, result, hash(bytes));
@@ -173,11 +177,18 @@ export class Recorder implements Observer {
   }
 
   private encode(guest: Guest, event: CallEvent): Encoded {
-    const { name, args, result, process } = event, [a = 0, b = 0, c = 0, d = 0, e = 0] = args, limit = event.size ?? Infinity;
+    switch (event.name) {
+      case 'read': case 'write': case 'readv': case 'writev': case 'splice': return this.encodeStream(guest, event);
+      case 'spawnFiles': case 'spawnArguments': case 'spawnEnvironment': case 'spawn': case 'wait': case 'waitUsage': case 'kill': case 'peerPid': case 'setsid':
+        return this.encodeProcess(guest, event);
+      default: return this.encodeFile(guest, event);
+    }
+  }
+
+  private encodeStream(guest: Guest, event: CallEvent): Encoded {
+    const { result } = event, [a, b, c, d, e] = five(event.args), limit = event.size ?? Infinity;
     const bytes = (at: number, size: number): Uint8Array => guest.bytes(at, Math.max(size, 0))!.slice();
-    const pair = (): Encoded => ({ args: [OUT], outSize: 8, ...(result === 0 ? { expected: bytes(a, 8) } : {}) });
-    const path = (at: number): Uint8Array => encoder.encode(`${this.linuxPath(process, guest.string(at)!)}\0`);
-    switch (name) {
+    switch (event.name) {
       case 'read': return { args: [a, OUT, Math.min(c, limit)], expected: bytes(b, result) };
       case 'write': return { args: [a, IN, Math.min(c, limit)], input: bytes(b, Math.min(c, limit)) };
       case 'readv': {
@@ -189,10 +200,19 @@ export class Recorder implements Observer {
         const first = Math.min(c, limit), second = Math.min(e, limit - first);
         return { args: [a, IN, first, IN + first, second], input: Buffer.concat([bytes(b, first), bytes(d, second)]) };
       }
-      case 'splice': return { args: [a, b, Math.min(c, limit)] };
+      default: return { args: [a, b, Math.min(c, limit)] };
+    }
+  }
+
+  private encodeFile(guest: Guest, { name, args, result, process }: CallEvent): Encoded {
+    const [a, b, c, d, e] = five(args);
+    const bytes = (at: number, size: number): Uint8Array => guest.bytes(at, size)!.slice();
+    const pair = (): Encoded => ({ args: [OUT], outSize: 8, ...(result === 0 ? { expected: bytes(a, 8) } : {}) });
+    const path = (at: number): Uint8Array => encoder.encode(`${this.linuxPath(process, guest.string(at)!)}\0`);
+    switch (name) {
       case 'pipe': case 'socketPair': return pair();
-      case 'listen': return { args: [IN, b], input: path(a) };
-      case 'connect': case 'inspect': case 'unlink': case 'spawnDirectory': return { args: [IN], input: path(a) };
+      case 'listen': return { args: [IN, b, c], input: path(a) };
+      case 'connect': case 'pathType': case 'unlink': case 'spawnDirectory': return { args: [IN], input: path(a) };
       case 'open': return { args: [IN, b], input: path(a) };
       case 'rename': return { args: [IN, IN + path(a).length], input: Buffer.concat([path(a), path(b)]) };
       case 'send': return { args: [a, IN, c, IN + c, e], input: Buffer.concat([bytes(b, c), bytes(d, e * 4)]) };
@@ -200,6 +220,13 @@ export class Recorder implements Observer {
         const whole = result === c ? { expected: Buffer.concat([bytes(b, c), bytes(d, e * 4)]) } : {};
         return { args: [a, OUT, c, OUT + c, e], outSize: c + e * 4, ...whole };
       }
+      default: return { args: [...args] };
+    }
+  }
+
+  private encodeProcess(guest: Guest, { name, args, result, process }: CallEvent): Encoded {
+    const [a, b] = five(args), bytes = (at: number, size: number): Uint8Array => guest.bytes(at, size)!.slice();
+    switch (name) {
       case 'spawnFiles': return this.files(process, bytes(a, b));
       case 'spawnArguments': return strings(['replay', this.control, 'process']);
       case 'spawnEnvironment': return { args: [IN, b], input: bytes(a, b) };
@@ -208,10 +235,14 @@ export class Recorder implements Observer {
         args: [a === -1 ? -1 : this.numbered(process, a), OUT],
         ...(result > 0 ? { expected: bytes(b, 4), result: this.numbered(process, result) } : {}),
       };
-      case 'kill': return { args: [this.numbered(process, a), b] };
-      case 'peer': return { args: [a], ...(result > 0 ? { result: this.numbered(process, result) } : {}) };
-      case 'session': return { args: [], ...(result > 0 ? { result: `p${this.id(process)}` } : {}) };
-      default: return { args: [...args] };
+      case 'waitUsage': return {
+        // The status alone: a simulated process takes no time.
+        args: [a === -1 ? -1 : this.numbered(process, a), OUT],
+        ...(result > 0 ? { expected: bytes(b, 4), result: this.numbered(process, result) } : {}),
+      };
+      case 'kill': return { args: [a < 0 ? `-${this.numbered(process, -a)}` : this.numbered(process, a), b] };
+      case 'peerPid': return { args: [a], ...(result > 0 ? { result: this.numbered(process, result) } : {}) };
+      default: return { args: [], ...(result > 0 ? { result: `p${this.id(process)}` } : {}) };
     }
   }
 
@@ -227,7 +258,7 @@ export class Recorder implements Observer {
   }
 
   private linuxPath(process: Process, path: string): string {
-    const { view } = process, inside = view.root.node !== process.kernel.root;
+    const { view } = process, inside = view.root.node !== process.machine.init.view.root.node;
     const from = path.startsWith('/') ? '/' : `${pathOf(view, view.directory)}/`;
     return `${this.directory}${inside ? '/c/root' : ''}${from}${path}`.replaceAll(/\/+/g, '/');
   }
@@ -236,4 +267,10 @@ export class Recorder implements Observer {
 function strings(list: readonly string[]): Encoded {
   const input = encoder.encode(list.map((text) => `${text}\0`).join(''));
   return { args: [IN, input.length], input };
+}
+
+/** A call's arguments, with 0 for those that it does not have. */
+function five(args: readonly number[]): [number, number, number, number, number] {
+  const [a = 0, b = 0, c = 0, d = 0, e = 0] = args;
+  return [a, b, c, d, e];
 }

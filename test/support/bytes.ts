@@ -1,9 +1,9 @@
-/** A stream whose every byte tells where it belongs: lines of 16 bytes, each its number. */
+/** A stream in which every part shows its position: lines of 16 bytes, each its own number. */
 
 const LINE_BYTES = 16;
 let made = Buffer.alloc(0);
 
-/** The first `size` bytes of it. */
+/** The first `size` bytes of the stream. */
 export function pattern(size: number): Buffer {
   if (made.length < size) {
     const lines = Math.ceil(size / LINE_BYTES);
@@ -13,7 +13,7 @@ export function pattern(size: number): Buffer {
   return made.subarray(0, size);
 }
 
-/** Says where two buffers begin to differ, which a comparison by assertion does not for megabytes. */
+/** Fails with the place where two buffers begin to differ, which a plain assertion does not show for megabytes. */
 export function assertSame(actual: Buffer, expected: Buffer, what: string): void {
   if (actual.equals(expected)) return;
   const length = Math.min(actual.length, expected.length);

@@ -1,12 +1,13 @@
 /** Real containers for tests: the native wshd over a small root whose /usr is the host's. */
 import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { programPath } from '../../src/paths.js';
+import { programPath } from '../../src/base/paths.js';
+import { lacksNamespaces } from './capabilities.js';
 import { argvOf } from './hosts.js';
 import { type Ended, isAlive, processesWith, run, type RunOptions, scratch, until } from './process.js';
+import { noPrograms } from './skip.js';
 
-/** Why containers cannot be made here; undefined where they can. */
-export const noContainers: string | undefined =
-  process.platform !== 'linux' ? 'not Linux' : process.getuid?.() !== 0 ? 'not root' : undefined;
+/** The reason if containers cannot be made here; undefined when they can. */
+export const noContainers: string | undefined = noPrograms ?? lacksNamespaces();
 
 const MOUNTS = `#!/bin/sh
 set -e
@@ -28,15 +29,15 @@ export interface TestContainer {
   readonly socket: string;
   /** PID 1 of the container, as the host sees it. */
   readonly pid: number;
-  /** Runs wsh with these arguments, on the host whose turn it is. */
+  /** Runs wsh with these arguments, on the host under test; it reports how the command was killed. */
   wsh(args: string[], options?: RunOptions): Promise<Ended>;
   /** A new directory for a job's sockets. */
   jobDirectory(): string;
-  /** Kills it and removes everything; checks that nothing is left. */
+  /** Kills the container and removes everything; checks that nothing is left. */
   destroy(): Promise<void>;
 }
 
-/** A directory that wshd can be started on: `lib` has the hook that mounts, `root` the mount points. */
+/** A directory that wshd can start on: `lib` has the hook that mounts, `root` the mount points. */
 export function prepareContainer(): { path: string; title: string; remove(): void } {
   const { path, remove } = scratch();
   const root = `${path}/root`;
@@ -47,13 +48,14 @@ export function prepareContainer(): { path: string; title: string; remove(): voi
   chmodSync(`${root}/tmp`, 0o1777);
   chmodSync(path, 0o755);
   writeFileSync(`${root}/etc/passwd`, 'root:x:0:0:root:/root:/bin/sh\nvcap:x:10001:10002:vcap:/home/vcap:/bin/bash\n');
+  writeFileSync(`${root}/etc/group`, 'root:x:0:\naudio:x:29:vcap,other\nusers:x:100:other,vcap\nvcap:x:10002:\n');
   writeFileSync(`${path}/lib/hook-child-before-pivot.sh`, MOUNTS, { mode: 0o755 });
   return { path, title: `wshd: ${path.slice(path.lastIndexOf('-') + 1)}`, remove };
 }
 
 /**
- * Starts a container. `program` is another wshd than ours, or ours with something in front that starts it; `prepare` may
- * change the container's directory before.
+ * Starts a container. `program` is another wshd, or ours with a program in front that starts it; `prepare` may change the container's
+ * directory before.
  */
 export async function startContainer(
   program: string | readonly string[] = programPath('wshd'), prepare: (path: string) => void = () => undefined,
@@ -71,7 +73,7 @@ export async function startContainer(
   let jobs = 0;
   return {
     path, socket, pid,
-    wsh: (args, options) => run([...argvOf('wsh'), '--socket', socket, ...args], options),
+    wsh: (args, options) => run([...argvOf('wsh'), '--socket', socket, '--verbose', ...args], options),
     jobDirectory: () => {
       const directory = `${path}/jobs/${++jobs}`;
       mkdirSync(directory);

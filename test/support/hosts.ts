@@ -1,21 +1,21 @@
 /**
- * The hosts that a program's behaviours are tested on. A suite of them runs its cases on the native program, then on the
- * module in a Node process: on the same stdio, with the same signals. Whatever else takes part is native.
+ * The hosts on which a program's behaviours are tested. A suite runs its cases on the native program, then on the module in a Node
+ * process: with the same stdio and signals. All other programs of a case are native.
  */
 import { suite } from 'uvu';
-import type { Program } from '../../src/host/host.js';
-import { packageRoot, programPath } from '../../src/paths.js';
+import type { ProgramName } from '../../src/boundary/programs.js';
+import { packageRoot, programPath } from '../../src/base/paths.js';
 import { type Tests, together } from './skip.js';
 
 interface Host {
   name: string;
-  argv(program: Program): string[];
-  /** How many of its programs run side by side, or one after the other, in the time and memory of ten native ones. */
+  argv(program: ProgramName): string[];
+  /** The number of its programs that run side by side, or in succession, in the time and memory of ten native ones. */
   tenNative: number;
 }
 
-/** How a program is called in a Node process of its own. */
-export function argvOnNode(program: Program): string[] { return [process.execPath, `${packageRoot}build/js/test/support/on-node.js`, program]; }
+/** The command line of a program in a Node process of its own. */
+function argvOnNode(program: ProgramName): string[] { return [process.execPath, `${packageRoot}build/js/test/support/on-node.js`, program]; }
 
 const HOSTS: readonly Host[] = [
   { name: 'native', tenNative: 10, argv: (program) => [programPath(program)] },
@@ -23,24 +23,24 @@ const HOSTS: readonly Host[] = [
   { name: 'Node', tenNative: 1, argv: argvOnNode },
 ];
 
-/** Whose turn it is: a file's suites run one after the other. */
-let turn: { host: Host; program: Program } | undefined;
+/** The program and host under test: a file's suites run one after the other. */
+let turn: { host: Host; program: ProgramName } | undefined;
 
-/** How a program is called: the one under test on the host whose turn it is, any other natively. */
-export function argvOf(program: Program): string[] {
+/** The command line of a program: the one under test on the host under test, any other natively. */
+export function argvOf(program: ProgramName): string[] {
   return turn && turn.program === program ? turn.host.argv(program) : [programPath(program)];
 }
 
-/** The same as words of a shell's. */
-export function wordsOf(program: Program): string { return argvOf(program).join(' '); }
+/** The same as words for a shell. */
+export function wordsOf(program: ProgramName): string { return argvOf(program).join(' '); }
 
-/** Whether the program under test runs natively: of a Node process's memory most is V8's, which grows as it likes. */
+/** Whether the program under test runs natively: most of a Node process's memory belongs to V8, which grows at will. */
 export function isNative(): boolean { return turn === undefined || turn.host === HOSTS[0]; }
 
-/** As many of the program under test as the host has room for where `native` of the native ones are none too many. */
+/** The number of programs for which the host has room, where `native` is the number for native ones. */
 export function crowd(native: number): number { return turn ? native * turn.host.tenNative / 10 : native; }
 
-/** All of them, or where each costs a Node process: one in ten, and the last. */
+/** All values; on a host where each costs a Node process, one in ten, and the last. */
 export function sample<Value>(values: readonly Value[]): Value[] {
   const step = values.length / Math.max(crowd(values.length), 1);
   return values.filter((_, index) => index % step < 1 || index === values.length - 1);
@@ -52,15 +52,15 @@ interface Hook { (hook: Handler): void; each(hook: Handler): void }
 export interface Cases extends Tests {
   before: Hook;
   after: Hook;
-  /** Once, when the cases have run on all hosts. */
+  /** Runs once, after the cases of all hosts. */
   afterAll(hook: Handler): void;
-  /** Cases that only the native program can have, and why. */
+  /** Cases that only the native program can have, and the reason. */
   nativeOnly(reason: string): Tests;
   run(): void;
 }
 
 /** A suite of this program's behaviours: one of uvu's for each host. */
-export function suiteOnHosts(name: string, program: Program): Cases {
+export function suiteOnHosts(name: string, program: ProgramName): Cases {
   const suites = HOSTS.map((host) => {
     const one = suite(`${name}, ${host.name}`);
     one.before(() => { turn = { host, program }; });

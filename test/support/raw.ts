@@ -1,29 +1,29 @@
-/** Clients of wshd that send whatever they like. */
+/** Clients of wshd that send any bytes. */
 import { createConnection, type Socket } from 'node:net';
 import { encodeRequest, type Request } from '../../src/wire/codec.js';
 
-/** A request's bytes; limits and LANG only when they are given. */
+/** The bytes of a request; limits and LANG only if given. */
 export function requestBytes(argv: readonly string[], more: Partial<Request> = {}): Buffer {
   return encodeRequest({ argv, user: '', lang: '', tty: false, limits: [], ...more });
 }
 
-/** The first of these; unlike with `once`, an error does not count. */
+/** Waits for the first of these events; unlike with `once`, an error does not count. */
 function first(socket: Socket, ...events: string[]): Promise<void> {
   return new Promise((resolve) => { for (const event of events) socket.once(event, () => resolve()); });
 }
 
-/** What wshd sends when it serves; the descriptors that come along are lost on the way into Node. */
+/** wshd's first answer when it serves; Node drops the descriptors that come with it. */
 export const SERVED = Buffer.from(new Int32Array([1]).buffer);
 
 export async function connect(path: string): Promise<Socket> {
   const socket = createConnection({ path, allowHalfOpen: true });
-  // What the other side does to the connection is seen in what comes, and when it ends.
+  // The other side's actions show in the received bytes and in the end.
   socket.on('error', () => undefined);
   await first(socket, 'connect', 'close');
   return socket;
 }
 
-/** All that comes until wshd closes the connection. */
+/** All bytes until wshd closes the connection. */
 export async function received(socket: Socket): Promise<Buffer> {
   const pieces: Buffer[] = [];
   socket.on('data', (piece: Buffer) => pieces.push(piece));
@@ -32,7 +32,7 @@ export async function received(socket: Socket): Promise<Buffer> {
   return Buffer.concat(pieces);
 }
 
-/** Connects, sends the pieces one after the other, and tells what comes. */
+/** Connects, sends the pieces one after the other, and returns what comes. */
 export async function converse(path: string, pieces: readonly Buffer[], { end = false } = {}): Promise<Buffer> {
   const socket = await connect(path);
   const answer = received(socket);

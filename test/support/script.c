@@ -1,5 +1,5 @@
 /*
- * Runs the scripts of docs/simulation.md on Linux, step for step as the simulated kernel does (src/sim/interpreter.ts):
+ * Runs the scripts of docs/internals/simulation.md on Linux, step for step as the simulated kernel does (src/sim/script/runner.ts):
  *
  *   script -c 'TEXT' [ARG…]   or   script FILE [ARG…], as "#!/…/script" in a file's first line
  */
@@ -35,7 +35,7 @@ static void fail(const char *words, const char *what) {
     _exit(EXIT_BAD_SCRIPT);
 }
 
-/* src/sim/pattern.ts */
+/* src/sim/script/pattern.ts */
 static uint8_t pattern_byte(uint32_t fd, uint64_t position) {
     uint32_t low = (uint32_t)position, high = (uint32_t)(position >> 32);
     uint32_t mixed = (low ^ (low >> 15) ^ (high + fd * 0x51) * 0x2545f491u) * 0x9e3779b1u;
@@ -122,7 +122,7 @@ static const char *skip(const char *text) {
 /* The steps in braces at `text`, done or not; where they end. */
 static const char *block(const char *text, int acts) {
     text = skip(text);
-    if (*text != '{') fail("steps in braces are missing", "");
+    if (*text != '{') fail("{ steps } is missing", "");
     return run(text + 1, acts, 1);
 }
 
@@ -157,9 +157,11 @@ static void act(const char *op, const char *rest) {
     else if (!strcmp(op, "die") && given >= 1) kill(getpid(), (int)number[0]);
     else if (!strcmp(op, "ignore") && given >= 1) signal((int)number[0], SIG_IGN);
     else if (!strcmp(op, "close") && given >= 1) close((int)number[0]);
-    else if (!strcmp(op, "wait")) while (wait(NULL) > 0) {}
-    else if (!strcmp(op, "hang")) for (;;) pause();
-    else fail("no such step: ", op);
+    else if (!strcmp(op, "wait"))
+        while (wait(NULL) > 0) {}
+    else if (!strcmp(op, "hang"))
+        for (;;) pause();
+    else fail("unknown step: ", op);
 }
 
 /* Runs the steps up to the end, or to the brace that closes them; where that is. */
@@ -168,7 +170,7 @@ static const char *run(const char *text, int acts, int in_braces) {
         text = skip(text);
         if (*text == '}' && in_braces) return text + 1;
         if (!*text) {
-            if (in_braces) fail("a brace is not closed", "");
+            if (in_braces) fail("a { has no }", "");
             return text;
         }
         size_t length = strcspn(text, ";{}\n");
@@ -179,7 +181,7 @@ static const char *run(const char *text, int acts, int in_braces) {
         step[length] = 0;
         text += strcspn(text, ";{}\n");
         int behind = 0;
-        if (sscanf(step, "%31s%n", op, &behind) != 1) fail("no such step: ", step);
+        if (sscanf(step, "%31s%n", op, &behind) != 1) fail("unknown step: ", step);
         const char *rest = step + behind + (step[behind] == ' ');
         if (!strcmp(op, "fork")) text = fork_block(text, acts);
         else if (!strcmp(op, "repeat")) {

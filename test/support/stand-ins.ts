@@ -1,8 +1,8 @@
-/** Imports for a module whose host a test is. */
+/** Imports for a module whose host is the test. */
 
 type StandIn = (...numbers: number[]) => number;
 
-/** The same in place of everything that the module imports. */
+/** The same function for everything that the module imports. */
 export function standIns(module: WebAssembly.Module, standIn: StandIn = () => 0): Record<string, Record<string, StandIn>> {
   const imports: Record<string, Record<string, StandIn>> = {};
   for (const { module: from, name } of WebAssembly.Module.imports(module)) (imports[from] ??= {})[name] = standIn;

@@ -1,17 +1,17 @@
-/** A terminal with somebody at it: starts a program on a pty, types, looks, resizes, sends signals. */
+/** A terminal with a user: starts a program on a pty, types, reads the screen, resizes, sends signals. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { packageRoot } from '../../src/paths.js';
+import { packageRoot } from '../../src/base/paths.js';
 import { until } from './process.js';
 
 export interface TerminalOptions { rows?: number; columns?: number; env?: NodeJS.ProcessEnv; cwd?: string }
 
 /**
- * A script's first command where the size matters: waits until its terminal has it. wsh passes it on with the descriptors that
- * wshd answers with, and behind its answer wshd starts the command: which of the two comes first nobody promises.
+ * The first command of a script that depends on the terminal's size: waits until the terminal has the size. wsh sets the size when wshd
+ * sends the terminal's descriptor, and wshd starts the command at the same time, in no defined order.
  */
 export function whenSized(rows: number, columns: number): string { return `until [ "$(stty size)" = "${rows} ${columns}" ]; do sleep 0.02; done`; }
 
@@ -26,16 +26,16 @@ interface Event {
 
 export class Terminal {
   private pieces: Buffer[] = [];
-  /** Where the next `sees` begins to look. */
+  /** The position from which the next `sees` searches. */
   private seen = 0;
-  /** How the program ended: its exit code, or the signal. */
+  /** The end of the program: its exit code, or the signal. */
   code: number | undefined;
   signal: number | undefined;
-  /** How often it was stopped and continued. */
+  /** Number of times that it was stopped and continued. */
   stops = 0;
   continues = 0;
   private asked: ((settings: number[]) => void)[] = [];
-  /** What the terminal's settings were when the program had ended. */
+  /** The terminal's settings when the program had ended. */
   settingsLeft: number[] | undefined;
   private readonly driver: ChildProcessByStdio<Writable, Readable, null>;
 
@@ -69,10 +69,10 @@ export class Terminal {
   type(text: string | Buffer): void { this.tell({ type: Buffer.from(text).toString('base64') }); }
   resize(rows: number, columns: number): void { this.tell({ size: [rows, columns] }); }
   kill(signal: NodeJS.Signals): void { this.tell({ kill: constants.signals[signal] }); }
-  /** The line breaks; with or without the SIGHUP that a shell passes on. */
+  /** Hangs up the line, with or without the SIGHUP that a shell passes on. */
   hangUp(signalled = true): void { this.tell({ hangup: signalled }); }
 
-  /** All that tcgetattr(3) gives. */
+  /** All fields of tcgetattr(3). */
   settings(): Promise<number[]> {
     return new Promise((resolve) => {
       this.asked.push(resolve);
@@ -80,7 +80,7 @@ export class Terminal {
     });
   }
 
-  /** Waits until the terminal shows this, behind what was waited for before; what stood there. */
+  /** Waits until the terminal shows this, after the text of the previous wait; returns the text up to there. */
   async sees(what: string | RegExp, timeoutMs = 20_000): Promise<string> {
     let found = '';
     const pattern = typeof what === 'string' ? new RegExp(what.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')) : what;
@@ -99,13 +99,13 @@ export class Terminal {
 
   get hasEnded(): boolean { return this.code !== undefined || this.signal !== undefined; }
 
-  /** Waits until the program has ended; its exit code, or the signal negated. */
+  /** Waits until the program has ended; its exit code, or the negated signal. */
   async ends(timeoutMs = 20_000): Promise<number> {
     await until(() => this.hasEnded, () => `the program at the terminal ends; shown: ${this.rest()}`, timeoutMs);
     return this.code ?? -this.signal!;
   }
 
-  /** Ends whatever still runs. */
+  /** Ends everything that still runs. */
   async close(): Promise<void> {
     if (!this.hasEnded) this.kill('SIGKILL');
     this.driver.stdin.end();

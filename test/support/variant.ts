@@ -1,15 +1,15 @@
 /**
- * A native program with a change: built by the steps of shim/Makefile, with the objects that are there already. For what
- * cannot be reached from outside: a trap, a deadline of half a minute, a table that is full.
+ * A native program with a change in its sources, built by the steps of shim/Makefile from the existing objects. For states that a test
+ * cannot reach from outside: a trap, a deadline of half a minute, a full table.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { packageRoot } from '../../src/paths.js';
-import { type Change, compileModule } from './asc.js';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { packageRoot } from '../../src/base/paths.js';
+import { type Change, compileModule } from '../../tools/build/asc.js';
 
 export type { Change };
 
-/** Builds the program below `directory`; its path. */
+/** Builds the program below `directory`; returns its path. */
 export async function buildVariant(program: string, changes: readonly Change[], directory: string): Promise<string> {
   for (const folder of ['c', 'obj']) mkdirSync(`${directory}/${folder}`);
   writeFileSync(`${directory}/${program}.wasm`, await compileModule(program, changes));
@@ -17,12 +17,10 @@ export async function buildVariant(program: string, changes: readonly Change[], 
   return link(program, directory);
 }
 
-/** A variable of shim/Makefile, `$(1)` in it replaced. */
+/** The words of a variable in shim/Makefile. */
 function makeVariable(name: string): string[] {
-  const text = readFileSync(`${packageRoot}shim/Makefile`, 'utf8').replaceAll('\\\n', ' ');
-  const value = new RegExp(`^${name} := (.*)$`, 'm').exec(text)?.[1];
-  if (value === undefined) throw new Error(`shim/Makefile has no ${name}`);
-  return value.split(' ').filter((word) => word !== '');
+  const value = execFileSync('make', ['-s', '-f', 'shim/Makefile', `print-${name}`], { cwd: packageRoot, encoding: 'utf8' });
+  return value.split(/\s+/).filter((word) => word !== '');
 }
 
 function link(program: string, directory: string): string {
@@ -34,7 +32,7 @@ function link(program: string, directory: string): string {
   };
   const own = makeVariable('PER_PROGRAM').map((name) => compile(`shim/launcher/${name}.c`, name, `-DPROGRAM="${program}"`));
   own.push(compile(`${directory}/c/program.c`, 'program', '-w'));
-  const common = ['launcher', 'sys'].flatMap((folder) => readdirSync(`${packageRoot}build/obj/${folder}`)
+  const common = ['launcher', 'sys'].flatMap((folder) => readdirSync(`${packageRoot}build/obj/${folder}`, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.o'))
     .map((file) => `build/obj/${folder}/${file}`));
   const path = `${directory}/${program}`;

@@ -2,7 +2,7 @@
  * The original programs, as the article on Warden's processes shows them with pstree and lsof: numbers, inodes and all.
  * What it does not show is supplied: the server's ends, which sockets are connected, the files' inodes.
  */
-import type { Place, Snapshot } from '../../src/topology/snapshot.js';
+import type { ContainerPlace, Snapshot } from '../../src/topology/snapshot.js';
 import { connection, listener, processInfo } from './snapshots.js';
 
 const CONTAINER = '/home/paas/warden/container/178l4d6v637';
@@ -10,7 +10,7 @@ const JOB = `${CONTAINER}/jobs/6`;
 const GROUP = '/tmp/warden/cgroup/memory/instance-178l4d6v637';
 const inApplication = { memoryGroup: '/instance-178l4d6v637', uid: 10001 };
 
-export const place: Place = {
+export const place: ContainerPlace = {
   id: '178l4d6v637', directory: CONTAINER, request: 501, jobs: [{ id: '6', sockets: { stdout: 601, stderr: 602, status: 603 } }],
 };
 

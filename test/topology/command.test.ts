@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Container } from '../../src/container/container.js';
-import { programPath } from '../../src/paths.js';
+import { Container } from '../../src/core/container/container.js';
+import { programPath } from '../../src/base/paths.js';
 import { ROLES, type Topology } from '../../src/topology/model.js';
 import { main, start } from '../cli/help.js';
 import { startInside } from '../containers/chain.js';
@@ -69,7 +69,7 @@ live('JSON, in a form that does not change', async () => {
   const spawned = it.processes.find(({ program }) => program === 'iomux-spawn')!;
   const link = it.channels.find(({ role }) => role === 'stdout-link')!;
   assert.equal(form({ ...it, processes: [spawned], channels: [link] }), {
-    version: 'number', container: { id: 'string', directory: 'string', pid: 'number' },
+    version: 'number', container: { id: 'string', directory: 'string', pid: 'number', monitor: 'object' },
     processes: [{ ...PROCESS, descriptors: [{ fd: 'number', access: 'string', role: 'string', channel: 'string', target: 'string' }] }],
     channels: [{ id: 'string', kind: 'string', role: 'string', path: 'string', job: 'string',
       ends: [{ pid: 'number', fds: ['number'], side: 'string', socket: 'number' }] }],
@@ -130,7 +130,7 @@ live('what a command calls itself does not steer the terminal', async () => {
 live('all containers of a depot; a picture of one only', async () => {
   const depot = `${directory}/depot`;
   assert.is(await warden('ps', '--depot', depot), '');
-  const made = [await Container.create({ depot, name: 'one' }), await Container.create({ depot, name: 'two' })];
+  const made = [await Container.create({ depot, id: 'one' }), await Container.create({ depot, id: 'two' })];
   try {
     const all = JSON.parse(await warden('topology', '--json', '--depot', depot)) as Topology[];
     assert.equal(all.map(({ container: { id } }) => id), ['one', 'two']);
@@ -139,7 +139,7 @@ live('all containers of a depot; a picture of one only', async () => {
     await until(async () => /^one .*\nit does not run: /.test(await warden('topology', '--depot', depot, 'one')), 'it has ended');
     const picture = await start(argv('topology', '--format', 'svg', '--depot', depot)).result;
     assert.is(picture.code, 2);
-    assert.match(picture.stderr, /^warden topology: a picture is of one container, and there are 2 /);
+    assert.match(picture.stderr, /^warden topology: a picture shows one container, and there are 2 /);
   } finally {
     for (const one of made) await one.destroy();
   }
@@ -150,7 +150,7 @@ live('refuses what is not there', async () => {
     [['ps', 'nosuch'], 1, /^warden ps: there is no container \S+nosuch; /],
     [['topology', '/nosuch'], 1, /^warden topology: there is no container \/nosuch; /],
     [['topology', '../x y'], 1, /^warden topology: there is no container /],
-    [['ps', '.hidden'], 2, /^warden ps: "\.hidden" is no container's id/],
+    [['ps', '.hidden'], 2, /^warden ps: "\.hidden" is neither a container's id nor/],
     [['topology', '--svg', `${directory}/no/such.svg`, container.path], 2, /^warden topology: cannot write the picture to \S+such\.svg: ENOENT/],
     [['topology', '--svg', 'x', '--json', container.path], 2, /^warden: option /],
     [['topology', '--format', 'png'], 2, /^warden: option '--format <format>' argument 'png' is invalid/],

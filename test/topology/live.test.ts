@@ -3,15 +3,15 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Container } from '../../src/container/container.js';
-import { programPath } from '../../src/paths.js';
-import type { Channel, Process, Program, Role, Topology } from '../../src/topology/model.js';
+import { Container } from '../../src/core/container/container.js';
+import { programPath } from '../../src/base/paths.js';
+import type { Channel, Process, ProgramKind, Role, Topology } from '../../src/topology/model.js';
 import { locate, takeSnapshot } from '../../src/topology/read.js';
 import { topologyOf } from '../../src/topology/topology.js';
 import { startInside } from '../containers/chain.js';
 import { noContainers, startContainer, type TestContainer } from '../support/container.js';
 import { isActive, start, startLink, stopAll } from '../support/iomux.js';
-import { scratch, until } from '../support/process.js';
+import { firstOutput, scratch, until } from '../support/process.js';
 import { unless } from '../support/skip.js';
 import { Terminal } from '../support/terminal.js';
 
@@ -44,7 +44,7 @@ async function newContainer(): Promise<TestContainer> {
 
 function look(container: TestContainer): Topology { return topologyOf(takeSnapshot(), locate(container.path)); }
 
-function one(topology: Topology, program: Program): Process {
+function one(topology: Topology, program: ProgramKind): Process {
   const found = topology.processes.filter((process) => process.program === program);
   assert.is(found.length, 1, `${program}: ${found.map(({ pid }) => pid).join()}`);
   return found[0]!;
@@ -56,7 +56,7 @@ function endsOf(topology: Topology, { ends }: Channel): string[] {
 }
 
 /** Ends of the one channel with that role at which a program of that kind is. */
-function channel(topology: Topology, role: Role, program: Program): string[] {
+function channel(topology: Topology, role: Role, program: ProgramKind): string[] {
   const { pid } = one(topology, program);
   const found = topology.channels.filter((candidate) => candidate.role === role && candidate.ends.some((end) => end.pid === pid));
   assert.is(found.length, 1, `${program} has ${found.length} of ${role}`);
@@ -136,7 +136,7 @@ live('a job before its first link: the gate, and a command that is not yet one',
   const container = await newContainer();
   const job = await startInside(container, 'true');
   const topology = look(container);
-  assert.equal(channel(topology, 'start-gate', 'iomux-spawn'), ['command read', 'command write', 'iomux-spawn write']);
+  assert.equal(channel(topology, 'start-gate', 'iomux-spawn'), ['command read', 'iomux-spawn write']);
   assert.is(one(topology, 'command').pid, job.childPid);
   assert.equal(unexplained(topology), []);
 });
@@ -154,7 +154,7 @@ live('commands that talk to each other within the container', async () => {
   const container = await newContainer();
   const child = spawn(programPath('wsh'), ['--socket', container.socket, 'sh', '-c', 'echo started; sleep 1000 | sleep 1001'], { stdio: ['ignore', 'pipe', 'ignore'] });
   try {
-    await once(child.stdout, 'data');
+    await firstOutput(child.stdout, 'the command');
     await until(() => look(container).channels.some(({ role }) => role === 'internal'), 'the pipeline runs');
     const within = look(container).channels.find(({ role }) => role === 'internal')!;
     await until(() => endsOf(look(container), within).length === 2, 'the shell has closed its ends');
@@ -171,9 +171,9 @@ live('a process that uses the library: it holds what programs would hold', async
   try {
     const job = await container.spawn(['sh', '-c', 'echo started; exec sleep 1000']);
     const link = job.link();
-    await once(link.stdout!, 'data');
+    await firstOutput(link.stdout!, 'the job');
     await using command = container.exec(['sh', '-c', 'echo started; exec sleep 1001']);
-    await once(command.stdout!, 'data');
+    await firstOutput(command.stdout!, 'the command');
     const topology = topologyOf(takeSnapshot(), locate(container.directory));
     const server = one(topology, 'server');
     assert.is(server.pid, process.pid);
@@ -185,7 +185,7 @@ live('a process that uses the library: it holds what programs would hold', async
     for (const role of ['command-stdin', 'command-stdout', 'command-stderr', 'exit-status'] as const) assert.ok(held.has(role), role);
     assert.equal(topology.processes.filter(({ program }) => program === 'command').map(({ job: id }) => id).sort(), [job.id, null]);
     assert.equal(unexplained(topology), []);
-    command.kill('SIGKILL');
+    await command.kill('SIGKILL');
     await link.stop();
   } finally {
     await container.destroy();

@@ -2,7 +2,7 @@ import pc from 'picocolors';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Topology } from '../../src/topology/model.js';
-import type { Place, ProcessInfo, Snapshot, SocketInfo } from '../../src/topology/snapshot.js';
+import type { ContainerPlace, ProcessInfo, Snapshot, SocketInfo } from '../../src/topology/snapshot.js';
 import { topologySvg } from '../../src/topology/svg.js';
 import { processText, topologyText } from '../../src/topology/text.js';
 import { topologyOf } from '../../src/topology/topology.js';
@@ -23,7 +23,7 @@ function ends(it: Topology): string[] {
 
 topology('of the original programs, as the article shows them', () => {
   const it = topologyOf(article.snapshot, article.place);
-  assert.equal(it.container, { id: '178l4d6v637', directory: article.place.directory, pid: 15141 });
+  assert.equal(it.container, { id: '178l4d6v637', directory: article.place.directory, pid: 15141, monitor: null });
   assert.equal(it.processes.map(({ pid, parent, containerPid, program, job }) => [pid, parent, containerPid, program, job]), [
     [13832, null, null, 'server', null], [15194, 13832, null, 'oom', null], [15282, 13832, null, 'iomux-spawn', '6'],
     [15283, 15282, null, 'wsh', '6'], [15289, 13832, null, 'iomux-link', '6'],
@@ -57,7 +57,7 @@ topology('of the original programs, as the article shows them', () => {
   assert.equal(roles(it, 15194), ['0 stdin', '3 memory-event', '4 memory-control', '5 memory-notify']);
 });
 
-const place: Place = { id: 'c', directory: '/c', request: 5, jobs: [] };
+const place: ContainerPlace = { id: 'c', directory: '/c', request: 5, jobs: [] };
 const request = listener(30, 'run/wshd.sock', 5);
 
 function wshd(...descriptors: string[]): ProcessInfo { return processInfo(10, 1, 'wshd: c', ['3u socket:[30]', ...descriptors], { inside: 1 }); }
@@ -261,7 +261,7 @@ topology('drawn with an ended job beside a command: no line behind a box', () =>
 
 topology('of a container that does not run', () => {
   const empty: Snapshot = { processes: [processInfo(1, 0, 'init', [])], sockets: [] };
-  const container = { id: 'c', directory: '/c', pid: null };
+  const container = { id: 'c', directory: '/c', pid: null, monitor: null };
   assert.equal(topologyOf(empty, { ...place, request: 0 }), { version: 1, container, processes: [], channels: [] });
 });
 
@@ -269,7 +269,7 @@ topology('of a chain of as many processes as a container likes, which all share 
   const count = 10_000, stdio = ['0r pipe:[7]', '1w pipe:[8]', '2w pipe:[9]'];
   const chain = Array.from({ length: count }, (_, at) => processInfo(11 + at, 10 + at, 'sh', stdio, { inside: 2 + at }));
   const processes = [processInfo(10, 1, 'wshd: c', ['3u socket:[5]'], { inside: 1 }), ...chain];
-  const it = topologyOf({ processes, sockets: [listener(5, '/c/run/wshd.sock', 5)] }, { ...place, first: 10 });
+  const it = topologyOf({ processes, sockets: [listener(5, '/c/run/wshd.sock', 5)] }, { ...place, init: 10 });
   assert.equal(it.processes.map(({ pid }) => pid), processes.map(({ pid }) => pid));
   assert.equal(it.channels.map(({ role, ends: all }) => [role, all.length]).sort(), [
     ['command-stderr', count], ['command-stdin', count], ['command-stdout', count], ['request-socket', 1],

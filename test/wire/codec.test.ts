@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { packageRoot } from '../../src/paths.js';
+import { packageRoot } from '../../src/base/paths.js';
 import { decodeRequest, encodeRequest, type Request, UNLIMITED } from '../../src/wire/codec.js';
 import { bytesOf, REQUEST_BYTES, requestOf, vectors } from './vectors.js';
 

@@ -5,7 +5,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { codec, decodeRequest, type Request } from '../../src/wire/codec.js';
-import { decode, encode, type Kind, KINDS, type Reading } from '../../src/wire/message.js';
+import { decode, encode, type MessageKind, KINDS, type Reading } from '../../src/wire/message.js';
 import { fromJson, hexOf, toJson } from '../../src/wire/json.js';
 import { recognise } from '../../src/wire/recognise.js';
 import { bytesOf, messages, REQUEST_BYTES, requestOf, vectors } from './vectors.js';
@@ -13,7 +13,7 @@ import { bytesOf, messages, REQUEST_BYTES, requestOf, vectors } from './vectors.
 const exhaustive = suite('every prefix, every bit');
 const WHOLE = 0, NEED_MORE = 1;
 
-/** Where the fields of a request begin, and what a changed bit in each can lead to. docs/protocol.md §1 */
+/** Where the fields of a request begin, and what a changed bit in each can lead to. docs/reference/protocol.md §1 */
 const PLACES: readonly [at: number, name: string, verdicts: readonly number[]][] = [
   [0, 'version', [-2]], [4, 'tty', [WHOLE, -3]], [8, 'argument count', [WHOLE, -4, -5]], [12, 'arguments', [WHOLE, -5]], [8204, 'padding', [WHOLE]],
   [8208, 'limit count', [WHOLE, -6, -7]], [8212, 'padding', [WHOLE]], [8216, 'limits', [WHOLE, -7]], [8600, 'user', [WHOLE, -8]],
@@ -131,15 +131,28 @@ function said({ fields }: Reading): Record<string, unknown> {
 }
 
 /** What a short message of a kind may be: the sizes, then the numbers, as the specification has them. */
-const RULES: Record<Exclude<Kind, 'request'>, { verdict(message: Buffer): number }> = {
+const RULES: Record<Exclude<MessageKind, 'request'>, { verdict(message: Buffer): number }> = {
   'response': { verdict: (message) => size(message, 4) || (message.readInt32LE() === 1 ? WHOLE : -2) },
   'exit-status': { verdict: (message) => (message.length === 0 ? WHOLE : size(message, 4) || (message.readUInt32LE() < 256 ? WHOLE : -10)) },
   'status': { verdict: (message) => size(message, 4) || ((message[3]! & 0x7f) <= 64 ? WHOLE : -11) },
   'stream': { verdict: (message) => (message.length < 4 ? NEED_MORE : WHOLE) },
   'cursor': { verdict: (message) => size(message, 8) },
+  'request-2': { verdict: () => NEED_MORE },
+  'record': { verdict: (message) => size(message, 48) || firstWrong(message, [[2, 2, -19], [1, 3, -27], [0, 37, -28], [0, 4095, -29]]) || (
+    (message.readInt32LE(20) & 0x7f) <= 64 ? WHOLE : -30) },
+  'signal': { verdict: (message) => size(message, 12) || firstWrong(message, [[2, 2, -19], [1, 64, -31], [0, 1, -32]]) },
 };
 
-function size(message: Buffer, whole: number): number { return message.length < whole ? NEED_MORE : message.length > whole ? -1 : WHOLE; }
+function size(message: Buffer, whole: number): number {
+  if (message.length < whole) return NEED_MORE;
+  return message.length > whole ? -1 : WHOLE;
+}
+
+/** Of numbers that stand back to back, the verdict on the first that is out of its range. */
+function firstWrong(message: Buffer, ranges: readonly (readonly [low: number, high: number, verdict: number])[]): number {
+  const index = ranges.findIndex(([low, high], place) => message.readInt32LE(4 * place) < low || message.readInt32LE(4 * place) > high);
+  return ranges[index]?.[2] ?? WHOLE;
+}
 
 exhaustive('short messages, their prefixes, changed bits and bytes too many, as each kind', () => {
   let count = 0;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { programPath } from '../../src/paths.js';
+import { programPath } from '../../src/base/paths.js';
 import { decodeRequest, type Request } from '../../src/wire/codec.js';
 import { run, scratch, until } from '../support/process.js';
 import { noPrograms, unless } from '../support/skip.js';
@@ -184,7 +184,7 @@ for (const [args, bad] of badCommandLines) {
 request('--help says how it is used, and is no error', async () => {
   const ended = await run([wsh, '--help'], { env: {} });
   assert.is(ended.code, 0);
-  assert.match(ended.stderr, 'usage: wsh [--socket PATH] [--user USER] [--tty ROWSxCOLUMNS] [--raise] [--rsh] [COMMAND [ARG...]]');
+  assert.match(ended.stderr, 'usage: wsh [--socket PATH] [--user USER] [--env NAME[=VALUE]]... [--workdir DIR] [--umask MODE]\n           [--tty ROWSxCOLUMNS] [-t|-T] [-i|-n] [-v] [--raise|--signal-status] [--rsh|--ssh]\n           [COMMAND [ARG...]]');
   assert.is(ended.stdout.length, 0, 'stdout carries payload only');
 });
 

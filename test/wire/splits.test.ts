@@ -1,13 +1,12 @@
 /** Messages that come in two pieces, cut at every place: the programs, in the simulated kernel, understand them the same. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Description, Program, World } from '../../src/sim/index.js';
-import { SocketFile } from '../../src/sim/files.js';
-import { lookUp } from '../../src/sim/mounts.js';
-import { Listener, Socket } from '../../src/sim/socket.js';
+import type { FileDescription, RunningProgram, World } from '../../src/sim/world/index.js';
+import { lookUp } from '../../src/sim/kernel/mounts/mounts.js';
+import { Listener, Socket, SocketFile } from '../../src/sim/kernel/socket.js';
 import { codec, encodeRequest } from '../../src/wire/codec.js';
 import { encode } from '../../src/wire/message.js';
-import { serving, withWorld } from '../simulation/help.js';
+import { serving, withWorld } from '../sim/help.js';
 import { REQUEST_BYTES } from './vectors.js';
 
 const splits = suite('every split point');
@@ -16,8 +15,8 @@ const STRANGER = { pidIn: () => 1_000_000 };
 const scratch = new Uint8Array(1 << 16);
 
 /** What waits on a connection: bytes, and the descriptors that came along. */
-function take(socket: Socket): { bytes: Uint8Array; rights: Description[]; ended: boolean } {
-  const rights: Description[] = [], got = socket.receive(scratch, rights);
+function take(socket: Socket): { bytes: Uint8Array; rights: FileDescription[]; ended: boolean } {
+  const rights: FileDescription[] = [], got = socket.receive(scratch, rights);
   return { bytes: scratch.slice(0, Math.max(got, 0)), rights, ended: got === 0 };
 }
 
@@ -37,14 +36,14 @@ function say(world: World, socket: Socket, piece: Uint8Array): void {
 }
 
 /** All that a description gives up to its end. */
-function drain(world: World, description: Description): string {
+function drain(world: World, description: FileDescription): string {
   description.nonblocking = true;
-  let text = '';
+  let all = '';
   for (;;) {
     assert.ok(world.run(() => description.poll() !== 0), 'nothing comes');
     const got = description.read(scratch);
-    if (got <= 0) return text;
-    text += Buffer.from(scratch.subarray(0, got)).toString('latin1');
+    if (got <= 0) return all;
+    all += Buffer.from(scratch.subarray(0, got)).toString('latin1');
   }
 }
 
@@ -107,7 +106,7 @@ class Job {
 }
 
 /** A link whose stdout comes in these pieces, whose status comes in these. */
-function link(world: World, job: Job, cursor: string, stdout: readonly Uint8Array[], status: readonly Uint8Array[]): Program {
+function link(world: World, job: Job, cursor: string, stdout: readonly Uint8Array[], status: readonly Uint8Array[]): RunningProgram {
   const program = world.start(['iomux-link', '-w', cursor, job.directory]);
   const [out, err, end] = job.accept();
   // First: neither stream is copied before the positions of both are known.
@@ -120,7 +119,7 @@ function link(world: World, job: Job, cursor: string, stdout: readonly Uint8Arra
 }
 
 function cut(message: Uint8Array, at: number): Uint8Array[] { return [message.subarray(0, at), message.subarray(at)]; }
-function text(program: Program): string { return Buffer.from(program.stdout!.bytes).toString(); }
+function text(program: RunningProgram): string { return Buffer.from(program.stdout!.bytes).toString(); }
 
 const CONTENT = 'the output of a command\n';
 const EXIT_42 = encode(codec(), 'status', { fields: { status: BigInt(codec().exports.rawOfExit(42)) } });

@@ -2,13 +2,13 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { compile } from '../support/asc.js';
+import { compile } from '../../tools/build/asc.js';
 
 const streams = suite('ring, positions and relay');
 const EAGAIN = 11;
 const SOURCE = 1, TARGET = 2;
 const READ = 1, WRITE = 2;
-/** What `describe` says of a socket that can be read and written: nothing that is spliced. */
+/** What `handleType` says of a socket that can be read and written: nothing that is spliced. */
 const A_SOCKET = 4 + 8 + 16;
 const CIRCLE = 2n ** 32n;
 
@@ -59,14 +59,14 @@ class Outside {
 
 /** Both places of readv and writev, one after the other, as the kernel fills them. */
 function both(call: (at: number, size: number) => number, at: number, size: number, thenAt: number, thenSize: number): number {
-  const first = size > 0 ? call(at, size) : 0;
-  if (first < size) return first;
-  const second = thenSize > 0 ? call(thenAt, thenSize) : 0;
-  return second < 0 && first > 0 ? first : first + second;
+  const done = size > 0 ? call(at, size) : 0;
+  if (done < size) return done;
+  const more = thenSize > 0 ? call(thenAt, thenSize) : 0;
+  return more < 0 && done > 0 ? done : done + more;
 }
 
 const ENTRY = 'test/wire/assembly/streams.ts';
-const compiled = new WebAssembly.Module(await compile(ENTRY));
+const built = new WebAssembly.Module(await compile(ENTRY));
 
 function instance(compiled: WebAssembly.Module): { module: Streams; outside: Outside } {
   const outside = new Outside(() => module.memory);
@@ -76,13 +76,19 @@ function instance(compiled: WebAssembly.Module): { module: Streams; outside: Out
     readv: (_handle: number, ...places: [number, number, number, number]) => both((at, size) => outside.read(at, size), ...places),
     writev: (_handle: number, ...places: [number, number, number, number]) => both((at, size) => outside.write(at, size), ...places),
     splice: () => { throw new Error('nothing here is spliced'); },
-    pending: () => outside.waiting.length,
-    describe: () => A_SOCKET,
+    bytesAvailable: () => outside.waiting.length,
+    handleType: () => A_SOCKET,
     watch: (handle: number, events: number) => { outside.watched.set(handle, events); return 0; },
     close: (handle: number) => { outside.closed.push(handle); return 0; },
   };
   const module = new WebAssembly.Instance(compiled, { shim, wasi_snapshot_preview1: { fd_write: () => 0 } }).exports as unknown as Streams;
   return { module, outside };
+}
+
+/** The result of a call that moves bytes. */
+function moved(nothingToDo: boolean, blocks: boolean, count: number): number {
+  if (nothingToDo) return 0;
+  return blocks ? -EAGAIN : count;
 }
 
 /** Every byte of a stream by its position. */
@@ -106,7 +112,7 @@ const fill = fc.nat(80).map((count) => command(`fill ${count}`, () => true, (mod
   const { module, outside } = real, most = room(model, real);
   outside.waiting = bytes(model.head, count);
   const got = module.ringFill(SOURCE, most);
-  assert.is(got, most === 0 ? 0 : count === 0 ? -EAGAIN : Math.min(count, most));
+  assert.is(got, moved(most === 0, count === 0, Math.min(count, most)));
   model.head += BigInt(Math.max(got, 0));
   assert.is(module.ringHead(), model.head);
 }));
@@ -120,7 +126,7 @@ const drain = fc.tuple(fc.nat(3), fc.nat(80)).map(([index, most]) => command(`dr
     const reader = model.readers[index]!, left = Number(model.head - reader.at);
     Object.assign(outside, { room: most, taken: [] });
     const sent = module.ringDrain(TARGET, reader.at);
-    assert.is(sent, left === 0 ? 0 : most === 0 ? -EAGAIN : Math.min(left, most));
+    assert.is(sent, moved(left === 0, most === 0, Math.min(left, most)));
     assert.equal(outside.taken, bytes(reader.at, Math.max(sent, 0)));
     reader.at += BigInt(Math.max(sent, 0));
   }));
@@ -129,14 +135,14 @@ const leave = fc.nat(3).map((index) => command(`leave ${index}`, ({ readers }) =
 }));
 /** A link that stops here, and one that takes its place with the cursor that it saved. */
 const resume = fc.nat(3).map((index) => command(`resume ${index}`, ({ readers }) => index < readers.length, (model, { module }) => {
-  const reader = model.readers[index]!, first = module.ringOldest();
-  const at = module.putCursor(reader.at, first);
+  const reader = model.readers[index]!, oldest = module.ringOldest();
+  const at = module.putCursor(reader.at, oldest);
   const file = new DataView(module.memory.buffer, at);
   assert.is(BigInt(file.getUint32(0)), reader.at % CIRCLE);
-  const skip = module.between(Number(BigInt.asUintN(32, first)), module.savedStdout());
+  const skip = module.between(Number(BigInt.asUintN(32, oldest)), module.savedStdout());
   // What a new connection sends from the ring's oldest byte on, less what was delivered: exactly where the old one stopped.
-  assert.is(first + BigInt(skip), reader.at);
-  assert.is(BigInt(module.savedStderr() >>> 0), first % CIRCLE);
+  assert.is(oldest + BigInt(skip), reader.at);
+  assert.is(BigInt(module.savedStderr() >>> 0), oldest % CIRCLE);
 }));
 const starts = fc.oneof(
   fc.constant(0n), fc.bigInt({ min: CIRCLE - 200n, max: CIRCLE + 10n }),
@@ -164,11 +170,11 @@ function first(size: number): Step {
 }
 
 streams('a ring gives each reader every byte once and in order, wherever on the circle of 2^32, and cursors lead back to it', () => {
-  ringHolds(compiled);
+  ringHolds(built);
 });
 
 streams('distances on the circle: exact up to 2 GiB either way', () => {
-  const { module } = instance(compiled);
+  const { module } = instance(built);
   fc.assert(fc.property(fc.bigInt({ min: 0n, max: 2n ** 40n }), fc.bigInt({ min: -(2n ** 31n), max: 2n ** 31n - 1n }), (from, step) => {
     assert.is(BigInt(module.between(Number(BigInt.asUintN(32, from)), Number(BigInt.asUintN(32, from + step)))), step);
   }));
@@ -222,11 +228,11 @@ function relayHolds(compiled: WebAssembly.Module): void {
   }), { numRuns: 200 });
 }
 
-streams('a relay delivers everything once and in order, and waits for one side at a time', () => relayHolds(compiled));
+streams('a relay delivers everything once and in order, and waits for one side at a time', () => relayHolds(built));
 
 streams('a relay that is limited to what is pending takes just that, and ends', () => {
   fc.assert(fc.property(fc.nat(5000), fc.nat(5000), fc.nat(5000), (before, pending, later) => {
-    const { module, outside } = instance(compiled);
+    const { module, outside } = instance(built);
     module.beginRelay(SOURCE, TARGET);
     outside.room = before;
     outside.waiting = bytes(0n, before);
@@ -240,7 +246,7 @@ streams('a relay that is limited to what is pending takes just that, and ends', 
   }), { numRuns: 100 });
 });
 
-const RING = 'assembly/shared/ring.ts', RELAY = 'assembly/shared/relay.ts', STREAM = 'assembly/wire/stream.ts';
+const RING = 'assembly/lib/ring.ts', RELAY = 'assembly/lib/relay.ts', STREAM = 'assembly/wire/stream.ts';
 const mistakes: [name: string, file: string, from: string, to: string, holds: (compiled: WebAssembly.Module) => void][] = [
   ['a wrap that is off by one', RING, 'straight = min(length, this.size - at)', 'straight = min(length, this.size - at - 1)', ringHolds],
   ['a ring that forgets one byte too many', RING, 'this.head - this.size : 0', 'this.head - this.size + 1 : 0', ringHolds],

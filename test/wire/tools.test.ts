@@ -1,8 +1,8 @@
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { packageRoot, wasmPath } from '../../src/paths.js';
-import { Codec } from '../../src/wire/module.js';
+import { packageRoot, wasmPath } from '../../src/base/paths.js';
+import { Codec } from '../../src/wire/codec-module.js';
 import { decode } from '../../src/wire/message.js';
 import { type Ended, run, scratch } from '../support/process.js';
 import { bytesOf, messages, vectors } from './vectors.js';
@@ -94,6 +94,10 @@ const encoded: [args: string[], hex: string][] = [
   [['stream', '34465'], '000086a1'],
   [['stream', '0', 'hi'], '000000006869'],
   [['cursor', '100000', '4294967295'], '000186a0ffffffff'],
+  [['signal', 'term'], '020000000f00000000000000'],
+  [['signal', '9', '--field', 'target=1'], '020000000900000001000000'],
+  [['record', '3'], `0200000003000000${'00'.repeat(12)}00030000${'00'.repeat(24)}`],
+  [['record', 'KILL'], `0200000003000000${'00'.repeat(12)}09000000${'00'.repeat(24)}`],
   [['response', '--field', 'version=2', '--append', 'ff'], '02000000ff'],
   [['cursor', '1', '2', '--size', '3'], '000000'],
   [['response', '--size', '6'], '010000000000'],
@@ -124,9 +128,9 @@ tools('encode -o writes a file; JSON by hand may leave out what follows from the
 function portableCodec(): Codec { return new Codec(new WebAssembly.Module(readFileSync(wasmPath('codec')))); }
 
 tools('what reads and makes messages asks nothing of Node', () => {
-  for (const file of ['module', 'request', 'message', 'recognise', 'json', 'hex', 'text']) {
+  for (const file of ['codec-module', 'request', 'message', 'recognise', 'json', 'hex', 'text']) {
     const source = readFileSync(`${packageRoot}src/wire/${file}.ts`, 'utf8');
-    for (const [, from = ''] of source.matchAll(/from '([^']+)'/g)) assert.match(from, /^\.\/(module|request|message|recognise|json|hex|text)\.js$/, file);
+    for (const [, from = ''] of source.matchAll(/from '([^']+)'/g)) assert.match(from, /^\.\/(codec-module|request|message|recognise|json|hex|text)\.js$/, file);
     assert.not.match(source, /\b(Buffer|process|require)[.(]/, file);
   }
 });
@@ -144,6 +148,8 @@ const mistakes: [args: string[], input: string, words: RegExp][] = [
   [['encode', 'response', '1'], '', /"1" is one value too many/],
   [['encode', 'cursor', '1'], '', /the position on stderr is missing/],
   [['encode', 'cursor', '1', '4294967296'], '', /stderr: 4294967296 does not fit/],
+  [['encode', 'signal', 'nonsense'], '', /the signal is "nonsense", which is no number/],
+  [['encode', 'request-2', 'a', 'b'], '', /"b" is one value too many/],
   [['encode', 'cursor', '1', '2', '--user', 'x'], '', /--user.* are for a request/],
   [['encode', 'request', '--user', 'u'.repeat(32)], '', /user takes 33 bytes/],
   [['encode', 'request', '--limit', 'NONSENSE=1'], '', /--limit "NONSENSE=1" is not NAME=N/],

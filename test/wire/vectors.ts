@@ -1,8 +1,8 @@
 /** Requests that an original wsh sent, and what made it send them. */
 import { readFileSync } from 'node:fs';
-import { packageRoot } from '../../src/paths.js';
+import { packageRoot } from '../../src/base/paths.js';
 import type { Limit, Request } from '../../src/wire/codec.js';
-import type { Kind } from '../../src/wire/message.js';
+import type { MessageKind } from '../../src/wire/message.js';
 
 /** Stated here once more, from the specification: the codec is held against it. */
 export const REQUEST_BYTES = 9656;
@@ -24,7 +24,13 @@ export const vectors = JSON.parse(readFileSync(`${directory}requests.json`, 'utf
 export function bytesOf(vector: Vector): Buffer { return readFileSync(directory + vector.file); }
 
 /** Messages other than requests, as the programs sent them. */
-export interface Message { name: string; kind: Exclude<Kind, 'request'>; hex: string; fields: Record<string, unknown>; means?: string }
+export interface Message {
+  name: string;
+  kind: Exclude<MessageKind, 'request'>;
+  hex: string;
+  fields: Record<string, unknown>;
+  means?: string;
+}
 export const messages = JSON.parse(readFileSync(`${directory}messages.json`, 'utf8')) as Message[];
 
 const UNLIMITED = 2n ** 64n - 1n;

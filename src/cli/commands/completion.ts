@@ -1,10 +1,10 @@
 import { Argument } from 'commander';
-import type { Shell } from '../completion.js';
-import type { Define } from './command.js';
+import type { Shell } from '../completion/scripts.js';
+import type { Define } from './define.js';
 
 export const completion: Define = (program, exit) => {
   program.command('completion')
-    .summary('print a script that makes a shell complete warden\'s command lines')
+    .summary('print a script by which a shell completes warden\'s command lines')
     .description('Prints a script for a shell, which completes commands, options, containers and jobs.')
     .addArgument(new Argument('<shell>', 'bash, zsh or fish').choices(['bash', 'zsh', 'fish']))
     .addHelpText('after', `
@@ -17,14 +17,14 @@ Examples:
 Exit code:
   0; 2 for another shell.`)
     .action(async (shell: Shell) => {
-      const { completion: work } = await import('../completion.js');
+      const { completion: work } = await import('../completion/scripts.js');
       exit(await work(shell));
     });
-  // What the scripts call: the words of a command line, the last one as far as it is written.
+  // The scripts call this with the words of a command line; the last word may be incomplete.
   program.command('complete', { hidden: true })
     .argument('[words...]')
     .action(async (words: string[]) => {
-      const { answer } = await import('../completion.js');
+      const { answer } = await import('../completion/scripts.js');
       exit(await answer(program, words));
     });
 };

@@ -1,16 +1,16 @@
-/** Whom the seed's faults, and the scenario's signals, have hit: of everybody else everything is asked. */
-import { EPIPE } from '../errno.js';
-import type { CallEvent } from '../plan.js';
-import type { Process } from '../process.js';
-import type { Stage } from '../scenarios/stage.js';
-import { SIGKILL } from '../signals.js';
+/** Records which processes faults and signals have hit: all checks apply to the others. */
+import { EPIPE } from '../kernel/errno.js';
+import type { CallEvent } from '../kernel/events.js';
+import type { Process } from '../kernel/process.js';
+import type { Stage } from '../scenario/stage.js';
+import { SIGKILL } from '../kernel/signals.js';
 import type { Checker } from './checker.js';
 
 export class Blame implements Checker {
   private readonly failed = new Map<Process, number>();
   private readonly killed = new Set<Process>();
 
-  /** Some handle never became ready any more: who waits for it waits with a reason. */
+  /** A handle has become "never ready": a process that waits for it has a reason. */
   hasMuted = false;
 
   constructor(private readonly stage: Stage) {}
@@ -28,24 +28,24 @@ export class Blame implements Checker {
 
   trapped(process: Process): void { this.failed.set(process, this.failures(process) + 1); }
 
-  /** Whether what it had to say did not come out. */
+  /** Whether a message of the process's was lost. */
   wasSilenced(process: Process): boolean { return this.silenced.has(process); }
 
-  /** A kill before a call takes effect leaves no call to tell of. */
+  /** A kill before a call takes effect leaves no call to record. */
   exited(process: Process): void { if (process.killedBy === SIGKILL) this.killed.add(process); }
 
-  /** Whether it was told that a reader is gone, who is not: that needs no words. */
+  /** Whether a fault reported a reader as gone that is not: no message is required then. */
   wasMisled(process: Process): boolean { return this.misled.has(process); }
 
-  /** Calls that were made to fail. */
+  /** Number of its calls that a fault made fail. */
   failures(process: Process): number { return this.failed.get(process) ?? 0; }
   wasKilled(process: Process): boolean { return this.killed.has(process); }
-  /** Whether anything was done to it. */
+  /** Whether a fault or signal has hit the process. */
   hit(process: Process | undefined): boolean {
     return process !== undefined && (this.failed.has(process) || this.killed.has(process) || this.stage.signalled.has(process));
   }
 
-  /** Whether the container never began to serve, or its first process was hit. */
+  /** Whether the container never served, or its init was hit. */
   hitContainer(index: number): boolean {
     const init = this.stage.inits[index];
     return init === undefined || this.hit(init) || this.hit(this.stage.wshds[index]?.process);

@@ -1,18 +1,18 @@
-/** What a checker is: it watches a scenario from outside, asks the kernel and not the logic, and throws when something does not hold. */
-import type { Observer } from '../plan.js';
+/** The interface of a checker: it watches a scenario, asks the kernel instead of the logic, and throws when a check fails. */
+import type { Observer } from '../kernel/events.js';
 
 /** A check that does not hold. */
 export class Violation extends Error {
-  /** `check` is its name in docs/testing.md. */
+  /** `check` is its name in docs/internals/testing.md. */
   constructor(readonly check: string, words: string) { super(words); }
 }
 
 export interface Checker extends Observer {
-  /** Nothing can happen any more while those who read late do not read. */
+  /** Nothing can happen any more while late readers do not read. */
   quiet?(): void;
-  /** Everybody has read to the end, and every container was asked for a last command. */
+  /** All readers are at the end, and every container got a last command. */
   released?(): void;
-  /** The containers are ended, too. */
+  /** The containers have ended, too. */
   cleared?(): void;
 }
 

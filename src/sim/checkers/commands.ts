@@ -1,10 +1,10 @@
-/** wsh as its caller sees it: the command's output, whole and in order, its exit code, and a word where that says too little. */
-import { EXIT_UNKNOWN } from '../../vocabulary.js';
-import { patternMismatch } from '../pattern.js';
-import type { Process } from '../process.js';
-import { type Pty, ptyOf } from '../pty.js';
-import { hasTerminal } from '../scenarios/scenario.js';
-import type { Stage, StagedWsh } from '../scenarios/stage.js';
+/** Checks wsh as its caller sees it: output whole and in order, exit code, and a message where the code says too little. */
+import { EXIT_UNKNOWN } from '../../boundary/constants.js';
+import { patternMismatch } from '../script/pattern.js';
+import type { Process } from '../kernel/process.js';
+import { type Pty, ptyOf } from '../kernel/tty/pty.js';
+import { type Command, hasTerminal } from '../scenario/scenario.js';
+import type { Stage, StagedWsh } from '../scenario/stage.js';
 import type { Blame } from './blame.js';
 import { type Checker, holds, Violation } from './checker.js';
 import type { Facts } from './facts.js';
@@ -25,7 +25,7 @@ export class CommandsChecker implements Checker {
     holds(at < 0, 'stream', () => `${program.process.name}: stdout is not what the command wrote, at byte ${position + at}`);
   }
 
-  /** Whenever its command does something: a wsh that has nothing left to do has given it a terminal like its own. */
+  /** At each step of its command: a wsh that is idle has given the command a terminal like its own. */
   script(process: Process): void {
     const wsh = this.stage.wshs.find(({ plan, number }) => plan.terminal !== undefined && this.facts.process(number) === process);
     if (wsh) this.checkMirrored(wsh, process);
@@ -41,7 +41,7 @@ export class CommandsChecker implements Checker {
   private checkMirrored({ program: { process, terminal } }: StagedWsh, command: Process): void {
     const local = terminal!.pty, remote = ptyIn(command);
     if (!remote || remote.hangups > 0 || local.hangups > 0 || this.blame.hit(process)) return;
-    // Before its next step a signal, or a size, may be on its way; where it is stopped, the terminal is its caller's.
+    // A signal or a size may be on its way before wsh's next step. While wsh is stopped, the terminal belongs to its caller.
     if (process.ended || process.stopped || process.busy || process.ready()) return;
     const sizes = [local, remote].map(({ size }) => `${size.rows}x${size.columns}`);
     holds(sizes[0] === sizes[1], 'terminal', () => `${process.name} has a terminal of ${sizes[0]}, its command one of ${sizes[1]}`);
@@ -50,10 +50,10 @@ export class CommandsChecker implements Checker {
 
   released(): void {
     for (const wsh of this.stage.wshs) this.check(wsh);
-    for (const { program: { process, exitCode, stderr }, plan } of this.stage.miscalls) {
-      const words = (): string => `${plan.argv.join(' ')} ends with ${exitCode ?? 'nothing'} and says ${JSON.stringify(stderr!.text)}`;
+    for (const { program: { process, exitCode, stdout, stderr }, plan } of this.stage.miscalls) {
+      const words = (): string => `${plan.argv.join(' ')} ends with ${exitCode ?? 'nothing'} and prints ${JSON.stringify(stderr!.text)}`;
       if (!this.blame.hit(process)) holds(exitCode === plan.ends, 'exit-code', words);
-      holds(stderr!.length > 0 || this.blame.hit(process), 'message', words);
+      holds(stdout!.length + stderr!.length > 0 || this.blame.hit(process), 'message', words);
     }
   }
 
@@ -74,12 +74,12 @@ export class CommandsChecker implements Checker {
     holds(isHit || raised || plan.terminal !== undefined, 'exit-code', () => `${process.name} was killed`);
   }
 
-  /** What was hit may fail, but not in silence, nor with the code of a success. */
+  /** A process that was hit may fail, but with a message, and not with the exit code of a success. */
   private toldSo({ program, plan }: StagedWsh): boolean {
     const said = program.terminal ? program.terminal.screen.text : program.stderr!.text;
     if (this.blame.wasMisled(program.process)) return true;
     if (program.exitCode === 0) return false;
-    // What wshd had to say about the command may be what was hit.
+    // The message may be one of wshd's, which was hit.
     if (this.blame.hitContainer(plan.container)) return true;
     return said.includes('wsh') || this.blame.wasSilenced(program.process) || typeof plan.stderr === 'object';
   }
@@ -92,35 +92,37 @@ export class CommandsChecker implements Checker {
     if (typeof plan.stdout === 'object') return;
     const written = this.facts.written(number, 1);
     const whole = command.ends !== undefined && this.facts.process(number)?.exitCode === command.ends;
-    const least = command.echoes && whole ? plan.stdin?.bytes ?? 0 : command.later > 0 ? Math.min(written, command.stdout) : written;
+    const least = command.echoes && whole ? plan.stdin?.bytes ?? 0 : sureOutput(command, written);
     holds(stdout!.length >= least, 'output', () => `${process.name} passed on ${stdout!.length} of the ${least} bytes that its command wrote to stdout`);
-    if (whole && !command.echoes) holds(written >= command.stdout, 'input', () => `the command of ${process.name} did not get its input`);
+    if (whole && !command.echoes) holds(written >= command.stdout, 'input', () => `the command of ${process.name} did not get all of its input`);
   }
 
-  /** stderr: the command's own pattern, then what wshd or wsh has to say about its end. */
+  /** stderr: the command's own pattern, then a message of wshd's or wsh's about its end. */
   private checkWords({ program: { process, exitCode }, number, plan: { command } }: StagedWsh, bytes: Uint8Array): void {
     const written = this.facts.written(number, STDERR_FD);
     const own = bytes.subarray(0, written), differs = patternMismatch(STDERR_FD, 0, own), at = differs < 0 ? own.length : differs;
     holds(at === written, 'output', () => `${process.name} passed on ${at} of the ${written} bytes that its command wrote to stderr`);
     const words = new TextDecoder().decode(bytes.subarray(at)), runs = this.facts.process(number), signal = runs?.killedBy;
     if (signal !== undefined) {
-      const expected = `wsh: the command was killed by signal ${signal} `;
-      holds(words.startsWith(expected), 'message', () => `${process.name} says ${JSON.stringify(words)} of a command that signal ${signal} killed`);
+      const isTold = ['-v', '--verbose'].some((option) => command.options.includes(option));
+      holds(isTold ? words.startsWith(`wsh: the command was killed by signal ${signal} `) : words === '', 'message', () => `${process.name} prints ${JSON.stringify(words)} for a command that signal ${signal} killed`);
     } else if (runs) {
-      holds(words === '', 'message', () => `${process.name} ends with ${exitCode} and says ${JSON.stringify(words)}`);
+      holds(words === '', 'message', () => `${process.name} ends with ${exitCode} and prints ${JSON.stringify(words)}`);
     } else {
-      const about = command.options[1] ?? ('argv' in command.run ? command.run.argv[0]! : '');
-      holds(words.startsWith('wshd: ') && words.includes(about), 'message', () => `${process.name} says ${JSON.stringify(words)} of ${about}`);
+      const [option, value] = command.options, file = 'argv' in command.run ? command.run.argv[0]! : '';
+      // A variable is no reason to fail. In protocol 2 wsh says what wshd reports.
+      const about = option === '--env' ? file : value ?? file;
+      holds(/^wshd?: /.test(words) && words.includes(about), 'message', () => `${process.name} prints ${JSON.stringify(words)} instead of ${about}`);
     }
   }
 
   private checkTerminal({ program: { process, exitCode, terminal }, plan: { command }, number }: StagedWsh): void {
     if (this.blame.hit(process)) return;
     const code = this.facts.exitCode(number, command);
-    // What its shell still had to show went to a terminal that was hung up: that is told instead.
-    const isCutOff = exitCode === EXIT_UNKNOWN && terminal !== undefined && terminal.pty.hangups > 0;
+    // After a hangup wsh reports the lost output instead of its shell's exit code, and cannot restore the terminal.
+    const isHungUp = terminal !== undefined && terminal.pty.hangups > 0, isCutOff = exitCode === EXIT_UNKNOWN && isHungUp;
     holds(exitCode === code || isCutOff, 'exit-code', () => `${process.name} ends with ${exitCode}, its shell with ${code}`);
-    holds(terminal?.pty.settings.cooked ?? true, 'terminal', () => `${process.name} leaves its terminal raw`);
+    holds(isHungUp || (terminal?.pty.settings.cooked ?? true), 'terminal', () => `${process.name} leaves its terminal raw`);
   }
 }
 
@@ -128,3 +130,6 @@ function ptyIn(process: Process): Pty | undefined {
   const stdin = process.descriptors.get(0);
   return stdin && ptyOf(stdin);
 }
+
+/** The part of what a command has written that comes before its end: a child that it leaves behind writes later. */
+function sureOutput({ later, stdout }: Command, written: number): number { return later > 0 ? Math.min(written, stdout) : written; }

@@ -1,9 +1,9 @@
-/** Who ran which command, and what it had written when it ended: as the kernel knows it. */
-import { EXIT_UNKNOWN } from '../../vocabulary.js';
-import { ScriptRunner } from '../interpreter.js';
-import type { Process } from '../process.js';
-import type { Command } from '../scenarios/scenario.js';
-import { scriptPath } from '../scenarios/stage.js';
+/** The process of each command, and how much it had written when it ended, as the kernel knows it. */
+import { EXIT_UNKNOWN } from '../../boundary/constants.js';
+import { ScriptRunner } from '../script/runner.js';
+import type { Process } from '../kernel/process.js';
+import type { Command } from '../scenario/scenario.js';
+import { scriptPath } from '../scenario/stage.js';
 import type { Checker } from './checker.js';
 
 export class Facts implements Checker {
@@ -24,7 +24,7 @@ export class Facts implements Checker {
     return runner instanceof ScriptRunner ? runner.written.get(fd) ?? 0 : 0;
   }
 
-  /** What wsh has to end with: the command's exit code, or that there is none: a signal killed it; undefined when that is not decided. */
+  /** wsh's exit code: the command's, or the one for "unknown" when a signal killed the command; undefined while undecided. */
   exitCode(number: number, command: Command): number | undefined {
     const process = this.process(number);
     if (!process) return 'argv' in command.run ? command.ends : undefined;

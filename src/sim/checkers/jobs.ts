@@ -1,14 +1,14 @@
 /**
- * iomux-spawn, at every call: the bytes that it takes from its command are recorded, and each connection gets exactly these,
- * from the position it was told on; the status is told once, right, and after the end of its link's streams.
+ * Checks iomux-spawn at every call: the bytes that it reads from its command are recorded, and each connection gets exactly
+ * these from its first position on. The status is sent once, is right, and comes after the end of its link's streams.
  */
-import { Guest } from '../guest.js';
-import { patternMismatch } from '../pattern.js';
-import { type Pipe, PipeEnd } from '../pipe.js';
-import type { CallEvent } from '../plan.js';
-import type { Process } from '../process.js';
-import type { Stage, StagedJob } from '../scenarios/stage.js';
-import { type Credentials, Socket } from '../socket.js';
+import { Guest } from '../guest/guest.js';
+import { patternMismatch } from '../script/pattern.js';
+import { type Pipe, PipeEnd } from '../kernel/pipe.js';
+import type { CallEvent } from '../kernel/events.js';
+import type { Process } from '../kernel/process.js';
+import type { Stage, StagedJob } from '../scenario/stage.js';
+import { type Credentials, Socket } from '../kernel/socket.js';
 import type { Blame } from './blame.js';
 import { type Checker, holds } from './checker.js';
 import type { Facts } from './facts.js';
@@ -16,7 +16,7 @@ import { Recording } from './recording.js';
 
 const STREAMS = 2, STATUS = 2, HEADER_BYTES = 4, STATUS_BYTES = 4;
 const RING_BYTES = 65_536;
-/** One more is closed at once: docs/iomux-spawn.md. */
+/** Connections beyond this number are closed at once: docs/reference/iomux-spawn.md. */
 const CONNECTIONS_MAX = 1_536;
 
 /** One connection to a job, as iomux-spawn accepted it. */
@@ -24,9 +24,9 @@ export interface Delivery {
   readonly channel: number;
   readonly socket: Socket;
   readonly who: Credentials | undefined;
-  /** Position of the first byte that it shall get. */
+  /** Position of the first byte that the connection must get. */
   readonly start: number;
-  /** Bytes sent, the header's or the status's among them. */
+  /** Bytes sent, including the header or the status. */
   sent: number;
   closed: boolean;
 }
@@ -39,7 +39,7 @@ export class JobRecord {
   readonly listeners: number[] = [];
   readonly ringBytes: number;
   child: Process | undefined;
-  /** It said that its command was let go. */
+  /** It reported that its command was released. */
   isActive = false;
   /** Bytes of each stream when the child ended: read, or still in the pipe. */
   final: [number, number] | undefined;
@@ -51,12 +51,12 @@ export class JobRecord {
 
   get dropsSlow(): boolean { return this.job.plan.options.join(' ').includes('--slow drop'); }
 
-  /** The connection that a program, or a stranger, has to a channel. */
+  /** The connection of a program, or of a stranger, to a channel. */
   delivery(who: Credentials, channel: number): Delivery | undefined {
     return this.deliveries.find((each) => each.who === who && each.channel === channel);
   }
 
-  /** Whether a stream has all that its command wrote until it ended, or until nobody could write any more. */
+  /** Whether a stream has all that its command wrote until it ended, or until the last writer closed it. */
   isComplete(channel: number): boolean {
     const pipe = this.pipes[channel];
     if (pipe?.writers === 0 && pipe.length === 0) return true;
@@ -102,7 +102,7 @@ export class JobsChecker implements Checker {
     const record = fd === 1 ? this.recordOf(process) : undefined;
     if (!record || process.program !== 'iomux-spawn') return;
     if (text === 'child active\n') record.isActive = true;
-    else holds(text === `child_pid=${record.child?.pid}\n`, 'message', () => `${process.name} says ${JSON.stringify(text)}`);
+    else holds(text === `child_pid=${record.child?.pid}\n`, 'message', () => `${process.name} prints ${JSON.stringify(text)}`);
   }
 
   private accepted(record: JobRecord, { args, result }: CallEvent, guest: Guest): void {
@@ -120,7 +120,7 @@ export class JobsChecker implements Checker {
     if (!stream) return;
     for (const piece of pieces(guest, args, result)) {
       const at = channel === 0 && stream.length >= (record.job.plan.command.zeros ?? 0) ? patternMismatch(1, stream.length, piece) : -1;
-      holds(at < 0, 'stream', () => `${process.name}: its command's stdout is not what was written, at position ${stream.length + at}`);
+      holds(at < 0, 'stream', () => `${process.name}: its command's stdout differs from what was written, at position ${stream.length + at}`);
       stream.add(piece);
     }
   }
@@ -141,7 +141,7 @@ export class JobsChecker implements Checker {
     let { sent } = delivery, skip = 0;
     for (; sent < HEADER_BYTES && skip < piece.length; sent++, skip++) {
       const expected = Math.floor(delivery.start / 256 ** (HEADER_BYTES - 1 - sent)) % 256;
-      holds(piece[skip] === expected, 'position', () => `${words()}: a connection whose first byte has position ${delivery.start} is told another`);
+      holds(piece[skip] === expected, 'position', () => `${words()}: a connection whose first byte has position ${delivery.start} gets another position`);
     }
     const position = delivery.start + sent - HEADER_BYTES, at = stream.mismatch(position, piece.subarray(skip));
     holds(at < 0, 'stream', () => `${words()}: a connection gets another byte than the command wrote at position ${position + at}`);
@@ -150,12 +150,12 @@ export class JobsChecker implements Checker {
   private checkStatus(record: JobRecord, delivery: Delivery, piece: Uint8Array, process: Process): void {
     const { child } = record, told = new DataView(piece.buffer, piece.byteOffset, piece.length);
     const once = delivery.sent === 0 && piece.length === STATUS_BYTES;
-    holds(once, 'status', () => `${process.name} tells a status in ${piece.length} bytes, after ${delivery.sent} others`);
-    holds(child?.ended === true, 'status', () => `${process.name} tells a status before its command has ended`);
+    holds(once, 'status', () => `${process.name} sends a status of ${piece.length} bytes, after ${delivery.sent} others`);
+    holds(child?.ended === true, 'status', () => `${process.name} sends a status before its command has ended`);
     if (this.blame.failures(process) > 0) return;
     const status = told.getInt32(0);
-    const expected = child!.status;
-    holds(status === expected, 'status', () => `${process.name} tells status ${status}; its command ended with ${expected}`);
+    const expected = child.status;
+    holds(status === expected, 'status', () => `${process.name} sends status ${status}; its command ended with ${expected}`);
     for (let channel = 0; channel < STREAMS; channel++) {
       const stream = record.delivery(delivery.who!, channel);
       const words = (): string => `${process.name} tells the status before all of channel ${channel} is sent`;
@@ -176,12 +176,12 @@ export class JobsChecker implements Checker {
     this.checkEnd(record, delivery);
   }
 
-  /** A connection that iomux-spawn ends has got everything. */
+  /** A connection that iomux-spawn closes has received everything. */
   private checkEnd(record: JobRecord, { channel, sent, start }: Delivery): void {
     const { name } = record.job.program.process;
-    if (channel === STATUS) return holds(sent === STATUS_BYTES, 'status', () => `${name} ends a link that has not got the status`);
+    if (channel === STATUS) return holds(sent === STATUS_BYTES, 'status', () => `${name} closes a link that has not received the status`);
     const all = HEADER_BYTES + record.streams[channel]!.length - start;
-    holds(record.isComplete(channel), 'stream', () => `${name} ends channel ${channel} before its command has ended, or has left bytes of it`);
+    holds(record.isComplete(channel), 'stream', () => `${name} ends channel ${channel} before its command has ended, or with bytes unread`);
     holds(sent === all, 'stream', () => `${name} ends a connection of channel ${channel} that has ${sent} of ${all} bytes`);
   }
 
@@ -203,12 +203,12 @@ export class JobsChecker implements Checker {
     for (const name of ['stdout', 'stderr', 'status']) {
       holds(!this.stage.world.files.exists(`${record.job.directory}/${name}.sock`), 'files', () => `${program.process.name} leaves ${name}.sock`);
     }
-    // Let go and killed before it executed, a command was started, too.
+    // A command that was released and killed before it executed was started, too.
     const started = record.child?.program !== undefined || (record.isActive && record.child?.killedBy !== undefined);
     holds(program.exitCode === (started ? 0 : 1), 'exit-code', () => `${program.process.name} ends with ${program.exitCode}`);
   }
 
-  /** What the job's wsh passed on is all that the command wrote. */
+  /** The job's wsh passed on all that the command wrote. */
   released(): void {
     for (const record of this.records.values()) this.checkCompleteness(record);
   }
@@ -229,7 +229,7 @@ function pipeAt(guest: Guest, handlesAt: number): Pipe {
   return (guest.handles.description(handle) as PipeEnd).pipe;
 }
 
-/** What readv or writev moved, in its two places. */
+/** The bytes that readv or writev moved, in its two buffers. */
 function pieces(guest: Guest, args: readonly number[], moved: number): Uint8Array[] {
   const first = Math.min(moved, args[2]! >>> 0);
   return [guest.bytes(args[1]!, first)!, guest.bytes(args[3]!, moved - first)!];

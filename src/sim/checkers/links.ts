@@ -1,40 +1,40 @@
-/** iomux-link: what comes out of it, from which position on, what it saves, what it says, and how it ends. */
-import { EXIT_UNKNOWN, HANGUP, WRITE } from '../../vocabulary.js';
-import { type Description, WOULD_BLOCK } from '../description.js';
-import { Guest } from '../guest.js';
-import { PipeEnd } from '../pipe.js';
-import type { CallEvent } from '../plan.js';
-import type { Process } from '../process.js';
-import type { Stage, StagedLink } from '../scenarios/stage.js';
+/** Checks iomux-link: its output, the position at which it begins, its cursor file, its messages, and its exit code. */
+import { EXIT_UNKNOWN, HANGUP, WRITE } from '../../boundary/constants.js';
+import { type FileDescription, WOULD_BLOCK } from '../kernel/open-file.js';
+import { Guest } from '../guest/guest.js';
+import { PipeEnd } from '../kernel/pipe.js';
+import type { CallEvent } from '../kernel/events.js';
+import type { Process } from '../kernel/process.js';
+import type { Stage, StagedLink } from '../scenario/stage.js';
 import type { Blame } from './blame.js';
 import { type Checker, holds } from './checker.js';
 import type { JobRecord, JobsChecker } from './jobs.js';
 import { Recording } from './recording.js';
 
 const STREAMS = 2, STATUS = 2, HEADER_BYTES = 4, STATUS_BYTES = 4;
-/** A cursor file is read with room for one byte more than it has: that tells this read from others. */
+/** A cursor file is read into a buffer that is one byte too large: the size distinguishes this read from others. */
 const CURSORS_BYTES = 8;
 const CIRCLE = 2 ** 32;
 
-/** What one link was seen to do. */
+/** The observed behaviour of one link. */
 class LinkRecord {
-  /** From its cursor file. */
+  /** The positions read from its cursor file. */
   saved: [number, number] | undefined;
-  /** What it has saved there last, or found: others may have saved since. */
+  /** The positions that it saved there last, or found there: another link may have saved since. */
   kept: [number, number] | undefined;
-  /** Its connections, in the order of the channels. */
-  readonly sockets: (Description | undefined)[] = [];
-  /** Bytes of each stream's header that it has read. */
+  /** Its connections, in the order of channels. */
+  readonly sockets: (FileDescription | undefined)[] = [];
+  /** Number of header bytes read, by stream. */
   readonly headers: number[] = [0, 0];
-  /** Streams that have ended before it had their header. */
+  /** Streams that ended before their header was complete. */
   readonly headless: boolean[] = [false, false];
-  /** Bytes of each stream that its own stdout and stderr have taken. */
+  /** Number of bytes of each stream written to its stdout and stderr. */
   readonly delivered: number[] = [0, 0];
-  /** What its readers have to get, its own words among it; and how much of it they have. */
+  /** The bytes that its readers must get, including its own messages; and how many they have. */
   readonly expected = [new Recording(), new Recording()] as const;
   readonly got: number[] = [0, 0];
   words = '';
-  /** A message may be cut off where nobody reads. */
+  /** A message may be truncated when its reader is gone. */
   unclear = false;
 
   constructor(readonly link: StagedLink) {}
@@ -63,7 +63,7 @@ export class LinksChecker implements Checker {
 
   private job(record: LinkRecord): JobRecord { return this.jobs.record(this.stage.jobs[record.link.plan.job]!); }
 
-  /** Position of the first byte that the link has to deliver; undefined while it was not told any. */
+  /** Position of the first byte that the link must deliver; undefined while the link does not know it. */
   private start(record: LinkRecord, channel: number): number | undefined {
     const delivery = this.job(record).delivery(record.link.program.process, channel);
     if (!delivery || delivery.sent < HEADER_BYTES) return undefined;
@@ -78,7 +78,10 @@ export class LinksChecker implements Checker {
     const record = this.recordOf(process), { runner } = process;
     if (!record || !(runner instanceof Guest)) return;
     if (name === 'read') this.headerRead(record, runner.handles.description(args[0]!), result);
-    if (result < 0) return;
+    if (result >= 0) this.succeeded(record, runner, event);
+  }
+
+  private succeeded(record: LinkRecord, runner: Guest, { name, args, result }: CallEvent): void {
     if (name === 'read' && args[2] === CURSORS_BYTES + 1 && result === CURSORS_BYTES) {
       record.kept = record.saved = cursorsIn(runner.bytes(args[1]!, result)!);
     } else if (name === 'connect') record.sockets.push(runner.handles.description(result));
@@ -87,7 +90,7 @@ export class LinksChecker implements Checker {
     else if (name === 'rename') this.saves(record);
   }
 
-  private headerRead({ sockets, headers, headless }: LinkRecord, from: Description | undefined, result: number): void {
+  private headerRead({ sockets, headers, headless }: LinkRecord, from: FileDescription | undefined, result: number): void {
     const channel = from ? sockets.indexOf(from) : -1, have = headers[channel];
     // The status has no header.
     if (have === undefined || have === HEADER_BYTES || result === WOULD_BLOCK) return;
@@ -95,7 +98,7 @@ export class LinksChecker implements Checker {
     else headless[channel] = true;
   }
 
-  /** Whether the link knows where a stream is. */
+  /** Whether the link knows the position of a stream. */
   private knows({ headers, saved }: LinkRecord, channel: number): boolean {
     return saved !== undefined || headers[channel] === HEADER_BYTES;
   }
@@ -104,11 +107,11 @@ export class LinksChecker implements Checker {
     const end = guest.handles.description(handle), channel = end ? record.link.outputs.findIndex((output) => isSame(output, end)) : -1;
     if (channel < 0) return;
     const start = this.start(record, channel), { name } = record.link.program.process;
-    holds(start !== undefined, 'stream', () => `${name} delivers before it was told where`);
+    holds(start !== undefined, 'stream', () => `${name} delivers before it knows the position`);
     const unheard = record.headers.findIndex((bytes, each) => bytes < HEADER_BYTES && !record.headless[each]);
-    holds(unheard < 0, 'stream', () => `${name} delivers before it was told the position of channel ${unheard}`);
+    holds(unheard < 0, 'stream', () => `${name} delivers before it knows the position of channel ${unheard}`);
     const from = start + record.delivered[channel]!, stream = this.job(record).streams[channel]!;
-    holds(from + count <= stream.length, 'stream', () => `${name} delivers ${count} bytes at ${from}, more than there were`);
+    holds(from + count <= stream.length, 'stream', () => `${name} delivers ${count} bytes at ${from}, beyond the end`);
     record.expected[channel]!.add(stream.slice(from, from + count));
     record.delivered[channel]! += count;
   }
@@ -133,12 +136,12 @@ export class LinksChecker implements Checker {
     this.checkCursors(record);
   }
 
-  /** What is saved is what was delivered, at every moment. */
+  /** At every moment, the saved positions are those of delivered bytes. */
   private checkCursors(record: LinkRecord): void {
     const { link: { program }, kept } = record;
     for (let channel = 0; channel < STREAMS; channel++) {
       const { name } = program.process;
-      holds(this.knows(record, channel), 'cursor', () => `${name} saves positions, and has not been told that of channel ${channel}`);
+      holds(this.knows(record, channel), 'cursor', () => `${name} saves positions without knowing that of channel ${channel}`);
       const start = record.headers[channel] === HEADER_BYTES ? this.start(record, channel)! : record.saved![channel]!;
       const position = (start + record.delivered[channel]!) % CIRCLE;
       holds(kept?.[channel] === position, 'cursor', () => `${name} saves position ${kept?.[channel]}, and has delivered up to ${position}`);
@@ -159,28 +162,34 @@ export class LinksChecker implements Checker {
       const lost = saved === undefined || start === undefined ? 0 : (start - saved) | 0;
       const words = `${lost} bytes are lost between position ${saved} and ${(start ?? 0) % CIRCLE} `;
       const { name } = record.link.program.process;
-      // What comes may have ended before the link knew.
-      if (lost > 0 && record.delivered[channel]! > 0) holds(record.words.includes(words), 'gap', () => `${name} does not say: ${words}`);
+      // The link's reader may have ended before the gap was known.
+      if (lost > 0 && record.delivered[channel]! > 0) holds(record.words.includes(words), 'gap', () => `${name} does not print: ${words}`);
     }
   }
 
   private checkStopped(record: LinkRecord): void {
     const { program: { exitCode, process }, cursorPath } = record.link;
-    // The signal may have come when it was at its end anyway.
+    // The signal may have come when the link was at its end anyway.
     if (exitCode !== 0 || cursorPath === undefined || !this.knows(record, 0) || !this.knows(record, 1)) return;
     if (record.kept) return this.checkCursors(record);
     holds(record.delivered.every((count) => count === 0), 'cursor', () => `${process.name} has saved nothing`);
   }
 
   private checkEnd(record: LinkRecord): void {
-    const { program: { exitCode, process }, plan } = record.link, job = this.job(record);
+    const { program: { exitCode, process } } = record.link, job = this.job(record);
     const status = job.delivery(process, STATUS), told = status?.sent === STATUS_BYTES;
     const raw = told ? job.child!.status : 0, hasCode = told && (raw & 0x7f) === 0 && job.child!.program !== undefined;
     const expected = hasCode ? raw >> 8 : EXIT_UNKNOWN;
-    holds(exitCode === expected, 'exit-code', () => `${process.name} ends with ${exitCode} for status ${told ? raw : 'never told'}`);
-    holds(told && (raw & 0x7f) === 0 || record.words !== '', 'message', () => `${process.name} ends with ${exitCode} and says nothing`);
-    // A call of iomux-spawn's that failed with EPIPE said that this link is gone, and it is not.
-    if (!told || this.blame.failures(job.job.program.process) > 0) return;
+    holds(exitCode === expected, 'exit-code', () => `${process.name} ends with ${exitCode} for status ${told ? raw : 'never sent'}`);
+    // How a job was killed is reported at a terminal only, or when asked for.
+    holds(told || record.words !== '', 'message', () => `${process.name} ends with ${exitCode} and prints nothing`);
+    // A call of iomux-spawn's that failed with EPIPE reported that this link is gone, although it is not.
+    if (told && this.blame.failures(job.job.program.process) === 0) this.checkDelivered(record, job);
+  }
+
+  /** All bytes from the link's position on reached those readers that stayed. */
+  private checkDelivered(record: LinkRecord, job: JobRecord): void {
+    const { program: { process }, plan } = record.link;
     for (let channel = 0; channel < STREAMS; channel++) {
       if (typeof (channel === 0 ? plan.stdout : plan.stderr) === 'object') continue;
       const delivery = job.delivery(process, channel), start = this.start(record, channel);
@@ -190,7 +199,7 @@ export class LinksChecker implements Checker {
     }
   }
 
-  /** A link that is not at its end because its job is not has got all that there is. */
+  /** A link whose job still runs has received all bytes that exist. */
   quiet(): void {
     for (const record of this.records.values()) {
       const { program: { process, ended }, plan } = record.link;
@@ -205,8 +214,8 @@ export class LinksChecker implements Checker {
   }
 }
 
-/** Whether bytes go to the same place: a link opens a pipe anew that it is given. */
-function isSame(one: Description, other: Description): boolean {
+/** Whether two descriptions are of the same object: a link opens its pipes anew. */
+function isSame(one: FileDescription, other: FileDescription): boolean {
   return one === other || (one instanceof PipeEnd && other instanceof PipeEnd && one.pipe === other.pipe);
 }
 

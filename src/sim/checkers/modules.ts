@@ -1,11 +1,11 @@
-/** What holds of every module at all times: it does not trap, does not grow, and names only what it has. */
-import { EBADF, EFAULT } from '../errno.js';
-import { Guest } from '../guest.js';
-import { type CallEvent, type Delivery, FAULT_TRAP } from '../plan.js';
-import type { Process } from '../process.js';
+/** Checks every module at all times: it does not trap, does not grow, and names only handles and addresses of its own. */
+import { EBADF, EFAULT } from '../kernel/errno.js';
+import { Guest } from '../guest/guest.js';
+import { type CallEvent, type Delivery, FAULT_TRAP } from '../kernel/events.js';
+import type { Process } from '../kernel/process.js';
 import { type Checker, holds } from './checker.js';
 
-/** Programs for one task hold few things at a time. */
+/** Programs for one task hold few handles at a time. */
 const HANDLES_OF_ONE_TASK = 12;
 
 export class ModulesChecker implements Checker {
@@ -22,7 +22,7 @@ export class ModulesChecker implements Checker {
     const size = runner.memoryBytes, before = this.memory.get(process);
     if (entry === 'onStart' || before === undefined) this.memory.set(process, size);
     else holds(size === before, 'memory', () => `${process.name} had ${before} bytes after its start, and has ${size}`);
-    if (process.program === 'wshd' || process.program === 'iomux-spawn') return;
+    if (process.program === 'wshd' || process.program === 'iomux-spawn' || process.program === 'monitor') return;
     const { count } = runner.handles;
     holds(count <= HANDLES_OF_ONE_TASK, 'handles', () => `${process.name} holds ${count} handles`);
   }
@@ -31,7 +31,7 @@ export class ModulesChecker implements Checker {
     const { process, name, args, result } = event;
     if (event.fault?.errno === undefined && result < 0) this.refused(event);
     if (name === 'wait' && result > 0) this.reapedBy(process).add(result);
-    // The number may be somebody else's since.
+    // Another process may have the number since.
     else if (name === 'spawn' && result > 0) this.reapedBy(process).delete(result);
     else if (name === 'kill' || name === 'wait') {
       const pid = args[0]!;
@@ -40,9 +40,9 @@ export class ModulesChecker implements Checker {
   }
 
   private refused({ process, name, args, result }: CallEvent): void {
-    holds(result !== -EFAULT, 'addresses', () => `${process.name}: ${name}(${args.join(', ')}) is outside of its memory`);
-    // 0 and negated errnos stand for what a program has not got; any other number may be another thing's by now.
-    holds(result !== -EBADF || args[0]! <= 0, 'handles', () => `${process.name}: ${name}(${args.join(', ')}) names what it does not have`);
+    holds(result !== -EFAULT, 'addresses', () => `${process.name}: ${name}(${args.join(', ')}) is outside its memory`);
+    // 0 and negated errnos stand for a missing handle; any other number may be another handle by now.
+    holds(result !== -EBADF || args[0]! <= 0, 'handles', () => `${process.name}: ${name}(${args.join(', ')}) names a handle that it does not have`);
   }
 
   private reapedBy(process: Process): Set<number> {

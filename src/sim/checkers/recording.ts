@@ -1,7 +1,7 @@
-/** Bytes as they come: what a stream was, for all who shall get it. */
-import { mismatch } from '../bytes.js';
+/** The bytes of a stream, recorded for comparison with what its readers get. */
+import { mismatch } from '../script/bytes.js';
 
-/** Of a long stream only so much is kept, its last: more than any ring and all that lies in pipes and sockets behind it. */
+/** The number of bytes kept of a long stream, its last: more than any ring, and all pipes and sockets after it, hold. */
 const KEPT_BYTES_MIN = 1 << 22;
 
 /** Room for the first bytes. */
@@ -34,10 +34,10 @@ export class Recording {
   }
 
   slice(from: number, to: number): Uint8Array {
-    if (from < this.first) throw new Error(`position ${from} is asked for, and only what follows ${this.first} is kept`);
+    if (from < this.first) throw new Error(`cannot compare from position ${from}: only bytes from ${this.first} on are kept`);
     return this.bytes.subarray(from - this.first, Math.min(to, this.length) - this.first);
   }
 
-  /** Where `piece` differs from what stands at `from`; -1 when it does not. */
+  /** The first position at which `piece` differs from the recording at `from`; -1 when there is none. */
   mismatch(from: number, piece: Uint8Array): number { return mismatch(this.slice(from, this.length), 0, piece); }
 }

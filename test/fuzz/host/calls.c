@@ -1,30 +1,14 @@
 /* What descriptors, sockets and files answer. A call keeps to what the kernel may do, and to nothing more likely than that. */
 #include "world.h"
-#include "requests.h"
 
-static bool is_program(const char *name) { return strcmp(program_name, name) == 0; }
+bool is_program(const char *name) { return strcmp(program_name, name) == 0; }
 
 static int kind_of(const struct thing *thing) { return thing->kind & 7; }
 
-/* How much of `size` one call moves: all of it when the script has nothing to say. */
-static uint32_t part_of(uint8_t byte, uint32_t size) {
+uint32_t part_of(uint8_t byte, uint32_t size) {
     if (byte < 0x80 || size == 0) return size;
     uint32_t part = byte < 0xc0 ? byte - 0x7fu : (byte - 0xbfu) * 1021u;
     return part < size ? part : size;
-}
-
-/* One of the recorded requests, up to seven of its bytes changed. */
-static uint32_t put_request(uint8_t *into, uint32_t most) {
-    const uint8_t *request = requests[take() % REQUESTS];
-    uint32_t size = most < REQUEST_SIZE ? most : REQUEST_SIZE;
-    memcpy(into, request, size);
-    for (uint8_t changes = take() & 7; changes; changes--) {
-        uint32_t at = take();
-        at = (at | (uint32_t)take() << 8) % REQUEST_SIZE;
-        uint8_t byte = take();
-        if (at < size) into[at] = byte;
-    }
-    return size;
 }
 
 /* In a stream the script says how many bytes come; elsewhere which ones. */
@@ -60,14 +44,22 @@ static int32_t read_file(uint32_t at, uint32_t size) {
 static int32_t read_script(const struct thing *from, uint8_t byte, uint32_t at, uint32_t size) {
     static uint8_t bytes[1 << 16];
     uint32_t most = size < sizeof bytes ? size : (uint32_t)sizeof bytes, got;
-    if (world.file && kind_of(from) == KIND_FILE) return read_file(at, size);
+    if (world.file && kind_of(from) == FILE_TYPE_FILE) return read_file(at, size);
     if (byte == 0xee) memset(bytes, take(), got = most);
-    else if (byte >= 0xe8 && from->role == ROLE_CLIENT) got = put_request(bytes, most);
+    else if (byte >= 0xe8 && from->role == ROLE_CLIENT) got = begin_request(from, byte, bytes, most);
     else got = take_bytes(bytes, byte < most ? byte : most);
     // A script at its end has nothing more to read, which is no end of file.
-    if (!got && size) return kind_of(from) == KIND_FILE ? 0 : -EAGAIN;
+    if (!got && size) return kind_of(from) == FILE_TYPE_FILE ? 0 : -EAGAIN;
     give(at, bytes, got);
     if (from->role == ROLE_FILE && got == 8) note_saved_before(bytes);
+    return (int32_t)got;
+}
+
+static int32_t read_given(struct thing *from, uint32_t at, uint32_t size) {
+    const struct world_file *file = &world.options.files[from->channel];
+    uint32_t left = (uint32_t)file->size - from->position, got = left < size ? left : size;
+    give(at, file->bytes + from->position, got);
+    from->position += got;
     return (int32_t)got;
 }
 
@@ -76,11 +68,14 @@ int32_t on_read(const uint32_t *a) {
     int32_t error;
     guest_room(a[1], a[2]);
     if (!from) return -EBADF;
+    // Behind the first bytes of a request comes the rest, of which the script says nothing.
+    if (rest_of_request(from)) return give_request(a);
     uint8_t byte = take_or_fault(&error);
     if (error) return error;
     if (byte == 0xef) return 0;
     // What comes is something that trips an assertion, of which nobody knows.
     if (byte == 0xed) leave_machine(TRAPPED);
+    if (from->role == ROLE_GIVEN) return read_given(from, a[1], a[2]);
     return from->role == ROLE_SOURCE ? read_stream(from, byte, a[1], a[2]) : read_script(from, byte, a[1], a[2]);
 }
 
@@ -146,7 +141,7 @@ int32_t answer_for(const struct thing *thing) {
     return error;
 }
 
-int32_t on_pending(const uint32_t *a) {
+int32_t on_bytesAvailable(const uint32_t *a) {
     int32_t error;
     if (!thing_of(a[0])) return -EBADF;
     uint8_t byte = take_or_fault(&error);
@@ -167,19 +162,18 @@ int32_t on_close(const uint32_t *a) {
     return 0;
 }
 
-int32_t on_describe(const uint32_t *a) {
+int32_t on_handleType(const uint32_t *a) {
     const struct thing *thing = thing_of(a[0]);
     int32_t error = answer_for(thing);
     return error ? error : thing->kind;
 }
 
-/* Kind and directions of what somebody else has made; a terminal when the script does not say. */
-static uint8_t any_kind(void) {
+uint8_t any_kind(void) {
     uint8_t byte = take();
-    return byte ? (uint8_t)(byte % (KIND_TERMINAL + 1) | (byte & (CAN_READ | CAN_WRITE))) : KIND_TERMINAL | CAN_READ | CAN_WRITE;
+    return byte ? (uint8_t)(byte % (FILE_TYPE_TERMINAL + 1) | (byte & (CAN_READ | CAN_WRITE))) : FILE_TYPE_TERMINAL | CAN_READ | CAN_WRITE;
 }
 
-int32_t on_inherit(const uint32_t *a) {
+int32_t on_adoptFd(const uint32_t *a) {
     int32_t error;
     take_or_fault(&error);
     if (error) return error;
@@ -203,7 +197,7 @@ static int32_t make_two(uint32_t at, uint8_t first_kind, uint8_t second_kind) {
 }
 
 int32_t on_pipe(const uint32_t *a) {
-    int32_t first = make_two(a[0], KIND_PIPE | CAN_READ, KIND_PIPE | CAN_WRITE);
+    int32_t first = make_two(a[0], FILE_TYPE_PIPE | CAN_READ, FILE_TYPE_PIPE | CAN_WRITE);
     if (first < 0) return first;
     // A job's first two pipes are its command's output.
     struct thing *end = &world.things[first];
@@ -214,29 +208,29 @@ int32_t on_pipe(const uint32_t *a) {
 }
 
 int32_t on_socketPair(const uint32_t *a) {
-    int32_t first = make_two(a[0], KIND_SOCKET | CAN_READ | CAN_WRITE, KIND_SOCKET | CAN_READ | CAN_WRITE);
+    int32_t first = make_two(a[0], FILE_TYPE_SOCKET | CAN_READ | CAN_WRITE, FILE_TYPE_SOCKET | CAN_READ | CAN_WRITE);
     return first < 0 ? first : 0;
 }
 
 int32_t on_openPty(const uint32_t *a) {
-    int32_t first = make_two(a[0], KIND_TERMINAL | CAN_READ | CAN_WRITE, KIND_TERMINAL | CAN_READ | CAN_WRITE);
+    int32_t first = make_two(a[0], FILE_TYPE_TERMINAL | CAN_READ | CAN_WRITE, FILE_TYPE_TERMINAL | CAN_READ | CAN_WRITE);
     return first < 0 ? first : 0;
 }
 
-int32_t on_unblock(const uint32_t *a) { return answer_for(thing_of(a[0])); }
-int32_t on_capacity(const uint32_t *a) { return answer_for(thing_of(a[0])); }
-int32_t on_mark(const uint32_t *a) { return answer_for(thing_of(a[0])); }
-int32_t on_raw(const uint32_t *a) { return answer_for(thing_of(a[0])); }
-int32_t on_cooked(const uint32_t *a) { return answer_for(thing_of(a[0])); }
+int32_t on_setNonblocking(const uint32_t *a) { return answer_for(thing_of(a[0])); }
+int32_t on_setPipeSize(const uint32_t *a) { return answer_for(thing_of(a[0])); }
+int32_t on_tagPipe(const uint32_t *a) { return answer_for(thing_of(a[0])); }
+int32_t on_setRawMode(const uint32_t *a) { return answer_for(thing_of(a[0])); }
+int32_t on_restoreTermios(const uint32_t *a) { return answer_for(thing_of(a[0])); }
 
-int32_t on_windowSize(const uint32_t *a) {
+int32_t on_copyWindowSize(const uint32_t *a) {
     const struct thing *from = thing_of(a[0]);
     return answer_for(thing_of(a[1]) ? from : NULL);
 }
 
 int32_t on_setWindowSize(const uint32_t *a) { return answer_for(thing_of(a[0])); }
 
-int32_t on_marked(const uint32_t *a) { return thing_of(a[0]) ? take() * 2 : -EBADF; }
+int32_t on_pipeTag(const uint32_t *a) { return thing_of(a[0]) ? take() * 2 : -EBADF; }
 
 int32_t on_watch(const uint32_t *a) {
     struct thing *thing = thing_of(a[0]);
@@ -250,7 +244,7 @@ int32_t on_listen(const uint32_t *a) {
     guest_text(a[0]);
     take_or_fault(&error);
     if (error) return error;
-    int32_t handle = add_thing(KIND_SOCKET, ROLE_LISTENER);
+    int32_t handle = add_thing(FILE_TYPE_SOCKET, ROLE_LISTENER);
     if (handle > 0) world.things[handle].channel = (uint8_t)world.listener_count++;
     return handle;
 }
@@ -265,7 +259,7 @@ int32_t on_accept(const uint32_t *a) {
     if (error) return error;
     if (byte < 0x60) return -EAGAIN;
     bool link = world.options.patterned && listener->channel < 2;
-    int32_t handle = add_thing(KIND_SOCKET | CAN_READ | CAN_WRITE, link ? ROLE_LINK : ROLE_CLIENT);
+    int32_t handle = add_thing(FILE_TYPE_SOCKET | CAN_READ | CAN_WRITE, link ? ROLE_LINK : ROLE_CLIENT);
     if (handle > 0) world.things[handle].channel = listener->channel;
     return handle;
 }
@@ -278,12 +272,14 @@ int32_t on_connect(const uint32_t *a) {
     if (error) return error;
     if ((is_program("wshd") || is_program("iomux-spawn")) && byte < 0x80) return -ECONNREFUSED;
     bool source = world.options.patterned && is_program("iomux-link") && world.accepted_count < 2;
-    int32_t handle = add_thing(KIND_SOCKET | CAN_READ | CAN_WRITE, source ? ROLE_SOURCE : ROLE_NONE);
+    int32_t handle = add_thing(FILE_TYPE_SOCKET | CAN_READ | CAN_WRITE, source ? ROLE_SOURCE : ROLE_NONE);
     if (handle > 0) world.things[handle].channel = (uint8_t)world.accepted_count++;
     return handle;
 }
 
-int32_t on_peer(const uint32_t *a) { return thing_of(a[0]) ? 1 + take() % 4 : -EBADF; }
+int32_t on_connectDatagrams(const uint32_t *a) { return on_connect(a); }
+
+int32_t on_peerPid(const uint32_t *a) { return thing_of(a[0]) ? 1 + take() % 4 : -EBADF; }
 
 int32_t on_send(const uint32_t *a) {
     const struct thing *to = thing_of(a[0]);
@@ -300,49 +296,44 @@ int32_t on_send(const uint32_t *a) {
     return error ? error : (int32_t)part_of(byte, a[2]);
 }
 
-int32_t on_receive(const uint32_t *a) {
-    const struct thing *from = thing_of(a[0]);
-    int32_t error;
-    uint8_t bytes[16] = {1};
-    guest_room(a[1], a[2]);
-    guest_room(a[3], a[4] * 4);
-    if (!from) return -EBADF;
-    if (used_up()) return -EAGAIN;
-    uint8_t byte = take_or_fault(&error), count = take() % 8;
-    if (error) return error;
-    for (uint32_t i = 0; i < a[4]; i++) give_u32(a[3] + i * 4, i < count ? (uint32_t)add_thing(any_kind(), ROLE_NONE) : -1u);
-    // A good answer's bytes are 1, 0, 0, 0.
-    uint32_t size = byte < 0x80 ? 4 : byte & 7;
-    if (byte >= 0xc0) take_bytes(bytes, 4);
-    size = size < a[2] ? size : a[2];
-    give(a[1], bytes, size);
-    return (int32_t)size;
-}
-
-int32_t on_open(const uint32_t *a) {
-    int32_t error;
-    guest_text(a[0]);
-    take_or_fault(&error);
-    // What is opened to be read may be anything that lies at the path.
-    uint8_t kind = take();
-    if (error) return error;
-    return add_thing((uint8_t)((kind < 0xe0 ? KIND_FILE : kind % 6) | (a[1] == OPEN_READ ? CAN_READ : CAN_WRITE)), ROLE_FILE);
-}
-
 static bool ends_with(const char *text, const char *ending) {
     size_t length = strlen(text), size = strlen(ending);
     return length >= size && strcmp(text + length - size, ending) == 0;
 }
 
-int32_t on_inspect(const uint32_t *a) {
+int32_t open_given(const char *path) {
+    for (uint8_t i = 0; i < WORLD_FILES_MAX && world.options.files[i].ending; i++) {
+        if (!ends_with(path, world.options.files[i].ending)) continue;
+        int32_t handle = add_thing(FILE_TYPE_FILE | CAN_READ, ROLE_GIVEN);
+        if (handle > 0) world.things[handle].channel = i;
+        return handle;
+    }
+    return 0;
+}
+
+int32_t on_open(const uint32_t *a) {
+    int32_t error;
+    const char *path = guest_text(a[0]);
+    take_or_fault(&error);
+    int32_t given = !error && a[1] == OPEN_READ ? open_given(path) : 0;
+    if (given) return given;
+    // What is opened to be read may be anything that lies at the path.
+    uint8_t kind = take();
+    if (error) return error;
+    return add_thing((uint8_t)((kind < 0xe0 ? FILE_TYPE_FILE : kind % 6) | (a[1] == OPEN_READ ? CAN_READ : CAN_WRITE)), ROLE_FILE);
+}
+
+int32_t on_pathType(const uint32_t *a) {
     const char *path = guest_text(a[0]);
     int32_t error;
     uint8_t byte = take_or_fault(&error);
     if (error) return error;
+    // A wshd that knows protocol 2, as a rule.
+    if (is_program("wsh")) return FILE_TYPE_SOCKET | (byte < 0x80 ? MARKED : 0);
     if (byte >= 0xe0) return byte % 6;
     bool hook = ends_with(path, ".sh");
     if (hook && byte < 0x80) return -ENOENT;
-    return hook || strstr(path, "/memory.") || ends_with(path, "event_control") ? KIND_FILE : KIND_DIRECTORY;
+    return hook || strstr(path, "/memory.") || ends_with(path, "event_control") ? FILE_TYPE_FILE : FILE_TYPE_DIRECTORY;
 }
 
 int32_t answer_path(const uint32_t *a) {
@@ -357,7 +348,7 @@ int32_t on_rename(const uint32_t *a) {
     return answer_path(a);
 }
 
-int32_t on_absolute(const uint32_t *a) {
+int32_t on_realpath(const uint32_t *a) {
     static char path[4096];
     int32_t error;
     guest_text(a[0]);

@@ -22,13 +22,20 @@ w2c_program *machine_instance(void);
 static uint8_t *message;
 static uint32_t message_bytes;
 
+/* `Message` of assembly/codec/fields.ts */
+#define REQUEST 0
+#define REQUEST_2 6
+
 /* The buffer is larger than a request: what is behind the longest input is no ground of the decoder's. */
-static void prepare(void) {
+static void prepare_for(uint32_t longest) {
     w2c_program *codec = machine_instance();
-    message_bytes = w2c_program_requestBytes(codec) + 1;
+    message_bytes = longest + 1;
     message = guest_room(w2c_program_messageAt(codec), w2c_program_messageBytes(codec));
     POISON(message + message_bytes, w2c_program_messageBytes(codec) - message_bytes);
 }
+
+static void prepare(void) { prepare_for(w2c_program_requestBytes(machine_instance())); }
+static void prepare_message(void) { prepare_for(w2c_program_sizeOfMessage(machine_instance(), REQUEST_2)); }
 
 /* Of a request that was found good, every part lies inside of it. */
 static void read_all(w2c_program *codec) {
@@ -46,11 +53,9 @@ static void read_all(w2c_program *codec) {
     }
 }
 
-/* Makes the message that the changes describe; how long it is. */
-static uint32_t edit(const uint8_t *edits, size_t size) {
-    uint32_t have = REQUEST_SIZE;
-    memcpy(message, requests[*edits % REQUESTS], REQUEST_SIZE);
-    for (edits++, size--; size >= 3; edits += 3, size -= 3) {
+/* Changes the message of `have` bytes as described; how long it is then. */
+static uint32_t change(uint32_t have, const uint8_t *edits, size_t size) {
+    for (; size >= 3; edits += 3, size -= 3) {
         uint32_t place = edits[0] | (uint32_t)edits[1] << 8, at = place % message_bytes, left = message_bytes - at;
         switch (place / message_bytes) {
         case 2: memset(message + at, edits[2], left < 4 ? left : 4); break;
@@ -61,6 +66,19 @@ static uint32_t edit(const uint8_t *edits, size_t size) {
         }
     }
     return have;
+}
+
+/* Makes the message that the changes describe; how long it is. */
+static uint32_t edit(const uint8_t *edits, size_t size) {
+    memcpy(message, requests[*edits % REQUESTS], REQUEST_SIZE);
+    return change(REQUEST_SIZE, edits + 1, size - 1);
+}
+
+/* The same of a request of protocol 2, in which everything is zero but the version. */
+static uint32_t edit_2(const uint8_t *edits, size_t size) {
+    memset(message, 0, message_bytes);
+    message[0] = 2;
+    return change(message_bytes - 1, edits, size);
 }
 
 static uint32_t copy(const uint8_t *input, size_t size) {
@@ -129,7 +147,8 @@ static void run_message(const uint8_t *input, size_t size) {
     if (*input == 255) return make_request(codec, input + 1, size - 1);
     uint32_t kind = *input++ % w2c_program_messageKinds(codec), have = 0;
     size--;
-    if (kind == 0 && size && size <= EDITS_MAX) have = edit(input, size);
+    if (kind == REQUEST && size && size <= EDITS_MAX) have = edit(input, size);
+    else if (kind == REQUEST_2 && size <= EDITS_MAX) have = edit_2(input, size);
     else have = copy(input, size);
     trace_give((uint32_t)(message - arena), message, message_bytes);
     touch_memory(message, message_bytes);
@@ -141,7 +160,8 @@ static void run_message(const uint8_t *input, size_t size) {
 }
 
 const struct target *find_target(const char *name) {
-    static const struct target all[] = {{"request", prepare, run}, {"message", prepare, run_message}};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) if (strcmp(name, all[i].name) == 0) return &all[i];
+    static const struct target all[] = {{"request", prepare, run, false}, {"message", prepare_message, run_message, false}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (strcmp(name, all[i].name) == 0) return &all[i];
     return NULL;
 }

@@ -116,6 +116,9 @@ static void call_entry(enum entry entry, uint32_t first, uint32_t second) {
     case ENTER_DEADLINE: return w2c_program_onDeadline(&instance);
     case ENTER_TRAP: trap_costs = (int32_t)w2c_program_onTrap(&instance); return;
 #endif
+#ifdef HAS_onFork
+    case ENTER_FORK: return w2c_program_onFork(&instance);
+#endif
 #ifdef HAS_resize
     case ENTER_RESIZE: return w2c_program_resize(&instance, first, second);
 #endif
@@ -131,6 +134,8 @@ enum outcome enter_machine(enum entry entry, uint32_t first, uint32_t second) {
     int left = setjmp(way_out);
     if (!left) call_entry(entry, first, second);
     else wasm_rt_call_stack_depth = 0;
+    // The child has the memory as it was at its fork, and no frames.
+    if (left == FORKED) return enter_machine(ENTER_FORK, 0, 0);
     return left == TRAPPED ? recover_machine() : (enum outcome)left;
 }
 

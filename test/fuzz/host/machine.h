@@ -27,12 +27,19 @@ enum call {
 };
 
 enum entry {
-    ENTER_START, ENTER_READY, ENTER_SIGNAL, ENTER_DEADLINE, ENTER_TRAP,
+    ENTER_START,
+    ENTER_READY,
+    ENTER_SIGNAL,
+    ENTER_DEADLINE,
+    ENTER_TRAP,
     /* Those of a host inside of a larger program; nothing where the module has no such export. */
-    ENTER_RESIZE, ENTER_RESUME, ENTER_QUESTIONS,
+    ENTER_RESIZE,
+    ENTER_RESUME,
+    ENTER_QUESTIONS,
+    ENTER_FORK,
 };
 /* How an entry, or a whole run, ended; after a trap the module has said itself whether it goes on. */
-enum outcome { RETURNED, EXITED, TRAPPED };
+enum outcome { RETURNED, EXITED, TRAPPED, FORKED };
 
 /* --- machine.c: memory, entries, snapshots */
 
@@ -65,11 +72,20 @@ _Noreturn void violation(const char *words);
 
 /* --- world.c, calls.c: what the module sees */
 
+/* What a file holds whose path has this end. */
+struct world_file {
+    const char *ending;
+    const uint8_t *bytes;
+    size_t size;
+};
+#define WORLD_FILES_MAX 4
+
 struct world_options {
     /* NULL-terminated; `environment` may be NULL. */
     const char *const *arguments, *const *environment;
     /* Streams carry the pattern, and what leaves is held against it (oracle.c). */
     bool patterned;
+    struct world_file files[WORLD_FILES_MAX];
 };
 
 /* Forgets everything; what follows is answered from the script. */
@@ -90,6 +106,8 @@ struct target {
     /* Once, after `make_machine`: brings the module to where each run starts. May be NULL. */
     void (*prepare)(void);
     void (*run)(const uint8_t *input, size_t size);
+    /* The input begins with JSON. */
+    bool is_json;
 };
 /* NULL when the program has none of that name. */
 const struct target *find_target(const char *name);

@@ -21,7 +21,7 @@ int32_t on_wakeAfter(const uint32_t *a) {
     return 0;
 }
 
-int32_t on_signals(const uint32_t *a) {
+int32_t on_routeSignals(const uint32_t *a) {
     // It fails so rarely that the script has to say it: else it says nothing here.
     if (world.next < world.end && *world.next == 0xff) {
         take();
@@ -59,7 +59,7 @@ int32_t on_spawnDirectory(const uint32_t *a) {
 }
 
 int32_t on_spawnDescriptor(const uint32_t *a) { return thing_of(a[1]) ? described() : -EBADF; }
-int32_t on_spawnGate(const uint32_t *a) { return thing_of(a[0]) ? described() : -EBADF; }
+int32_t on_spawnStartPipe(const uint32_t *a) { return thing_of(a[0]) ? described() : -EBADF; }
 
 static int32_t detail(const uint32_t *a) {
     (void)a;
@@ -74,7 +74,7 @@ int32_t on_spawn(const uint32_t *a) {
     if (error) return error;
     if (world.child_count == OFFSPRING_MAX) return -EAGAIN;
     world.described = false;
-    give_u32(a[1], byte == 0xef ? (uint32_t)-EMFILE : (uint32_t)add_thing(KIND_PIPE | CAN_READ, ROLE_NONE));
+    give_u32(a[1], byte == 0xef ? (uint32_t)-EMFILE : (uint32_t)add_thing(FILE_TYPE_PIPE | CAN_READ, ROLE_NONE));
     world.children[world.child_count].pid = world.next_pid;
     world.children[world.child_count++].alive = true;
     return world.next_pid++;
@@ -100,36 +100,74 @@ int32_t on_wait(const uint32_t *a) {
     int32_t pid = *child;
     // An orphan of somebody's, as PID 1 gets them.
     if (byte >= 0xf0 && (int32_t)a[0] == -1) pid = 50;
-    else for (uint32_t i = 0; i < world.child_count; i++) if (world.children[i].pid == pid) world.children[i].alive = false;
+    else
+        for (uint32_t i = 0; i < world.child_count; i++)
+            if (world.children[i].pid == pid) world.children[i].alive = false;
     uint32_t status = take() * 256u;
     give_u32(a[1], byte < 0xc0 ? status : status >> 8 & 0x7f);
     return pid;
 }
 
-int32_t on_kill(const uint32_t *a) {
-    if (!child_of((int32_t)a[0], 0)) violation("a signal to a process that is not its child");
-    return plain(a);
+void adopt_child(int32_t pid) {
+    if (world.child_count == OFFSPRING_MAX || child_of(pid, 0)) return;
+    world.children[world.child_count].pid = pid;
+    world.children[world.child_count++].alive = true;
 }
 
-int32_t on_moreDescriptors(const uint32_t *a) {
+/* Whom the kernel has made it the parent of. */
+int32_t on_adoptChild(const uint32_t *a) {
+    int32_t error = plain(a);
+    if (error || (int32_t)a[0] < 1) return error ? -ECHILD : -EINVAL;
+    adopt_child((int32_t)a[0]);
+    return 0;
+}
+
+int32_t on_waitUsage(const uint32_t *a) {
+    static const uint8_t nothing[32];
+    give(a[1], nothing, sizeof nothing);
+    return on_wait(a);
+}
+
+int32_t on_sealedFile(const uint32_t *a) {
+    int32_t error;
+    guest_at(a[0], a[1]);
+    take_or_fault(&error);
+    return error ? error : add_thing(FILE_TYPE_FILE | CAN_READ, ROLE_NONE);
+}
+
+int32_t on_spawnBlock(const uint32_t *a) { return thing_of(a[0]) ? detail(a) : -EBADF; }
+
+int32_t on_spawnGroups(const uint32_t *a) {
+    guest_at(a[0], a[1] * 4);
+    return detail(a);
+}
+
+int32_t on_kill(const uint32_t *a) {
+    int32_t pid = (int32_t)a[0];
+    if (!child_of(pid < 0 ? -pid : pid, 0)) violation("a signal to a process that is not its child");
+    int32_t error;
+    uint8_t byte = take_or_fault(&error);
+    // No such process, or group.
+    return byte == 0xef ? -ESRCH : error;
+}
+
+int32_t on_raiseNofileLimit(const uint32_t *a) {
     int32_t error = plain(a);
     uint8_t byte = take();
     return error ? error : byte ? 16 + byte : 4096;
 }
 
-int32_t on_counter(const uint32_t *a) {
+int32_t on_eventfd(const uint32_t *a) {
     int32_t error = plain(a);
-    return error ? error : add_thing(KIND_OTHER | CAN_READ | CAN_WRITE, ROLE_NONE);
+    return error ? error : add_thing(FILE_TYPE_OTHER | CAN_READ | CAN_WRITE, ROLE_NONE);
 }
 
-int32_t on_cgroupNotify(const uint32_t *a) {
-    return thing_of(a[0]) && thing_of(a[1]) ? answer_for(thing_of(a[2])) : -EBADF;
-}
+int32_t on_cgroupNotify(const uint32_t *a) { return thing_of(a[0]) && thing_of(a[1]) ? answer_for(thing_of(a[2])) : -EBADF; }
 
-int32_t on_follow(const uint32_t *a) {
+int32_t on_watchMemoryEvents(const uint32_t *a) {
     guest_text(a[1]);
     int32_t error = answer_path(a);
-    return error ? error : add_thing(KIND_OTHER | CAN_READ, ROLE_NONE);
+    return error ? error : add_thing(FILE_TYPE_OTHER | CAN_READ, ROLE_NONE);
 }
 
 /* Calls that differ in nothing that matters here. */
@@ -141,18 +179,24 @@ LIKE(spawnEnvironment, strings)
 LIKE(spawnSelf, detail)
 LIKE(spawnUser, detail)
 LIKE(spawnLimit, detail)
-LIKE(session, plain)
-LIKE(dieWithParent, plain)
-LIKE(forgetOrigin, plain)
-LIKE(isolateMounts, plain)
+LIKE(spawnUmask, detail)
+LIKE(setsid, plain)
+LIKE(setParentDeathSignal, plain)
+LIKE(dropStdioAndEnvironment, plain)
+LIKE(unshareMounts, plain)
 LIKE(loopbackUp, plain)
 LIKE(unlink, answer_path)
 LIKE(makeDirectory, answer_path)
 LIKE(removeDirectory, answer_path)
-LIKE(enterRoot, answer_path)
+LIKE(bindRootAndEnter, answer_path)
 LIKE(pivot, answer_path)
 LIKE(enterDirectory, answer_path)
-LIKE(title, answer_path)
+LIKE(setProcessName, answer_path)
+LIKE(makeFifo, answer_path)
+LIKE(listenPackets, on_listen)
+LIKE(readAt, on_read)
+LIKE(fsync, plain)
+LIKE(setChildSubreaper, plain)
 
 static int32_t (*const answers[])(const uint32_t *) = {
 #define CALL(name, count) on_##name,

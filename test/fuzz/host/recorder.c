@@ -36,9 +36,7 @@ static uint32_t hash(const uint8_t *bytes, uint32_t size) {
     return value;
 }
 
-void trace_look(uint32_t at, const void *bytes, uint32_t size) {
-    trace(EVENT_LOOK, (const uint32_t[]){at, size, hash(bytes, size)}, 3);
-}
+void trace_look(uint32_t at, const void *bytes, uint32_t size) { trace(EVENT_LOOK, (const uint32_t[]){at, size, hash(bytes, size)}, 3); }
 
 static void trace_bytes(enum event event, uint32_t at, const void *bytes, uint32_t size) {
     static const uint8_t padding[4];

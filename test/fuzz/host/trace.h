@@ -8,9 +8,11 @@
 enum event {
     /* The world calls an export (by its place among them; in the upper half a bit for each argument that is two words) with
      * these words; it comes back with these. */
-    EVENT_ENTER, EVENT_RETURNED,
+    EVENT_ENTER,
+    EVENT_RETURNED,
     /* The module makes a call (enum call) with these words; it gets this answer. */
-    EVENT_CALL, EVENT_ANSWER,
+    EVENT_CALL,
+    EVENT_ANSWER,
     /* The call does not come back: the program has ended. */
     EVENT_LEFT,
     /* wasm_rt_trap_t */

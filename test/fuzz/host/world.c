@@ -20,9 +20,8 @@ uint32_t take_bytes(uint8_t *into, uint32_t most) {
 }
 
 uint8_t take_or_fault(int32_t *error) {
-    static const uint8_t errors[16] = {
-        EAGAIN, EIO, EPIPE, ECONNRESET, ENOENT, EMFILE, ENFILE, ENOMEM,
-        EINVAL, EACCES, EPERM, ENOSPC, EEXIST, ECONNREFUSED, ENAMETOOLONG, 127};
+    static const uint8_t errors[16] = {EAGAIN, EIO, EPIPE, ECONNRESET, ENOENT, EMFILE, ENFILE, ENOMEM, EINVAL, EACCES, EPERM, ENOSPC,
+        EEXIST, ECONNREFUSED, ENAMETOOLONG, 127};
     uint8_t byte = take();
     *error = byte >= FAULTS ? -(int32_t)errors[byte - FAULTS] : 0;
     return byte;

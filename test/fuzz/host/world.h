@@ -13,6 +13,9 @@
 #define OFFSPRING_MAX 128
 /* A module that calls more often than this in one entry, all answers alike, does not come back. */
 #define CALLS_MAX 100000
+/* Of a request, and of a record of protocol 2, in bytes. */
+#define REQUEST_MAX 13736
+#define RECORD_SIZE 48
 
 enum role {
     ROLE_NONE,
@@ -20,9 +23,13 @@ enum role {
     ROLE_CLIENT,
     ROLE_LISTENER,
     /* Streams with the pattern: a command's output, a link's connection, a link's own output. */
-    ROLE_SOURCE, ROLE_LINK, ROLE_SINK,
+    ROLE_SOURCE,
+    ROLE_LINK,
+    ROLE_SINK,
     /* A file that was opened by its name. */
     ROLE_FILE,
+    /* One of `world_options.files`, the `channel`th; its next byte is at `position`. */
+    ROLE_GIVEN,
 };
 
 struct thing {
@@ -41,7 +48,10 @@ struct world {
     const uint8_t *next, *end;
     struct thing things[THINGS_MAX];
     uint32_t things_used, open_count, listener_count, accepted_count, pipe_count;
-    struct { int32_t pid; bool alive; } children[OFFSPRING_MAX];
+    struct {
+        int32_t pid;
+        bool alive;
+    } children[OFFSPRING_MAX];
     uint32_t child_count;
     int32_t next_pid;
     bool described;
@@ -51,6 +61,14 @@ struct world {
     uint32_t calls, unmounts;
     /* What regular files hold, when not the script says it; NULL. */
     const uint8_t *file, *file_end;
+    /* A client's request that came in parts so far: whose, how much of it has come, its bytes. */
+    struct {
+        uint32_t client, at, size;
+        uint8_t bytes[REQUEST_MAX];
+    } request;
+    /* wshd's record, of which `record_at` bytes have come; 0 between two. */
+    uint8_t record[RECORD_SIZE];
+    uint32_t record_at;
     /* Cursors that a link saved last. */
     uint8_t saved[8];
     bool has_saved;
@@ -67,6 +85,20 @@ uint32_t take_bytes(uint8_t *into, uint32_t most);
 #define FAULTS 0xf0
 uint8_t take_or_fault(int32_t *error);
 
+bool is_program(const char *name);
+/* How much of `size` one call moves: all of it when the script has nothing to say. */
+uint32_t part_of(uint8_t byte, uint32_t size);
+/* Kind and directions of what somebody else has made; a terminal when the script does not say. */
+uint8_t any_kind(void);
+/* --- wire/messages.c */
+
+/* Of a client's request, bytes that are still to come. */
+uint32_t rest_of_request(const struct thing *from);
+/* The first of them: a recorded request, or with 0xec one of protocol 2. */
+uint32_t begin_request(const struct thing *from, uint8_t byte, uint8_t *into, uint32_t most);
+/* Answers read(). */
+int32_t give_request(const uint32_t *a);
+
 /* A new thing's handle; -EMFILE. */
 int32_t add_thing(uint8_t kind, enum role role);
 /* The thing behind a handle; NULL for what never was one, and a fault of the module's for what is closed. */
@@ -80,6 +112,10 @@ struct thing *thing_of(uint32_t handle);
 /* For calls whose only answers are 0 and an errno: about a thing, about a path. */
 int32_t answer_for(const struct thing *thing);
 int32_t answer_path(const uint32_t *a);
+/* Opens what the target says a path holds: its handle; 0 when the target says nothing of this path. */
+int32_t open_given(const char *path);
+/* A child of somebody else's that has become one of the module's. */
+void adopt_child(int32_t pid);
 
 /* --- oracle.c: every byte of a stream tells its position */
 
@@ -93,5 +129,27 @@ void note_saved(const uint8_t *cursors);
 /* What an earlier link delivered, as this one is told of it. */
 void note_saved_before(const uint8_t *cursors);
 uint32_t big_endian(const uint8_t *bytes);
+
+/* --- targets.c, and what the files of targets share */
+
+#define TEXT_BYTES 10240
+
+/* NUL-terminated strings of the input as a list; what is behind `size`, or TEXT_BYTES, is not looked at. */
+void split(const uint8_t *input, size_t size, char *text, const char **list, size_t most);
+/* The program's name, then arguments: when the input's first byte is not 0, so many of its bytes, or very many; else `usual`. */
+const char *const *arguments_from(const uint8_t **input, size_t *size, const char *const *usual);
+void run_from_start(const struct world_options *options, const uint8_t *script, size_t size);
+
+/* --- containers.c: the OCI runtime's and the monitor's */
+
+void run_config(const uint8_t *input, size_t size);
+void run_seccomp(const uint8_t *input, size_t size);
+void run_process(const uint8_t *input, size_t size);
+void run_state(const uint8_t *input, size_t size);
+void run_runtime_options(const uint8_t *input, size_t size);
+void run_monitor_options(const uint8_t *input, size_t size);
+void run_monitor(const uint8_t *input, size_t size);
+void prepare_attach(void);
+void run_attach(const uint8_t *input, size_t size);
 
 #endif

@@ -1,14 +1,14 @@
 /**
- * A guest that an attacker controls: it calls what it likes with what it likes, on every host. docs/fuzzing.md
+ * A guest that an attacker controls: it calls what it likes with what it likes, on every host. docs/internals/fuzzing.md
  *
  *   PROGRAM SEED CALLS [PATH…]      the paths are what it tries to reach besides those it knows
  *
  * A turn is a thousand calls; then it waits to be called again, so that the host's loop meets what it has done to it.
  */
-import "../../../assembly/shared/abort";
-import * as shim from "../../../assembly/shim";
-import { argument, argumentsGiven, claim, exit, loadArguments, print } from "../../../assembly/wasi";
-import { afterDigits, digitsValue, putCopy, putText, stringLength } from "../../../assembly/shared/bytes";
+import "../../../assembly/lib/abort";
+import * as shim from "../../../assembly/boundary/shim";
+import { argument, argumentsGiven, claim, exit, loadArguments, print } from "../../../assembly/boundary/wasi";
+import { afterDigits, digitsValue, putCopy, putText, stringLength } from "../../../assembly/lib/text";
 
 const CALLS_A_TURN: u32 = 1000;
 /** What ends a process, or starts one, is not done as often as the rest. */
@@ -72,6 +72,8 @@ export function onStart(): void {
   turn();
 }
 
+/** The child of a guest that may fork is done: its parent goes on. */
+export function onFork(): void { exit(0); }
 export function onReady(handle: i32, events: i32): void { turn(); }
 export function onSignal(signal: i32): void { if (callsLeft > 0) call(); }
 export function onDeadline(): void { turn(); }
@@ -133,51 +135,54 @@ function keep(result: i32): void {
 function keepTwo(result: i32, pair: usize): void {
   if (result < 0) return;
   for (let i = 0; i < 2; i++) {
-    shim.unblock(load<i32>(pair + i * 4));
+    shim.setNonblocking(load<i32>(pair + i * 4));
     keep(load<i32>(pair + i * 4));
   }
 }
 
 function call(): void {
   if (below(RARELY) == 0) return callRare();
-  switch (below(40)) {
+  switch (below(44)) {
+    case 40: case 41: return callRuntimesFiles();
+    case 42: return callMounts();
+    case 43: return callProcess();
     case 0: shim.read(handle(), at(), size()); break;
     case 1: shim.write(handle(), at(), size()); break;
     case 2: shim.readv(handle(), at(), size(), at(), size()); break;
     case 3: shim.writev(handle(), at(), size(), at(), size()); break;
     case 4: shim.splice(handle(), handle(), size()); break;
-    case 5: shim.pending(handle()); break;
+    case 5: shim.bytesAvailable(handle()); break;
     case 6: keep(shim.duplicate(handle())); break;
     case 7: case 8: case 9: case 10: shim.close(handle()); break;
-    case 11: shim.describe(handle()); break;
-    case 12: keep(shim.inherit(any())); break;
+    case 11: shim.handleType(handle()); break;
+    case 12: keep(shim.adoptFd(any())); break;
     case 13: { const pair = at(); keepTwo(shim.pipe(pair), pair); break; }
-    case 14: shim.unblock(handle()); break;
-    case 15: shim.capacity(handle(), any()); break;
-    case 16: shim.mark(handle(), any()); break;
-    case 17: shim.marked(handle()); break;
+    case 14: shim.setNonblocking(handle()); break;
+    case 15: shim.setPipeSize(handle(), any()); break;
+    case 16: shim.tagPipe(handle(), any()); break;
+    case 17: shim.pipeTag(handle()); break;
     case 18: shim.watch(handle(), any()); break;
     case 19: shim.wakeAfter(any()); break;
-    case 20: keep(shim.listen(path(), any())); break;
+    case 20: keep(shim.listen(path(), any(), any())); break;
     case 21: keep(shim.accept(handle())); break;
     case 22: keep(shim.connect(path())); break;
     case 23: { const pair = at(); keepTwo(shim.socketPair(pair), pair); break; }
-    case 24: shim.peer(handle()); break;
+    case 24: shim.peerPid(handle()); break;
     case 25: { const list = putHandles(); shim.send(handle(), at(), size(), below(8) == 0 ? any() : <u32>list, below(6)); break; }
     case 26: shim.send(handle(), at(), size(), at(), any()); break;
     case 27: { const list = at(); if (shim.receive(handle(), at(), size(), list, below(6)) >= 0) keep(load<i32>(scratch)); break; }
     case 28: shim.receive(handle(), at(), size(), at(), any()); break;
     case 29: keep(shim.open(path(), any())); break;
-    case 30: shim.inspect(path()); break;
+    case 30: shim.pathType(path()); break;
     case 31: shim.rename(path(), path()); break;
     case 32: shim.unlink(path()); break;
-    case 33: shim.absolute(path(), at(), size()); break;
+    case 33: shim.realpath(path(), at(), size()); break;
     case 34: describeProcess(); break;
     case 35: shim.wait(pid(), at()); break;
     case 36: shim.kill(pid(), below(4) == 0 ? any() : below(65)); break;
     case 37: callContainer(); break;
     case 38: callTerminal(); break;
-    default: shim.signals(0x7fff_ffff & <u32>random(), any()); break;
+    default: shim.routeSignals(0x7fff_ffff & <u32>random(), any()); break;
   }
 }
 
@@ -188,7 +193,7 @@ function putHandles(): usize {
 
 function describeProcess(): void {
   const from = path(), length = below(4) == 0 || from > <u32>(memory.size() << 16) - STRING_BYTES ? size() : stringLength(from) + 1;
-  switch (below(11)) {
+  switch (below(15)) {
     case 0: shim.spawnBegin(); break;
     case 1: shim.spawnFiles(from, length); break;
     case 2: shim.spawnSelf(); break;
@@ -198,22 +203,94 @@ function describeProcess(): void {
     case 6: shim.spawnUser(any(), any()); break;
     case 7: shim.spawnLimit(any(), any(), any(), any(), any()); break;
     case 8: shim.spawnDirectory(path()); break;
-    case 9: shim.spawnGate(handle()); break;
-    default: shim.title(path()); break;
+    case 9: shim.spawnStartPipe(handle()); break;
+    case 10: shim.spawnBlock(handle(), any(), any()); break;
+    case 11: shim.spawnGroups(at(), any()); break;
+    case 12: shim.spawnUmask(any()); break;
+    case 13: keep(shim.sealedFile(at(), size())); break;
+    default: shim.setProcessName(path()); break;
+  }
+}
+
+/** What only the first process of a container may do, and only before it serves. */
+function callConfinement(): void {
+  switch (below(6)) {
+    case 0: shim.unshare(any()); break;
+    case 1: shim.setCapabilities(at()); break;
+    case 2: shim.processControl(below(2) == 0 ? any() : below(70), any(), any()); break;
+    case 3: shim.setFilter(any(), at(), size()); break;
+    case 4: shim.newKeyring(); break;
+    default: shim.resetAttributes(); break;
   }
 }
 
 function callContainer(): void {
-  switch (below(9)) {
-    case 0: shim.enterRoot(path()); break;
+  switch (below(10)) {
+    case 8: callConfinement(); break;
+    case 0: shim.bindRootAndEnter(path()); break;
     case 1: shim.pivot(path()); break;
     case 2: shim.unmount(path()); break;
     case 3: shim.makeDirectory(path(), any()); break;
     case 4: shim.removeDirectory(path()); break;
     case 5: shim.enterDirectory(path()); break;
     case 6: shim.loopbackUp(); break;
-    case 7: keep(shim.follow(path(), path())); break;
+    case 7: keep(shim.watchMemoryEvents(path(), path())); break;
     default: shim.cgroupNotify(handle(), handle(), handle()); break;
+  }
+}
+
+/** 0 for the program's own paths, or a directory, or anything. */
+function directory(): i32 { return below(2) == 0 ? 0 : handle(); }
+
+/** What only an OCI runtime may call: files by a directory's handle, */
+function callRuntimesFiles(): void {
+  switch (below(14)) {
+    case 0: shim.makeDirectoryAt(directory(), path(), any()); break;
+    case 1: shim.makeNodeAt(directory(), path(), any(), any(), any()); break;
+    case 2: shim.makeLinkAt(path(), directory(), path()); break;
+    case 3: shim.removeAt(directory(), path(), below(2)); break;
+    case 4: shim.renameAt(directory(), path(), path()); break;
+    case 5: shim.statAt(directory(), path(), at()); break;
+    case 6: shim.readLinkAt(directory(), path(), at(), size()); break;
+    case 7: shim.readDirectory(handle(), at(), size()); break;
+    case 8: shim.changeOwner(handle(), any(), any()); break;
+    case 9: shim.changeMode(handle(), any()); break;
+    case 10: shim.enterDirectoryAt(handle()); break;
+    default: keep(shim.openAt(directory(), path(), below(4) == 0 ? any() : below(512), any()));
+  }
+}
+
+/** mounts, */
+function callMounts(): void {
+  switch (below(8)) {
+    case 0: keep(shim.openFileSystem(path())); break;
+    case 1: shim.configureFileSystem(handle(), path(), path()); break;
+    case 2: keep(shim.mountFileSystem(handle(), any())); break;
+    case 3: keep(shim.cloneMount(handle(), below(2))); break;
+    case 4: shim.moveMount(handle(), handle()); break;
+    case 5: shim.changeMount(handle(), below(2), any(), any(), any()); break;
+    case 6: shim.attachDeviceFilter(handle(), at(), size()); break;
+    default: shim.joinNamespace(handle(), any());
+  }
+}
+
+/** and what becomes of its own process, and of others. */
+function callProcess(): void {
+  switch (below(14)) {
+    case 0: keep(shim.openProcess(pid())); break;
+    case 1: shim.signalProcess(handle(), below(65)); break;
+    case 2: shim.placeDescriptor(any(), handle()); break;
+    case 3: shim.takeTerminal(handle()); break;
+    case 4: shim.setUmask(any()); break;
+    case 5: shim.setGroups(at(), size()); break;
+    case 6: shim.setLimit(any(), any(), any(), any(), any()); break;
+    case 7: shim.setScheduler(at(), size()); break;
+    case 8: shim.setIoPriority(any()); break;
+    case 9: shim.setPersonality(any()); break;
+    case 10: shim.setHostName(at(), size(), below(2)); break;
+    case 11: shim.readAt(handle(), at(), size(), any(), any()); break;
+    case 12: keep(shim.adoptChild(pid())); break;
+    default: shim.fsync(handle());
   }
 }
 
@@ -221,22 +298,26 @@ function callTerminal(): void {
   switch (below(7)) {
     case 5: shim.setWindowSize(handle(), any(), any()); break;
     case 0: { const pair = at(); keepTwo(shim.openPty(pair), pair); break; }
-    case 1: shim.raw(handle()); break;
-    case 2: shim.cooked(handle()); break;
-    case 3: shim.windowSize(handle(), handle()); break;
-    case 4: keep(shim.counter()); break;
+    case 1: shim.setRawMode(handle()); break;
+    case 2: shim.restoreTermios(handle()); break;
+    case 3: shim.copyWindowSize(handle(), handle()); break;
+    case 4: keep(shim.eventfd()); break;
     default: print(below(4), at(), size()); break;
   }
 }
 
 function callRare(): void {
-  switch (below(16)) {
+  switch (below(20)) {
+    case 16: shim.fork(below(2) == 0 ? 0 : any()); break;
+    case 17: shim.execute(any()); break;
+    case 18: shim.seal(); break;
+    case 19: shim.setUser(any(), any()); break;
     case 0: shim.raise(below(8) == 0 ? any() : 0); break;
-    case 1: shim.session(); break;
-    case 2: shim.dieWithParent(below(3)); break;
-    case 3: shim.moreDescriptors(); break;
-    case 4: if (below(8) == 0) shim.forgetOrigin(); break;
-    case 5: if (below(8) == 0) shim.isolateMounts(); break;
+    case 1: shim.setsid(); break;
+    case 2: shim.setParentDeathSignal(below(3)); break;
+    case 3: shim.raiseNofileLimit(); break;
+    case 4: if (below(2) == 0) shim.dropStdioAndEnvironment(); break;
+    case 5: if (below(8) == 0) shim.unshareMounts(); break;
     default: {
       const child = shim.spawn(any(), <u32>scratch + 2048);
       if (child <= 0) break;

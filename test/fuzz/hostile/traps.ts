@@ -1,5 +1,5 @@
-/** Every way to trap that a module of integers has: the signal chooses. Both compilers must trap alike. docs/fuzzing.md */
-import "../../../assembly/shared/abort";
+/** Every way to trap that a module of integers has: the signal chooses. Both compilers must trap alike. docs/internals/fuzzing.md */
+import "../../../assembly/lib/abort";
 
 const table = memory.data(8, 8);
 let entered: i32 = 0;

@@ -150,7 +150,13 @@ static int op_of(const char *name) {
 static uint8_t in[MEMORY_BYTES], out[MEMORY_BYTES];
 
 /* Calls of one process that it was asked for and whose answers are still to come: most of the time goes into waking up. */
-static struct asked { int id; long result; char hash[16], shown[200]; long line; uint32_t out_size; } queue[QUEUE_MAX];
+static struct asked {
+    int id;
+    long result;
+    char hash[16], shown[200];
+    long line;
+    uint32_t out_size;
+} queue[QUEUE_MAX];
 static uint32_t queued, queued_bytes;
 
 static void compare(const struct asked *asked, int32_t result) {
@@ -178,8 +184,10 @@ static void hear_queued(void) {
 static void call(char **word) {
     int id = atoi(word[1]);
     struct request request = {
-        .op = (uint32_t)op_of(word[2]), .in_at = (uint32_t)atol(word[10]),
-        .out_at = (uint32_t)atol(word[12]), .out_size = (uint32_t)atol(word[13]),
+        .op = (uint32_t)op_of(word[2]),
+        .in_at = (uint32_t)atol(word[10]),
+        .out_at = (uint32_t)atol(word[12]),
+        .out_size = (uint32_t)atol(word[13]),
     };
     for (int i = 0; i < 5; i++) request.args[i] = (uint32_t)number(word[5 + i]);
     request.in_size = (uint32_t)unhex(word[11], in);

@@ -19,16 +19,21 @@
 /* Out of the way of the numbers that the process's own descriptors get. */
 #define CONTROL_FD 600
 #define RELEASES_MAX 64
+#define PATIENCE_MS 5000
 
 static uint8_t memory[MEMORY_BYTES];
 static const char *const nothing[] = {NULL};
-static struct host host = {.memory = memory, .memory_size = MEMORY_BYTES, .program = "replay", .arguments = nothing, .environment = nothing};
+static struct host host = {
+    .memory = memory, .memory_size = MEMORY_BYTES, .program = "replay", .arguments = nothing, .environment = nothing};
 static const char *control_path;
 static int control = -1;
 /* Pipes that hold children back, in front of their execution. */
-static struct { int pid, fd, gate; } releases[RELEASES_MAX];
+static struct { int pid, fd, start_pipe; } releases[RELEASES_MAX];
 
 /* What a module may name is decided where its calls come from. */
+bool is_runtime(const struct host *any) { return !any; }
+bool is_starting_wshd(const struct host *any) { return !any; }
+bool is_starting_init(const struct host *any) { return !any; }
 bool path_allowed(const struct host *any, const char *path, enum use use) { return any && path && use; }
 const char *allowed_path(const struct host *any, uint32_t at, enum use use, int32_t *error) {
     const char *path = guest_string(any, at);
@@ -36,9 +41,15 @@ const char *allowed_path(const struct host *any, uint32_t at, enum use use, int3
     return path && path_allowed(any, path, use) ? path : NULL;
 }
 
-void note_given(struct host *any) {
+int32_t call_on_path(const struct host *any, uint32_t path, enum use use, long number, long argument) {
+    int32_t error;
+    const char *name = allowed_path(any, path, use, &error);
+    return name ? (int32_t)sys6(number, AT_FDCWD, (long)name, argument, 0, 0, 0) : error;
+}
+
+void note_inheritable_fds(struct host *any) {
     for (int fd = 0; fd < 32; fd++)
-        if (fcntl(fd, F_GETFD) >= 0) any->given |= 1U << fd;
+        if (fcntl(fd, F_GETFD) >= 0) any->inheritable_fds |= 1U << fd;
 }
 
 /* The loop is the driver's: it asks when the simulated one did. */
@@ -51,7 +62,7 @@ int32_t shim_watch(struct host *any, uint32_t handle, uint32_t events) {
     return 0;
 }
 
-int32_t shim_signals(struct host *any, uint32_t low, uint32_t high) {
+int32_t shim_routeSignals(struct host *any, uint32_t low, uint32_t high) {
     (void)any;
     sigset_t set;
     sigemptyset(&set);
@@ -61,53 +72,65 @@ int32_t shim_signals(struct host *any, uint32_t low, uint32_t high) {
     return 0;
 }
 
-/* What a child that is being started waits for in the place of its module's gate; then that gate, -1 when it has none. */
-static int hold = -1, own_gate = -1;
+/* What a child that is being started waits for in the place of its module's start pipe; then that pipe, -1 when it has none. */
+static int hold = -1, own_pipe = -1;
 
-int32_t __real_prepare_descriptors(const struct host *any, struct description *child);
+int32_t __real_prepare_descriptors(const struct host *any, struct spawn *child);
 
-/* The shim finds its gate here, between the description and the start: the linker puts this in front (--wrap). */
-int32_t __wrap_prepare_descriptors(const struct host *any, struct description *child) {
+/* The shim finds its start pipe here, between the description and the start: the linker puts this in front (--wrap). */
+int32_t __wrap_prepare_descriptors(const struct host *any, struct spawn *child) {
     int32_t result = __real_prepare_descriptors(any, child);
-    own_gate = child->gate;
-    child->gate = hold;
+    // Away from the numbers that the program's own descriptors get.
+    own_pipe = child->start_pipe < 0 ? -1 : fcntl(child->start_pipe, F_DUPFD_CLOEXEC, CONTROL_FD + 1);
+    child->start_pipe = hold;
     return result;
 }
 
-/* The child is held back until the simulated one executes: its copies of our descriptors live as long as there. */
+/* Returns once a child has closed what it is not given: until then it holds a copy of the pipe's write end. */
+static void await_placing(int pipe_end) {
+    struct pollfd end = {.fd = pipe_end};
+    while (poll(&end, 1, PATIENCE_MS) < 0 && errno == EINTR) {}
+}
+
+/* The child is held back until the simulated one executes, with nothing open but what it is given, as there. */
 static int32_t spawn_held(uint32_t flags, uint32_t report_at) {
-    int ends[2], index = 0;
+    int ends[2], placing[2], index = 0;
     while (index < RELEASES_MAX && releases[index].pid) index++;
     if (!host.child || index == RELEASES_MAX || pipe2(ends, O_CLOEXEC)) return -ENOMEM;
+    if (pipe2(placing, O_CLOEXEC)) return -ENOMEM;
     hold = ends[0];
     int32_t pid = shim_spawn(&host, flags & ~(uint32_t)SPAWN_CONTAINER, report_at);
     close(ends[0]);
-    // Away from the numbers that the program's own descriptors get.
+    close(placing[1]);
     if (pid > 0) {
+        await_placing(placing[0]);
         releases[index].pid = pid;
         releases[index].fd = fcntl(ends[1], F_DUPFD_CLOEXEC, CONTROL_FD + 1);
-        releases[index].gate = own_gate;
+        releases[index].start_pipe = own_pipe;
+    } else if (own_pipe >= 0) {
+        close(own_pipe);
     }
+    close(placing[0]);
     close(ends[1]);
     return pid;
 }
 
-/* Takes what the module's gate has to give by now, as its child would: from the child's own copy, we have closed ours. */
-static int32_t pass_gate(int pid, int gate) {
-    char path[64], given;
-    snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, gate);
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0) return -errno;
-    ssize_t got = read(fd, &given, 1);
+/* Takes what the module's start pipe has to give by now, as its child would. */
+static int32_t pass_start_pipe(int start_pipe) {
+    char given;
+    int flags = fcntl(start_pipe, F_GETFL);
+    fcntl(start_pipe, F_SETFL, flags | O_NONBLOCK);
+    ssize_t got = read(start_pipe, &given, 1);
     int32_t result = got < 0 ? -errno : (int32_t)got;
-    close(fd);
+    fcntl(start_pipe, F_SETFL, flags);
+    close(start_pipe);
     return result;
 }
 
 static int32_t release(int pid) {
     for (int i = 0; i < RELEASES_MAX; i++) {
         if (releases[i].pid != pid) continue;
-        int32_t passed = releases[i].gate < 0 ? 1 : pass_gate(pid, releases[i].gate);
+        int32_t passed = releases[i].start_pipe < 0 ? 1 : pass_start_pipe(releases[i].start_pipe);
         if (passed == 1) passed = (int32_t)write(releases[i].fd, "", 1);
         close(releases[i].fd);
         releases[i].pid = 0;
@@ -182,7 +205,10 @@ static int32_t run(const struct request *asked) {
 #define TAKE_3 , a[0], a[1], a[2]
 #define TAKE_4 , a[0], a[1], a[2], a[3]
 #define TAKE_5 , a[0], a[1], a[2], a[3], a[4]
-#define CALL(name, count) case CALL_##name: if (CALL_##name != CALL_spawn) return shim_##name(&host TAKE_##count); break;
+#define CALL(name, count) \
+    case CALL_##name: \
+        if (CALL_##name != CALL_spawn) return shim_##name(&host TAKE_##count); \
+        break;
 #include "../../../shim/sys/calls.h"
 #undef CALL
     case OP_POLL: return poll_handle(a[0], a[1]);
@@ -232,14 +258,14 @@ _Noreturn static void serve(void) {
 _Noreturn void serve_module(int fd, const char *path) {
     control_path = path;
     signal(SIGPIPE, SIG_IGN);
-    note_given(&host);
+    note_inheritable_fds(&host);
     attach(fd);
     serve();
 }
 
 _Noreturn void serve_executed(const char *path) {
     control_path = path;
-    note_given(&host);
+    note_inheritable_fds(&host);
     connect_control();
     serve();
 }

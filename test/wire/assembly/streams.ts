@@ -1,7 +1,7 @@
 /** The ring, the relay and the positions of assembly/, as a module whose every step a test decides. */
-import "../../../assembly/shared/abort";
-import { BUFFER_BYTES, Relay } from "../../../assembly/shared/relay";
-import { Ring } from "../../../assembly/shared/ring";
+import "../../../assembly/lib/abort";
+import { BUFFER_BYTES, Relay } from "../../../assembly/lib/relay";
+import { Ring } from "../../../assembly/lib/ring";
 import { CURSORS_BYTES, distance, HEADER_BYTES, position, putPosition } from "../../../assembly/wire/stream";
 
 const RING_BYTES_MAX: u32 = 64;

@@ -1,0 +1,399 @@
+/**
+ * wsh: runs a command in a container, or a shell, through the socket of its wshd. docs/reference/wsh.md
+ *
+ *   CONNECTING → SENDING (the request) → AWAITING (the answer) → RELAYING → ENDING (status read, rest relayed) → exit
+ */
+import {
+  adoptFd, CAN_READ, CAN_WRITE, close, connect, copyWindowSize, duplicate, FileType, handleType, pipeTag, raise, read,
+  READ, receive, restoreTermios, routeSignals, setNonblocking, setPipeSize, setRawMode, setWindowSize, wakeAfter,
+  watch, write, WRITE,
+} from "../../boundary/shim";
+import { argument, exit, loadArguments, loadEnvironment } from "../../boundary/wasi";
+import { cString } from "../../lib/text";
+import { Ending } from "../../lib/outcome";
+import { EAGAIN, ECONNREFUSED, ENOENT, EPROTO } from "../../lib/errno";
+import { fail } from "../../lib/diagnostics";
+import { BUFFER_BYTES, Flow, isPipeEnd, isTerminal, Relay } from "../../lib/relay";
+import { bit, SIGCONT, SIGHUP, SIGINT, SIGNAL_MAX, SIGQUIT, SIGSTOP, SIGTSTP, SIGWINCH } from "../../lib/signal";
+import { AT_TTY, REQUEST_BYTES } from "../../wire/request";
+import { HANDLES_MAX, PipesHandle, PtyHandle, RESPONSE_BYTES, responseIsGood } from "../../wire/response";
+import { RecordKind } from "../../wire/record";
+import { EXIT_UNKNOWN, exitCode, exited, exitStatus, rawExit, signalOf, STATUS_BYTES } from "../../wire/status";
+import { composeRequest, needsVersion2 } from "./compose";
+import { request } from "./protocol-1";
+import { passSignal, send2 } from "./protocol-2";
+import { problem, problemOf } from "./problem";
+import { printFailure, recordedStatus, takeRecord } from "./records";
+import { options, parse } from "./options";
+import { CTRL_BACKSLASH, CTRL_C, CTRL_D, PASSED_SIGNALS, SIGNAL_STATUS, TERMINAL_SIGNALS } from "./signals";
+import { printBadLimit, printDeath, printHelp, printProbe } from "./help";
+import { Probe, ssh } from "./ssh";
+import { knowsSubsystem } from "./ssh-command";
+import { adoptOutput, firstColumns, firstRows, hasNoInput, isMissing, lossOf, PIPE_BYTES, PTY_BYTES_MAX, wantsPty } from "./stdio";
+import { sshSocketPath } from "./ssh-host";
+
+/** An original wshd serves one client at a time: a slow one delays the answer without any fault. */
+const ANSWER_DEADLINE_MS: i32 = 30_000;
+/** While wshd's queue of connections is full: interval and number of the tries. An original's queue is soon full. */
+const CONNECT_INTERVAL_MS: i32 = 50;
+const CONNECT_ATTEMPTS: i32 = 600;
+/** Interval at which a pty without a slave is read again: only the command's exit status ends it. */
+const HANGUP_INTERVAL_MS: i32 = 100;
+
+const enum State { CONNECTING, SENDING, AWAITING, RELAYING, ENDING }
+let state: State = State.CONNECTING;
+
+namespace connection {
+  export let sent: u32 = 0;
+  export let socket: i32 = -1;
+  export let attempts: i32 = 0;
+  export let status: i32 = -1;
+}
+const response = memory.data(8);
+/** Room for one handle more than an answer has, to detect a surplus one. */
+const handles = memory.data((HANDLES_MAX + 1) * 4, 4);
+
+namespace terminal {
+  export let master: i32 = -1;
+  export let local: i32 = -1;
+  /** `local` is a terminal: this program sets its mode and reads its size. */
+  export let atTerminal: bool = false;
+  /** stderr is a terminal. */
+  export let errorsToo: bool = false;
+}
+/** The socket without --socket. */
+let defaultPath: usize = 0;
+namespace outcome {
+  export let exitWith: i32 = EXIT_UNKNOWN;
+  export let ended: i32 = Ending.NONE;
+  /** Errno of a status that could not be read; 0 without. */
+  export let unread: i32 = 0;
+}
+/** Streams that this process does not have. */
+namespace missing {
+  /** The program was started without stdout or stderr: bytes written there are not lost output. */
+  export let output: bool = false, errors: bool = false;
+}
+
+const input = changetype<Relay>(memory.data(offsetof<Relay>(), 8));
+const output = changetype<Relay>(memory.data(offsetof<Relay>(), 8));
+const errors = changetype<Relay>(memory.data(offsetof<Relay>(), 8));
+const inputBuffer = memory.data(BUFFER_BYTES), outputBuffer = memory.data(BUFFER_BYTES), errorsBuffer = memory.data(BUFFER_BYTES);
+
+function moveTo(next: State): void {
+  assert(next > state, "a request never goes back");
+  state = next;
+}
+
+export function onStart(): void {
+  loadArguments();
+  loadEnvironment();
+  if (!parse()) return refuseOptions();
+  defaultPath = options.isSsh ? sshSocketPath() : cString("run/wshd.sock");
+  if (options.isSsh && ssh.probe != Probe.NONE) {
+    printProbe();
+    return exit(0);
+  }
+  if (options.isSsh && !knowsSubsystem()) return giveUp(Ending.USAGE, "wsh: --ssh knows the subsystem sftp only, not", ssh.line);
+  terminal.local = adoptFd(0);
+  const stdinIsTerminal = isTerminal(terminal.local), interactive = wantsPty(stdinIsTerminal);
+  terminal.atTerminal = interactive && !hasNoInput() && stdinIsTerminal;
+  if (!composeRequest(interactive, options.socketPath != 0 ? options.socketPath : defaultPath)) return refuseRequest();
+  connectAndSend();
+}
+
+function refuseOptions(): void {
+  if (options.helpWanted) {
+    printHelp();
+    return exit(0);
+  }
+  outcome.ended = Ending.USAGE;
+  if (options.isSsh) return fail(EXIT_UNKNOWN, "wsh: --ssh cannot do this, or its value is missing:", argument(options.badIndex), 0, "docs/reference/wsh.md has the options");
+  fail(1, "wsh: invalid option, or one without its value:", argument(options.badIndex), 0, "wsh --help shows all of them");
+}
+
+function giveUp(how: Ending, what: string, subject: usize = 0, errno: i32 = 0, advice: string = ""): void {
+  outcome.ended = how;
+  fail(EXIT_UNKNOWN, what, subject, errno, advice);
+}
+
+function refuseRequest(): void {
+  if (problem.length > 0) return giveUp(Ending.USAGE, problem, problemOf);
+  outcome.ended = Ending.USAGE;
+  printBadLimit();
+  exit(EXIT_UNKNOWN);
+}
+
+function connectAndSend(): void {
+  const path = options.socketPath != 0 ? options.socketPath : defaultPath;
+  connection.socket = connect(path);
+  if (connection.socket == -EAGAIN && ++connection.attempts < CONNECT_ATTEMPTS) {
+    wakeAfter(CONNECT_INTERVAL_MS);
+    return;
+  }
+  if (connection.socket == -ECONNREFUSED || connection.socket == -ENOENT) {
+    return giveUp(Ending.UNREACHED, "wsh: cannot connect to", path, connection.socket, "is wshd running in this container? (--socket PATH)");
+  }
+  const advice = connection.socket == -EAGAIN ? "its wshd does not accept connections" : "";
+  if (connection.socket < 0) return giveUp(Ending.UNREACHED, "wsh: cannot connect to", path, connection.socket, advice);
+  moveTo(State.SENDING);
+  wakeAfter(ANSWER_DEADLINE_MS);
+  send();
+}
+
+function send(): void {
+  if (needsVersion2 != 0) return sendVersion2();
+  while (connection.sent < REQUEST_BYTES) {
+    const wrote = write(connection.socket, request + connection.sent, REQUEST_BYTES - connection.sent);
+    if (wrote == -EAGAIN) {
+      watch(connection.socket, WRITE);
+      return;
+    }
+    if (wrote < 0) return refuseSending(wrote);
+    connection.sent += wrote;
+  }
+  moveTo(State.AWAITING);
+  watch(connection.socket, READ);
+}
+
+function refuseSending(errno: i32): void {
+  giveUp(Ending.REFUSED, "wsh: cannot send the request", 0, errno, "wshd closed the connection");
+}
+
+function sendVersion2(): void {
+  const result = send2(connection.socket);
+  if (result < 0 && result != -EAGAIN) return refuseSending(result);
+  if (result > 0) moveTo(State.AWAITING);
+  watch(connection.socket, result > 0 ? READ : WRITE);
+}
+
+/** The first record: the command's descriptors, or why there are none. */
+function takeFirstRecord(): void {
+  const kind = takeRecord(connection.socket, handles, HANDLES_MAX + 1);
+  if (kind == -EAGAIN) return;
+  if (kind == RecordKind.FAILED) return failed();
+  if (kind == 0) return unanswered();
+  if (kind < 0 && kind != -EPROTO) return giveUp(Ending.REFUSED, "wsh: cannot receive wshd's answer", 0, kind);
+  if (kind != RecordKind.RUNNING) return giveUp(Ending.PROTOCOL, "wsh: wshd's answer is not of protocol version 2");
+  wakeAfter(-1);
+  const place = handles + (load<i32>(request + AT_TTY) != 0 ? <i32>PtyHandle.STATUS : <i32>PipesHandle.STATUS) * 4;
+  if (load<i32>(place) >= 0) return refuseDescriptors();
+  store<i32>(place, connection.socket);
+  takeDescriptors();
+  if (!terminal.atTerminal) routeSignals(PASSED_SIGNALS, 0);
+}
+
+function failed(): void {
+  if (terminal.atTerminal && state == State.RELAYING) restoreTermios(terminal.local);
+  outcome.ended = Ending.FAILED;
+  printFailure();
+  exit(EXIT_UNKNOWN);
+}
+
+/** The last record. */
+function takeEnd(): void {
+  const kind = takeRecord(connection.status, handles, 0);
+  if (kind == -EAGAIN) return;
+  if (kind == RecordKind.FAILED) return failed();
+  const raw = recordedStatus();
+  outcome.exitWith = kind == RecordKind.ENDED && exited(raw) ? exitCode(raw) : -1;
+  outcome.ended = rawExit(outcome.exitWith);
+  outcome.unread = min(kind, 0);
+  if (outcome.exitWith < 0) noteDeath(kind == RecordKind.ENDED ? signalOf(raw) : 0);
+  drain();
+}
+
+function takeAnswer(): void {
+  if (needsVersion2 != 0) return takeFirstRecord();
+  const got = receive(connection.socket, response, RESPONSE_BYTES, handles, HANDLES_MAX + 1);
+  if (got == -EAGAIN) return;
+  if (got < 0) return giveUp(Ending.REFUSED, "wsh: cannot receive wshd's answer", 0, got);
+  if (got == 0) return unanswered();
+  if (got != RESPONSE_BYTES || !responseIsGood(response)) return giveUp(Ending.PROTOCOL, "wsh: wshd's answer is not of protocol version 1");
+  close(connection.socket);
+  wakeAfter(-1);
+  takeDescriptors();
+}
+
+function unanswered(): void {
+  giveUp(Ending.REFUSED, "wsh: wshd refused the request: it closed the connection without an answer");
+}
+
+function refuseDescriptors(): void {
+  giveUp(Ending.PROTOCOL, "wsh: wshd's answer does not carry the descriptors that the protocol asks for");
+}
+
+function takeDescriptors(): void {
+  if (!(load<i32>(request + AT_TTY) != 0 ? acceptPty() : acceptPipes())) return refuseDescriptors();
+  moveTo(State.RELAYING);
+  watch(connection.status, READ);
+  input.pump();
+  output.pump();
+  errors.pump();
+}
+
+function handleAt(index: i32): i32 { return load<i32>(handles + index * 4); }
+
+/** Validates the answer: exactly these handles, each a pipe's end in the right direction. */
+function acceptPipes(): bool {
+  const stdin = handleAt(PipesHandle.STDIN), stdout = handleAt(PipesHandle.STDOUT), stderr = handleAt(PipesHandle.STDERR);
+  connection.status = handleAt(PipesHandle.STATUS);
+  if (handleAt(PipesHandle.COUNT) >= 0) return false;
+  if (!isPipeEnd(stdin, CAN_WRITE) || !isPipeEnd(stdout, CAN_READ)) return false;
+  if (!isPipeEnd(stderr, CAN_READ) || !isStatus()) return false;
+  for (let i = 0; i < PipesHandle.COUNT; i++) setNonblocking(handleAt(i));
+  setPipeSize(stdout, PIPE_BYTES);
+  setPipeSize(stdin, PIPE_BYTES);
+  if (hasNoInput()) {
+    close(stdin);
+    input.flow = Flow.ENDED;
+  } else input.begin(terminal.local, stdin, inputBuffer);
+  output.begin(stdout, adoptOutput(), outputBuffer);
+  errors.begin(stderr, adoptFd(2), errorsBuffer);
+  missing.output = isMissing(output.to);
+  missing.errors = isMissing(errors.to);
+  terminal.errorsToo = isTerminal(errors.to);
+  return true;
+}
+
+function isStatus(): bool { return needsVersion2 != 0 || isPipeEnd(connection.status, CAN_READ); }
+
+function acceptPty(): bool {
+  terminal.master = handleAt(PtyHandle.MASTER);
+  connection.status = handleAt(PtyHandle.STATUS);
+  if (handleAt(PtyHandle.COUNT) >= 0 || !isStatus()) return false;
+  if (terminal.master < 0 || (handleType(terminal.master) & FileType.MASK) != FileType.TERMINAL) return false;
+  setNonblocking(terminal.master);
+  setNonblocking(connection.status);
+  if (terminal.atTerminal) {
+    routeSignals(TERMINAL_SIGNALS, 0);
+    setRawMode(terminal.local);
+    copyWindowSize(terminal.local, terminal.master);
+  } else {
+    routeSignals(bit(SIGINT) | bit(SIGQUIT), 0);
+    setWindowSize(terminal.master, firstRows(), firstColumns());
+  }
+  if (hasNoInput()) {
+    input.flow = Flow.ENDED;
+    type(CTRL_D);
+  } else input.begin(duplicate(terminal.local), duplicate(terminal.master), inputBuffer);
+  output.outlastsHangup = true;
+  output.begin(duplicate(terminal.master), adoptOutput(), outputBuffer);
+  errors.flow = Flow.ENDED;
+  terminal.errorsToo = isTerminal(adoptFd(2));
+  return true;
+}
+
+export function onReady(handle: i32, events: i32): void {
+  if (handle == connection.socket && state == State.SENDING) return send();
+  if (handle == connection.socket && state == State.AWAITING) takeAnswer();
+  else relay(handle);
+  pauseWhileHungUp();
+}
+
+function relay(handle: i32): void {
+  if (handle == connection.status) takeStatus();
+  if (input.owns(handle)) input.pump();
+  if (output.owns(handle)) output.pump();
+  if (errors.owns(handle)) errors.pump();
+  if (state == State.ENDING) finishWhenDrained();
+  // A raw terminal has no end-of-file key: its end means that the terminal hung up, even without SIGHUP.
+  else if (terminal.atTerminal && input.flow == Flow.ENDED) onSignal(SIGHUP);
+}
+
+/** Without a slave epoll reports a hangup all the time: stop watching, and read again after a while. */
+function pauseWhileHungUp(): void {
+  if (!output.isHungUp) return;
+  watch(output.from, 0);
+  wakeAfter(HANGUP_INTERVAL_MS);
+}
+
+function takeStatus(): void {
+  if (needsVersion2 != 0) return takeEnd();
+  const got = read(connection.status, response, STATUS_BYTES);
+  if (got == -EAGAIN) return;
+  outcome.exitWith = got == STATUS_BYTES ? exitStatus(response) : -1;
+  outcome.ended = rawExit(outcome.exitWith);
+  if (got < 0) outcome.unread = got;
+  if (outcome.exitWith < 0) noteDeath(got == 0 ? pipeTag(connection.status) : 0);
+  drain();
+}
+
+/** Relays what the command has written before its end. */
+function drain(): void {
+  close(connection.status);
+  connection.status = -1;
+  moveTo(State.ENDING);
+  // The command's output is in the pipes or the pty by now. Other processes that hold them may write for ever.
+  if (terminal.master >= 0) output.limitToPause(PTY_BYTES_MAX);
+  else {
+    output.limitToPending();
+    errors.limitToPending();
+  }
+  if (input.flow == Flow.OPEN) input.finish(Flow.ENDED);
+  output.pump();
+  errors.pump();
+}
+
+function noteDeath(signal: i32): void {
+  outcome.exitWith = EXIT_UNKNOWN;
+  outcome.ended = signal >= 1 && signal <= SIGNAL_MAX ? signal : <i32>Ending.KILLED;
+}
+
+function finishWhenDrained(): void {
+  if (output.flow == Flow.OPEN || errors.flow == Flow.OPEN) return;
+  if (terminal.atTerminal) restoreTermios(terminal.local);
+  const isKilled = outcome.ended > 0 && outcome.ended <= SIGNAL_MAX;
+  if (options.raising && isKilled) raise(outcome.ended);
+  if (options.signalStatus && isKilled) outcome.exitWith = SIGNAL_STATUS + outcome.ended;
+  // After the command's own output, and when the terminal has its settings back.
+  if (outcome.exitWith == EXIT_UNKNOWN && outcome.ended != rawExit(EXIT_UNKNOWN) && !options.isSsh) tellDeath();
+  if (outcome.unread < 0) return giveUp(Ending.KILLED, "wsh: cannot read how the command ended", 0, outcome.unread);
+  const error = min(lossOf(input), min(missing.output ? 0 : lossOf(output), missing.errors ? 0 : lossOf(errors)));
+  if (error < 0) return giveUp(Ending.LOST, "wsh: what the command read or wrote was cut off", 0, error);
+  exit(outcome.exitWith);
+}
+
+/** The command's stderr is read for the command's own output, so wsh writes there only at a terminal, or when asked to. */
+function tellDeath(): void { if (options.verbose || terminal.errorsToo) printDeath(outcome.ended); }
+
+/** Types a key at the command's pty. */
+function type(key: u8): void {
+  store<u8>(response, key);
+  write(terminal.master, response, 1);
+}
+
+export function onSignal(signal: i32): void {
+  if (needsVersion2 != 0 && !terminal.atTerminal) return passSignal(connection.status, signal);
+  // Protocol 1 has no message for signals, but a pty has keys for two of them. Others end this program, and the pty hangs up.
+  if (!terminal.atTerminal && terminal.master >= 0) return type(signal == SIGINT ? CTRL_C : CTRL_BACKSLASH);
+  if (signal == SIGWINCH) {
+    copyWindowSize(terminal.local, terminal.master);
+  } else if (signal == SIGCONT) {
+    setRawMode(terminal.local);
+    copyWindowSize(terminal.local, terminal.master);
+  } else {
+    restoreTermios(terminal.local);
+    // SIGCONT resumes after a stop. Any other signal ends this program, and its parent sees the signal in wait(2).
+    raise(signal == SIGTSTP ? SIGSTOP : signal);
+  }
+}
+
+export function onDeadline(): void {
+  if (state == State.CONNECTING) return connectAndSend();
+  if (state >= State.RELAYING) return onReady(output.from, READ);
+  giveUp(Ending.UNANSWERED, "wsh: wshd did not answer within 30 seconds; is it stopped, or another client keeping it?");
+}
+
+export function onTrap(): i32 {
+  if (terminal.atTerminal) restoreTermios(terminal.local);
+  return EXIT_UNKNOWN;
+}
+
+/** The command's raw status, or an `Ending`. */
+export function ending(): i32 { return outcome.ended; }
+
+/** Sets the size of the pty of `--tty`. A real terminal keeps its own size. */
+export function resize(toRows: i32, toColumns: i32): void {
+  if (!terminal.atTerminal && terminal.master >= 0 && state == State.RELAYING) setWindowSize(terminal.master, toRows, toColumns);
+}

@@ -1,0 +1,20 @@
+/** The simulated kernel. docs/internals/simulation.md */
+export { MemoryCgroup } from '../kernel/cgroup.js';
+export { Container, type ContainerOptions } from './container.js';
+export { type FileDescription, NullDevice } from '../kernel/open-file.js';
+export { errnoName, errnos, type ErrnoName } from '../kernel/errno.js';
+export { RegularFile } from '../kernel/files.js';
+export type { ProgramName } from '../../boundary/programs.js';
+export { Guest } from '../guest/guest.js';
+export { ScriptRunner } from '../script/runner.js';
+export { type Habits, SimulationError } from '../kernel/kernel.js';
+export { Sink, Source, Terminal } from './endpoints.js';
+export { pattern, patternByte, patternMismatch } from '../script/pattern.js';
+export type { Call, CallEvent, Delivery, Fault, FaultPlan, Observer } from '../kernel/events.js';
+export { Process } from '../kernel/process.js';
+export { preparePrograms, Programs } from '../guest/instances.js';
+export { Random } from '../kernel/random.js';
+export { parseScript, ScriptError } from '../script/script.js';
+export { callText, Trace, type TraceOptions } from './trace.js';
+export { RunningProgram, type StartOptions, type Stdio } from './program.js';
+export { World, type WorldOptions } from './world.js';
