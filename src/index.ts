@@ -26,6 +26,7 @@ export {
 export { RANGE_IDS } from './core/depot/id-ranges.js';
 
 /* For fronts: command lines and servers, which turn text into options. They check early, and open no container to answer a question. */
+export { checkContainer } from './core/container/check.js';
 export { isId } from './core/depot/id.js';
 export { type ContainerSummary, containersIn, readSummary } from './core/depot/record.js';
 export { becomeWsh, type WshOptions } from './core/exec/become-wsh.js';

@@ -115,7 +115,7 @@ async function drain(server: Server, endpoints: Endpoints, stopListening: () => 
 
 async function upgrade(server: Server, listener: Listener, endpoints: Endpoints, configPath: string): Promise<void> {
   try {
-    readConfig(configPath);
+    check(readConfig(configPath));
   } catch (error) {
     server.log.error('no upgrade: the configuration is invalid', { error: reason(error) });
     return;

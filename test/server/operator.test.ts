@@ -6,6 +6,7 @@ import { get } from 'node:http';
 import { text as textOf } from 'node:stream/consumers';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { ifReadable } from '../../src/base/errors.js';
 import { packageRoot } from '../../src/base/paths.js';
 import { connect } from '../../src/client/index.js';
 import { type Scratch, scratch, until } from '../support/process.js';
@@ -178,14 +179,55 @@ test('SIGUSR1: the program is executed anew under the same pid; no connection is
   await next.close();
 });
 
-test('SIGUSR1 with an invalid configuration changes nothing', async () => {
+/** What precedes the mistake is valid, and would be seen: less output, no debug messages, another socket. */
+const INVALID = `
+server: { unix_domain_path: /nowhere/else.sock, job_output_limit: 10, container_grace_time: 0 }
+logging: { level: error }
+isolation: { seccomp: /nowhere }
+`;
+
+for (const [signal, said] of [['SIGHUP', 'the configuration stays as it was'], ['SIGUSR1', 'no upgrade']] as const) {
+  test(`${signal} with an invalid configuration changes nothing`, async () => {
+    await start();
+    const client = await connect(socketPath()), { handle } = await client.create(), { pid } = server!;
+    const { jobId } = await client.spawn({ handle, script: 'echo before; until [ -e ../go ]; do sleep 0.05; done; echo after; exit 5' });
+    const depot = text((await client.info({ handle })).containerPath), inode = statSync(socketPath()).ino;
+    writeFileSync(`${place.path}/config.yml`, INVALID);
+    server!.kill(signal);
+    await until(() => log().includes(said), 'the log says so');
+    assert.match(log(), /config\.yml:4: isolation\.seccomp is refused: cannot read the seccomp profile \/nowhere/);
+    assert.is(text((await client.run({ handle, script: 'echo more than ten bytes' })).stdout), 'more than ten bytes\n');
+    assert.match(log(), /"log_level":"debug".*"message":"Run"/);
+    assert.equal([statSync(socketPath()).ino, readFileSync(`${place.path}/pid`, 'utf8')], [inode, String(pid)]);
+    const other = await connect(socketPath());
+    writeFileSync(`${depot}/go`, '');
+    const { exitStatus, stdout } = await other.link({ handle, jobId });
+    assert.equal([exitStatus, text(stdout)], [5, 'before\nafter\n']);
+    await client.destroy({ handle });
+    await Promise.all([client.close(), other.close()]);
+    writeConfig();
+  });
+}
+
+/** Children of the server, with their state: "Z" is one that has ended, and that nobody has waited for. */
+function childrenOf(pid: number): string[] {
+  const pids = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ').filter((each) => each !== '');
+  return pids.flatMap((each) => ifReadable(() => [/\) (.)/.exec(readFileSync(`/proc/${each}/stat`, 'latin1'))![1]!]) ?? []);
+}
+
+test('SIGUSR1: the jobs of the program before are children, and are waited for when they end', async () => {
   await start();
-  const client = await connect(socketPath());
-  writeFileSync(`${place.path}/config.yml`, 'server: { job_output_limit: many }\n');
+  const client = await connect(socketPath()), { handle } = await client.create(), { pid } = server!, jobs: number[] = [];
+  for (let job = 0; job < 3; job++) jobs.push((await client.spawn({ handle, script: 'sleep 1000' })).jobId);
   server!.kill('SIGUSR1');
-  await until(() => log().includes('no upgrade'), 'the log says so');
-  await client.ping();
-  await client.close();
+  await until(() => log().split('"message":"serving"').length === 3, 'the next one serves');
+  const next = await connect(socketPath());
+  assert.is(childrenOf(pid!).length, 3);
+  await next.stop({ handle, kill: true });
+  for (const jobId of jobs) assert.is((await next.link({ handle, jobId })).exitStatus, 255);
+  await until(() => childrenOf(pid!).length === 0, 'no child is left');
+  await next.destroy({ handle });
+  await next.close();
 });
 
 operator.run();

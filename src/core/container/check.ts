@@ -93,6 +93,9 @@ export interface CheckedOptions extends Pick<ContainerOptions, 'hostname' | 'mem
   readonly userns: UserNamespace;
 }
 
+/** Throws what `Container.create` would throw for these options, before it makes anything. */
+export function checkContainer(options: ContainerOptions): void { checkContainerOptions(options); }
+
 export function checkContainerOptions(options: ContainerOptions): CheckedOptions {
   checkOptions(options, CONTAINER_CHECKS);
   const { hostname, memoryBytes, cpuShares, cgroup, layer } = options;

@@ -1,9 +1,14 @@
 /** The server's configuration: every key, its default and its meaning. docs/reference/server.md, "Configuration" */
-import type { LimitName } from '../../index.js';
+import type { ContainerOptions, LimitName } from '../../index.js';
 
 export type ContainerClass = 'linux' | 'insecure';
 export const LOG_LEVELS = ['off', 'fatal', 'error', 'warn', 'info', 'debug', 'debug1', 'debug2'] as const;
 export type LogLevel = typeof LOG_LEVELS[number];
+
+/** What keeps containers from the host, as the library takes it. */
+export type Isolation = Readonly<Pick<ContainerOptions, (
+  'userns' | 'privileged' | 'readOnly' | 'hidePids' | 'capAdd' | 'capDrop' | 'seccomp' | 'pidsLimit' | 'shmBytes' | 'tmpfs' | 'devices' | 'sysctl'
+)>>;
 
 export interface Config {
   readonly server: {
@@ -24,6 +29,7 @@ export interface Config {
     readonly syslogSocket: string | null;
     readonly connectionsMax: number;
   };
+  readonly isolation: Isolation;
   /** 0: none. */
   readonly healthPort: number;
   readonly metrics: { readonly port: number | null; readonly socketPath: string | null };

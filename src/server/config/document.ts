@@ -55,7 +55,16 @@ export class Section {
     return value;
   }
 
-  wrong(key: string, wanted: string, value: unknown): never { this.file.refuse([...this.path, key], `must be ${wanted}, not ${JSON.stringify(value)}`); }
+  /** A text, or a number as the kernel takes it; "" where the key is null. */
+  word(key: string): string {
+    const value: string | number = this.read(key, '', 'a text or a number', (each): each is string | number => (
+      (typeof each === 'string' && !each.includes('\0')) || Number.isSafeInteger(each)
+    ));
+    return String(value);
+  }
+
+  wrong(key: string, wanted: string, value: unknown): never { this.refuse(key, `must be ${wanted}, not ${JSON.stringify(value)}`); }
+  refuse(key: string, sentence: string): never { this.file.refuse([...this.path, key], sentence); }
 }
 
 export class ConfigFile {

@@ -6,6 +6,7 @@ import { ifReadable } from '../../base/errors.js';
 import { formatAddress, networkOf, parseAddress, parseNetwork } from './address.js';
 import { type Config, type ContainerClass, LOG_LEVELS } from './config.js';
 import { ConfigFile, type Section } from './document.js';
+import { isolation } from './isolation.js';
 
 const CLASSES: Readonly<Record<string, ContainerClass>> = { 'Warden::Container::Linux': 'linux', 'Warden::Container::Insecure': 'insecure', linux: 'linux', insecure: 'insecure' };
 const LIMITS: readonly LimitName[] = [
@@ -23,14 +24,16 @@ export function readConfig(path: string): Config { return parseConfig(ConfigFile
 
 export function parseConfig(file: ConfigFile): Config {
   const root = file.root, logging = root.section('logging'), metrics = root.section('metrics');
+  const uids = { first: root.section('user').integer('pool_start_uid', 10_000, 1, UID_MAX), count: root.section('user').integer('pool_size', 64, 1, UID_MAX) };
   return {
     server: server(root.section('server')),
+    isolation: isolation(root.section('isolation'), uids),
     healthPort: root.section('health_check_server').integer('port', 2345, 0, PORT_MAX),
     metrics: { port: metrics.integer('port', null, 1, PORT_MAX), socketPath: metrics.text('unix_domain_path', null) },
     logging: { level: logging.oneOf('level', 'debug2', LOG_LEVELS), file: logging.text('file', null), syslog: logging.text('syslog', null) },
     network: network(root.section('network')),
     ports: ports(root.section('port')),
-    uids: { first: root.section('user').integer('pool_start_uid', 10_000, 1, UID_MAX), count: root.section('user').integer('pool_size', 64, 1, UID_MAX) },
+    uids,
   };
 }
 

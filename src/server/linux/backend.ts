@@ -1,7 +1,7 @@
 /** The class "linux": containers of the library, with a network, a layer and the original's files around them. */
 import { existsSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Container, type Job, type OomWatch, RANGE_IDS } from '../../index.js';
+import { Container, type Job, type OomWatch, RANGE_IDS, type UserNamespace } from '../../index.js';
 import { reason, unlessMissing, WardenError } from '../../base/errors.js';
 import { programPath } from '../../base/paths.js';
 import type { ResponseInit } from '../../proto/message.js';
@@ -33,7 +33,9 @@ const SHARES_MIN = 2n, SHARES_MAX = 262_144n;
 const PROGRAMS = ['iomux-spawn', 'iomux-link', 'wsh'] as const;
 
 /** A container has 65,536 ids of its own. Pools of larger ones are those of the host. */
-function usernsFor(uid: number): 'auto' | 'host' { return uid < RANGE_IDS ? 'auto' : 'host'; }
+function usernsFor(uid: number, { userns, privileged }: Config['isolation']): UserNamespace | undefined {
+  return uid < RANGE_IDS || privileged === true ? userns : 'host';
+}
 
 export class LinuxBackend implements RecoverableBackend {
   readonly path: string;
@@ -61,7 +63,7 @@ export class LinuxBackend implements RecoverableBackend {
       // `writeFiles` and `giveFiles` make its files in /etc, as the original does.
       const container = await Container.create({
         depot, id, hostname: id, root, layer, binds, etc: root === undefined ? undefined : false, cgroup: `instance-${id}`,
-        userns: usernsFor(uid),
+        ...config.isolation, userns: usernsFor(uid, config.isolation),
       });
       this.opened = container;
       this.writeFiles(root);
