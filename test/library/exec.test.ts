@@ -149,6 +149,20 @@ test('kills what takes too long when there are no descriptors left to look for i
   assert.not((await container.info()).processes.some(({ argv }) => argv.includes('4244')));
 });
 
+test('rejects, and throws nothing, where the process runs out of descriptors', async () => {
+  const library = JSON.stringify(new URL('../../src/index.js', import.meta.url).href);
+  const script = `const { Container, WardenError } = await import(${library});
+    const container = await Container.open(${JSON.stringify(container.directory)});
+    const commands = Array.from({ length: 60 }, () => container.exec(['sh', '-c', 'cat; exit 3'], { input: '' }));
+    const ends = await Promise.allSettled(commands.map((command) => command.output()));
+    const rejected = ends.filter(({ status }) => status === 'rejected'), done = ends.filter(({ status }) => status === 'fulfilled');
+    const areErrors = rejected.every(({ reason }) => reason instanceof WardenError);
+    console.log(rejected.length > 0, areErrors, done.every(({ value }) => value.exitCode === 3));
+    console.log((await container.exec(['echo', 'later']).output()).stdout.toString());`;
+  const { code, stdout, stderr } = await run(['sh', '-c', 'ulimit -n 100; exec "$@"', 'sh', process.execPath, '--input-type=module', '-e', script]);
+  assert.equal([stdout.toString(), stderr, code], ['true true true\nlater\n\n', '', 0]);
+});
+
 test('kills what takes too long, with all that it has started', async () => {
   const { exitCode, signal, timedOut } = await sh('sleep 1000 & sleep 1000', { timeoutMs: 100 }).result;
   assert.equal([exitCode, signal, timedOut], [null, 'SIGKILL', true]);

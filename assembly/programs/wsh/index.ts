@@ -20,7 +20,7 @@ import { HANDLES_MAX, PipesHandle, PtyHandle, RESPONSE_BYTES, responseIsGood } f
 import { RecordKind } from "../../wire/record";
 import { EXIT_UNKNOWN, exitCode, exited, exitStatus, rawExit, signalOf, STATUS_BYTES } from "../../wire/status";
 import { composeRequest, needsVersion2 } from "./compose";
-import { request } from "./protocol-1";
+import { adviceOnSilence, request } from "./protocol-1";
 import { passSignal, send2 } from "./protocol-2";
 import { problem, problemOf } from "./problem";
 import { printFailure, recordedStatus, takeRecord } from "./records";
@@ -216,7 +216,7 @@ function takeAnswer(): void {
 }
 
 function unanswered(): void {
-  giveUp(Ending.REFUSED, "wsh: wshd refused the request: it closed the connection without an answer");
+  giveUp(Ending.REFUSED, "wsh: wshd refused the request: it closed the connection without an answer", 0, 0, adviceOnSilence());
 }
 
 function refuseDescriptors(): void {

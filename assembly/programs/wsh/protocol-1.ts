@@ -1,6 +1,6 @@
 /** The request of protocol 1. docs/reference/protocol.md §1 */
 import { argument, argumentsGiven, variable } from "../../boundary/wasi";
-import { beginRequest, putArgument, putLang, putUser, REQUEST_BYTES } from "../../wire/request";
+import { AT_TTY, beginRequest, putArgument, putLang, putUser, REQUEST_BYTES } from "../../wire/request";
 import { options } from "./options";
 import { refuse } from "./problem";
 import { ssh } from "./ssh";
@@ -23,4 +23,9 @@ export function compose1(interactive: bool): bool {
   if (name != 0 && !putUser(request, name)) return refuse("wsh: a user's name has at most 31 bytes, this one more:", name);
   const lang = variable("LANG");
   return lang == 0 || putLang(request, lang) || refuse("wsh: LANG has at most 1023 bytes, this one more");
+}
+
+/** Of a request that got no answer: protocol 1 has no words for a terminal that cannot be made. */
+export function adviceOnSilence(): string {
+  return load<i32>(request + AT_TTY) != 0 ? "are all terminals of the container in use?" : "";
 }

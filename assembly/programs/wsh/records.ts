@@ -1,6 +1,6 @@
 /** The records that wshd sends in protocol 2, and their failures in words. docs/reference/protocol.md §7 */
 import { receive } from "../../boundary/shim";
-import { EINVAL, EPERM, EPROTO } from "../../lib/errno";
+import { EINVAL, ENOSPC, EPERM, EPROTO } from "../../lib/errno";
 import * as line from "../../lib/line";
 import {
   AT_DETAIL, AT_ERRNO, AT_FAILURE, AT_RECORD_KIND, AT_STATUS, Failure, judgeRecord, RECORD_BYTES,
@@ -39,6 +39,8 @@ export function printFailure(): void {
   if (errno != 0) line.putError(errno);
   if (failure == Failure.LIMIT && errno == EPERM) line.put("; is it above the hard limit that wshd was started with?");
   if ((failure == Failure.GROUP || failure == Failure.USER) && errno == EINVAL) line.put("; the container's user namespace has no such id");
+  // Pipes and processes need no space. pts(4)
+  if (failure == Failure.PROCESS && errno == ENOSPC) line.put("; all terminals of the container are in use");
   line.flush();
 }
 
@@ -55,6 +57,7 @@ function putFailure(failure: i32): void {
     case Failure.ACCOUNTS: return putOf("cannot read the container's users and groups for ", AT_2_USER);
     case Failure.BUSY: return line.put("as many commands run in this container as it can have");
     case Failure.BLOCK: return line.put("the container's wshd cannot read command and variables");
+    case Failure.PROCESS: return line.put("wshd cannot make the command's streams or its process");
     case Failure.GROUPS: return line.put("cannot set the supplementary groups");
     case Failure.GROUP: return line.put("cannot set the group id");
     case Failure.USER: return line.put("cannot set the user id");

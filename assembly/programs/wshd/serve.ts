@@ -21,6 +21,8 @@ import { closeFile } from "./lines";
 const CLIENTS_MAX: u32 = 1024;
 /** Time for a client to send its request, and for its request to wait for descriptors or a slot. */
 const REQUEST_DEADLINE_MS: u64 = 5_000;
+/** What is left of that time to a client that has not sent its request when clients take all places, or all descriptors. */
+const CROWDED_DEADLINE_MS: u64 = 1_000;
 /** Pause before the next try when descriptors or slots are short. */
 const RETRY_MS: u64 = 50;
 /** Descriptors that accept() leaves free for one command: its pipes, a copy of stderr, its exec error pipe. */
@@ -101,10 +103,10 @@ export function serveChildEnded(): void {
 function acceptClients(): void {
   for (;;) {
     const index = freeClient();
-    if (index == CLIENTS_MAX) return pauseAccepting(NEVER);
+    if (index == CLIENTS_MAX) return makeRoom(NEVER);
     // Waiting clients must leave the descriptors that serving one of them needs.
     const taken = table.count + table.givenCount + commandDescriptors() + OWN_DESCRIPTORS;
-    if (taken + RESERVED_DESCRIPTORS >= listening.descriptorLimit) return pauseAccepting(nowMs() + RETRY_MS);
+    if (taken + RESERVED_DESCRIPTORS >= listening.descriptorLimit) return makeRoom(nowMs() + RETRY_MS);
     const socket = accept(listening.handle);
     if (socket == -EAGAIN) return;
     // Out of descriptors or memory: the connections stay in the kernel's queue.
@@ -128,6 +130,16 @@ function freeClient(): u32 {
   return index;
 }
 
+/** Clients wait in the kernel's queue: those that say nothing have to go sooner. */
+function makeRoom(untilMs: u64): void {
+  const latest = nowMs() + CROWDED_DEADLINE_MS;
+  for (let i: u32 = 0; i < table.used; i++) {
+    const client = clientAt(i);
+    if (client.socket != 0 && !isWhole(client)) client.deadlineMs = min(client.deadlineMs, latest);
+  }
+  pauseAccepting(untilMs);
+}
+
 function pauseAccepting(untilMs: u64): void {
   listening.accepting = false;
   watch(listening.handle, 0);
@@ -143,6 +155,10 @@ function readRequest(client: Client): void {
   if (got > 0) tryServe(client, request);
   else if (got != -EAGAIN) closeClient(client);
   current = 0;
+}
+
+function isWhole(client: Client): bool {
+  return client.have == (isVersion2(bufferOf(client)) ? REQUEST_2_BYTES : REQUEST_BYTES);
 }
 
 function isVersion2(request: usize): bool { return load<i32>(request + AT_VERSION) == VERSION_2; }
@@ -230,7 +246,7 @@ function retry(): void {
   resumeAccepting();
   for (let i: u32 = 0; i < table.used; i++) {
     const client = clientAt(i);
-    if (client.socket == 0 || client.have != (isVersion2(bufferOf(client)) ? REQUEST_2_BYTES : REQUEST_BYTES)) continue;
+    if (client.socket == 0 || !isWhole(client)) continue;
     current = changetype<usize>(client);
     tryServe(client, bufferOf(client));
     current = 0;

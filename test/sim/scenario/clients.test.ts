@@ -78,6 +78,21 @@ clients('commands that their user stops before they execute keep nobody waiting,
   }
 }));
 
+clients('clients that say nothing and take all places keep others waiting for a second, and later ones for as long', () => withWorld((world) => {
+  const container = serving(world), PLACES = 1_024, CROWDED_MS = 1_000, ROUNDS = 3;
+  const connect = (_: unknown, index: number): Peer => Peer.connect(world, container.socket, new Uint8Array(0), true, index)!;
+  const mute = Array.from({ length: ROUNDS * PLACES }, connect);
+  const before = world.nowMs, next = container.wsh(['/bin/script', '-c', 'exit 5']);
+  world.run(() => next.ended);
+  assert.is(next.exitCode, 5);
+  assert.is(world.nowMs - before, ROUNDS * CROWDED_MS);
+  assert.ok(mute.every(({ ended, received }) => ended && received === 0));
+  // A client alone has the whole time.
+  const alone = connect(undefined, 1), since = world.nowMs;
+  world.run(() => alone.ended);
+  assert.is(world.nowMs - since, 5_000);
+}));
+
 clients('a link that connects while the last one is told the status is served, too', () => withWorld((world) => {
   const container = serving(world), job = container.spawn('1', ['/bin/script', '-c', 'write 1 300; exit 4']), link = container.link('1');
   const late: Peer[] = [];
