@@ -1,6 +1,6 @@
 /** What config.json says, as it is seen from inside the container; and what is refused, with the container's traces gone. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { programPath } from '../../../src/base/paths.js';
@@ -41,6 +41,16 @@ it('capabilities and no_new_privs', async () => {
     ['CapInh', '0000000000000020'], ['CapPrm', '0000000000000020'], ['CapEff', '0000000000000020'], ['CapBnd', '0000000000002020'],
     ['CapAmb', '0000000000000020'], ['NoNewPrivs', '0'],
   ]);
+});
+
+it('an ambient capability that is not inheritable is left out, as in the config.json of runc spec, and the log says so', async () => {
+  using bundle = new Bundle(({ process }) => {
+    process.args = ['grep', '-E', 'CapEff|CapAmb', '/proc/self/status'];
+    process['capabilities'] = Object.fromEntries(['bounding', 'effective', 'permitted', 'ambient'].map((set) => [set, ['CAP_KILL']]));
+  });
+  const { code, stdout, stderr } = await bundle.call(['--log', bundle.file('log'), 'run', bundle.id]);
+  assert.equal([code, stdout.toString(), stderr], [0, 'CapEff:\t0000000000000020\nCapAmb:\t0000000000000000\n', '']);
+  assert.match(readFileSync(bundle.file('log'), 'utf8'), /level=warning msg="process.capabilities.ambient has .* left out"/);
 });
 
 it('limits of resources and the oom score', async () => {
@@ -185,6 +195,56 @@ it('devices, sysctl, control groups', async () => {
     given.linux['resources'] = { pids: { limit: 44 }, devices: [{ allow: false, access: 'rwm' }] };
   });
   assert.is(text, '1:3\n1:5\n1\n44\n');
+});
+
+it('a device may say more of a default one, and one whose place is taken by another file is refused', async () => {
+  const device = { path: '/dev/null', type: 'c', major: 1, minor: 3, fileMode: 0o640, uid: 5, gid: 6 };
+  assert.is(await output('stat -c "%a %u %g" /dev/null', ({ linux }) => { linux['devices'] = [device]; }), '640 5 6\n');
+  using bundle = new Bundle(({ linux }) => { linux['devices'] = [{ ...device, path: '/bin/busybox' }]; });
+  const { code, stderr } = await bundle.run();
+  assert.is(code, 1);
+  assert.match(stderr, /another file stands in the place of the device \/bin\/busybox/);
+});
+
+it('a tmpfs without a mode is everybody\'s where nothing was, and has the mode of the directory that it covers', async () => {
+  const mounts = ['/new/place', '/etc'].map((destination) => ({ destination, type: 'tmpfs', source: 'tmpfs' }));
+  using bundle = new Bundle((given) => {
+    given.process.args = ['stat', '-c', '%a', '/new/place', '/etc'];
+    given.mounts.push(...mounts);
+  });
+  chmodSync(bundle.file('rootfs/etc'), 0o751);
+  assert.is((await bundle.run()).stdout.toString(), '1777\n751\n');
+});
+
+it('no sysctl, host name or domain name of the host is set', async () => {
+  const of = (...types: string[]) => (given: Config): void => { given.linux.namespaces = ['mount', ...types].map((type) => ({ type })); };
+  const cases: readonly [change: (given: Config) => void, words: RegExp][] = [
+    ...['vm.swappiness', 'kernel.pid_max', 'net/../vm/swappiness', 'kernel.msgmax', 'net.ipv4.ip_forward', 'fs/mqueue/msg_max', 'user.max_user_namespaces'].map((name) => [
+      (given: Config): void => {
+        of('pid')(given);
+        Object.assign(given, { hostname: undefined });
+        given.linux['sysctl'] = { [name]: readFileSync('/proc/sys/vm/swappiness', 'utf8').trim() };
+      }, /linux\.sysctl has a name that is of no namespace of the container's own/] as [(given: Config) => void, RegExp]),
+    [(given) => { given.linux['sysctl'] = { 'kernel.hostname': 'x' }; }, /kernel\.hostname, which the member hostname is for/],
+    [of('pid'), /hostname and domainname need a uts namespace/],
+    [(given) => {
+      of('pid')(given);
+      Object.assign(given, { hostname: undefined, domainname: 'x' });
+    }, /hostname and domainname need a uts namespace/],
+  ];
+  for (const [change, words] of cases) {
+    using bundle = new Bundle(change);
+    const { code, stderr } = await bundle.run();
+    assert.is(code, 1, String(words));
+    assert.match(stderr, words);
+  }
+});
+
+it('a sysctl by either of its names', async () => {
+  const text = await output('cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/lo/forwarding /proc/sys/kernel/msgmax', ({ linux }) => {
+    linux['sysctl'] = { 'net/ipv4/ip_forward': '1', 'net.ipv4.conf.lo.forwarding': '1', 'kernel.msgmax': '9999' };
+  });
+  assert.is(text, '1\n1\n9999\n');
 });
 
 it('block devices\' rates', async () => {

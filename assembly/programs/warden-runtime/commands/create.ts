@@ -22,9 +22,8 @@ import { bit, SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGWINCH } fro
 import { cString, putCopy, putDigits, putText, stringLength } from "../../../lib/text";
 import { exitCode, exited, signalOf } from "../../../wire/status";
 import { makeGroups, planGroups } from "../cgroup/make";
-import {
-  checkConfig, namespaceSetup, NEW_TIME, NEW_USER, otherKind, otherNamespace, readConfig, readNamespaces, spec,
-} from "../input/config";
+import { checkConfig, namespaceSetup, otherKind, otherNamespace, readConfig, readNamespaces, spec } from "../input/config";
+import { NEW_TIME, NEW_USER } from "../input/namespace-kinds";
 import { deleteEnded } from "./delete";
 import { HookPoint, HookResult, prepareHooks, runHooks } from "../process/hooks";
 import { forkInit, GO, HOOKS_DONE, KEPT, MOUNTED, READY } from "./init";

@@ -11,10 +11,11 @@ import {
 } from "../../../boundary/shim";
 import { exit } from "../../../boundary/wasi";
 import { EAGAIN, ECONNRESET, EPERM } from "../../../lib/errno";
-import { jsonIsCString, jsonMember, jsonSize, jsonText } from "../../../lib/json/nodes";
+import { jsonIsCString, JsonKind, jsonKind, jsonMember, jsonSize, jsonText } from "../../../lib/json/nodes";
 import { bit, SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM } from "../../../lib/signal";
 import { joinGroups } from "../cgroup/make";
-import { namespaceSetup, NEW_CGROUP, NEW_MOUNT, NEW_NETWORK, NEW_USER, spec } from "../input/config";
+import { namespaceSetup, spec } from "../input/config";
+import { NEW_CGROUP, NEW_MOUNT, NEW_NETWORK, NEW_USER } from "../input/namespace-kinds";
 import { bindConsole, makeDevices } from "../root/devices";
 import { HookPoint, HookResult, runHooks } from "../process/hooks";
 import { die, leave, must } from "../files/end";
@@ -105,7 +106,7 @@ function prepare(): void {
   setOomScore();
   const propagation = jsonMember(spec.linux, "rootfsPropagation");
   takeRoot(spec.rootfsPath, jsonIsCString(propagation) ? jsonText(propagation) : 0);
-  makeMounts(jsonMember(spec.root, "mounts"));
+  makeMounts(jsonMember(spec.root, "mounts"), jsonMember(spec.linux, "mountLabel"));
   makeDevices(jsonMember(spec.linux, "devices"), (namespaceSetup.newNamespaces & NEW_USER) != 0);
   moveTo(State.MOUNTED);
   if (parent.waitsForHooks) tell(MOUNTED);
@@ -113,8 +114,7 @@ function prepare(): void {
 }
 
 function setName(name: usize, domain: i32): void {
-  if (name == 0) return;
-  if (!jsonIsCString(name)) return die("hostname or domainname is not a string");
+  if (jsonKind(name) != JsonKind.STRING || jsonSize(name) == 0) return;
   must(setHostName(jsonText(name), jsonSize(name), domain), domain == 0 ? "cannot set hostname" : "cannot set domainname");
 }
 

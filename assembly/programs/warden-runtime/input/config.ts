@@ -3,14 +3,16 @@ import { close, openAt, OPENAT_READ, realpath } from "../../../boundary/shim";
 import { claim } from "../../../boundary/wasi";
 import {
   JSON_NODE_BYTES, jsonCount, jsonFirst, jsonIs, jsonIsCString, jsonIsI64, jsonIsU64, JsonKind, jsonKind, jsonMember, jsonNext,
-  jsonText, jsonU64,
+  jsonSize, jsonText, jsonU64,
 } from "../../../lib/json/nodes";
 import { jsonErrorColumn, jsonErrorLine, jsonErrorWords, readJson } from "../../../lib/json/read";
 import { put, putNumber, putString } from "../../../lib/diagnostics";
 import { die, flushAndLeave } from "../files/end";
+import { checkSysctls } from "../process/sysctl";
 import { preparePersonality, prepareScheduling } from "../process/scheduling";
-import { unknownCapability } from "../process/capabilities";
+import { capabilitySet, unknownCapability } from "../process/capabilities";
 import { beginMessage, warn } from "../files/log";
+import { NEW_CGROUP, NEW_IPC, NEW_MOUNT, NEW_NETWORK, NEW_PID, NEW_TIME, NEW_USER, NEW_UTS } from "./namespace-kinds";
 import { look, PATH_BYTES, readFully, S_IFMT, S_IFREG, seenMode, seenSize, SLASH } from "../files/paths";
 
 /** config.json of the bundle. */
@@ -32,8 +34,6 @@ export namespace namespaceSetup {
   export let otherCount: i32 = 0;
   export let joinsPid: bool = false;
 }
-export const NEW_TIME: u32 = 0x80, NEW_MOUNT: u32 = 0x2_0000, NEW_CGROUP: u32 = 0x200_0000, NEW_UTS: u32 = 0x400_0000;
-export const NEW_IPC: u32 = 0x800_0000, NEW_USER: u32 = 0x1000_0000, NEW_PID: u32 = 0x2000_0000, NEW_NETWORK: u32 = 0x4000_0000;
 /** The others to join: a handle each, joined by the parent before it forks. */
 export const OTHERS_MAX: i32 = 6;
 const others = memory.data(OTHERS_MAX * 8, 4);
@@ -177,6 +177,9 @@ export function checkConfig(): void {
   refuseMember(spec.linux, "intelRdt", "linux.intelRdt is not supported");
   refuseMember(spec.linux, "memoryPolicy", "linux.memoryPolicy is not supported");
   refuseMember(spec.linux, "netDevices", "linux.netDevices is not supported");
+  checkName("hostname");
+  checkName("domainname");
+  checkSysctls(jsonMember(spec.linux, "sysctl"), seenKinds);
   preparePersonality(jsonMember(spec.linux, "personality"));
   checkPaths(jsonMember(spec.linux, "maskedPaths"), "linux.maskedPaths has something that is not an absolute path");
   checkPaths(jsonMember(spec.linux, "readonlyPaths"), "linux.readonlyPaths has something that is not an absolute path");
@@ -184,6 +187,14 @@ export function checkConfig(): void {
   let mount = jsonFirst(list);
   for (let i = jsonCount(list); i > 0; i--, mount = jsonNext(mount)) checkMount(mount);
   checkProcess(spec.process);
+}
+
+/** Without a uts namespace in linux.namespaces the name would be the host's. */
+function checkName(member: string): void {
+  const node = jsonMember(spec.root, member);
+  if (jsonKind(node) == JsonKind.NULL) return;
+  if (!jsonIsCString(node)) return die("hostname or domainname is not a string");
+  if (jsonSize(node) > 0 && (seenKinds & NEW_UTS) == 0) die("hostname and domainname need a uts namespace in linux.namespaces");
 }
 
 function checkMount(mount: usize): void {
@@ -231,7 +242,13 @@ function checkCapabilities(sets: usize): void {
     if (isVersion10) return die("process.capabilities has a name that is none:", unknown);
     warn("process.capabilities has a name that is none:", unknown);
   }
+  const usable = setOf(sets, "permitted") & setOf(sets, "inheritable");
+  if ((setOf(sets, "ambient") & ~usable) != 0) {
+    warn("process.capabilities.ambient has capabilities that are not both permitted and inheritable: they are left out");
+  }
 }
+
+function setOf(sets: usize, name: string): u64 { return capabilitySet(jsonMember(sets, name), u64.MAX_VALUE); }
 
 /** Paths inside the container: from its root on. */
 function checkPaths(list: usize, words: string): void {

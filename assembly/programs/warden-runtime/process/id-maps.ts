@@ -1,10 +1,11 @@
 /** The maps of a user namespace that has just been made: /proc/PID/uid_map and gid_map. user_namespaces(7) */
 import { close, openAt, OPENAT_WRITE } from "../../../boundary/shim";
+import { EINVAL } from "../../../lib/errno";
 import { jsonCount, jsonFirst, jsonIsU64, jsonMember, jsonNext, jsonU64 } from "../../../lib/json/nodes";
 import { putDigits, putText } from "../../../lib/text";
 import { writeAll } from "../files/paths";
 
-const MAP_BYTES: u32 = 4096;
+const MAP_BYTES: u32 = 4096, LINE_BYTES: u32 = 64;
 const path = memory.data(48), map = memory.data(MAP_BYTES);
 
 /** Writes linux.uidMappings and gidMappings of the process's namespace: 0 or a negated errno, of the file that `idMapPath` is. */
@@ -18,7 +19,9 @@ export function idMapPath(): usize { return path; }
 /** Lines of "CONTAINER HOST SIZE". */
 function writeMap(pid: i32, name: string, list: usize): i32 {
   let to = map, entry = jsonFirst(list);
-  for (let i = jsonCount(list); i > 0 && to + 80 < map + MAP_BYTES; i--, entry = jsonNext(entry)) {
+  for (let i = jsonCount(list); i > 0; i--, entry = jsonNext(entry)) {
+    // The kernel takes less than a page.
+    if (to + LINE_BYTES > map + MAP_BYTES) return -EINVAL;
     to = putDigits(to, numberOf(jsonMember(entry, "containerID")));
     to = putDigits(putText(to, " "), numberOf(jsonMember(entry, "hostID")));
     to = putText(putDigits(putText(to, " "), numberOf(jsonMember(entry, "size"))), "\n");

@@ -7,7 +7,9 @@ import { EEXIST, ENOENT, ENXIO, EPERM } from "../../../lib/errno";
 import { jsonCount, jsonFirst, jsonIs, jsonIsCString, jsonIsU64, jsonMember, jsonNext, jsonText, jsonU64 } from "../../../lib/json/nodes";
 import { cString, putCopy, putText, stringLength } from "../../../lib/text";
 import { die } from "../files/end";
-import { makeDirectories, PATH_BYTES, S_IFBLK, S_IFCHR, S_IFIFO, splitPath } from "../files/paths";
+import {
+  lookAt, makeDirectories, PATH_BYTES, S_IFBLK, S_IFCHR, S_IFIFO, S_IFMT, seenMajor, seenMinor, seenMode, splitPath,
+} from "../files/paths";
 import { rootHandle } from "./rootfs";
 
 const dev = cString("/dev");
@@ -23,6 +25,9 @@ export function makeDevices(list: usize, inUserNamespace: bool): void {
   const mask = setUmask(0);
   directory = makeDirectories(rootHandle, dev, 0o755);
   if (directory < 0) die("cannot open /dev in the root file system", 0, directory);
+  // First, since they may say more of a default one: its mode, its owner.
+  let device = jsonFirst(list);
+  for (let i = jsonCount(list); i > 0; i--, device = jsonNext(device)) makeGiven(device);
   makeDefault("null", 3);
   makeDefault("zero", 5);
   makeDefault("full", 7);
@@ -37,8 +42,6 @@ export function makeDevices(list: usize, inUserNamespace: bool): void {
   // One of the image would be the host's.
   removeAt(directory, name, 0);
   makeLink("pts/ptmx", "ptmx");
-  let device = jsonFirst(list);
-  for (let i = jsonCount(list); i > 0; i--, device = jsonNext(device)) makeGiven(device);
   close(directory);
   setUmask(mask);
 }
@@ -46,13 +49,19 @@ export function makeDevices(list: usize, inUserNamespace: bool): void {
 function makeDefault(deviceName: string, minor: u32): void {
   store<u8>(putText(name, deviceName), 0);
   store<u8>(putText(putText(path, "/dev/"), deviceName), 0);
-  make(directory, name, path, S_IFCHR | 0o666, 1, minor, 0, 0);
+  makeOr(directory, name, path, S_IFCHR | 0o666, 1, minor);
+}
+
+/** One that is there was given, was mounted, or is the image's: it stays. */
+function makeOr(parent: i32, deviceName: usize, host: usize, mode: u32, major: u32, minor: u32): void {
+  if (lookAt(parent, deviceName) == 0) return;
+  make(parent, deviceName, host, mode, major, minor, 0, 0);
 }
 
 function makeTty(): void {
   store<u8>(putText(name, "tty"), 0);
   store<u8>(putText(path, "/dev/tty"), 0);
-  make(directory, name, path, S_IFCHR | 0o666, 5, 0, 0, 0);
+  makeOr(directory, name, path, S_IFCHR | 0o666, 5, 0);
 }
 
 function makeLink(to: string, linkName: string): void {
@@ -66,10 +75,17 @@ function makeLink(to: string, linkName: string): void {
 function make(parent: i32, deviceName: usize, host: usize, mode: u32, major: u32, minor: u32, uid: u32, gid: u32): void {
   let made = binds && (mode & S_IFIFO) != S_IFIFO ? -EPERM : makeNodeAt(parent, deviceName, mode, major, minor);
   if (made == -EPERM) return bindDevice(parent, deviceName, host);
-  // One that is there was mounted, or is the image's: it stays.
-  if (made == -EEXIST) return;
+  if (made == -EEXIST) return requireSame(parent, deviceName, host, mode, major, minor);
   if (made >= 0 && (uid | gid) != 0) made = own(parent, deviceName, uid, gid);
   if (made < 0) die("cannot make the device", host, made);
+}
+
+/** The specification wants an error where another file stands in a device's place. */
+function requireSame(parent: i32, deviceName: usize, host: usize, mode: u32, major: u32, minor: u32): void {
+  const seen = lookAt(parent, deviceName), isFifo = (mode & S_IFMT) == S_IFIFO;
+  if (seen < 0) die("cannot look at", host, seen);
+  const same = ((seenMode() ^ mode) & S_IFMT) == 0 && (isFifo || seenMajor() == major && seenMinor() == minor);
+  if (!same) die("another file stands in the place of the device", host);
 }
 
 function own(parent: i32, deviceName: usize, uid: u32, gid: u32): i32 {

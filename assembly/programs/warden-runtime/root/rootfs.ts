@@ -9,7 +9,9 @@ import {
 } from "../../../boundary/shim";
 import { claim } from "../../../boundary/wasi";
 import { EINVAL, ENOENT, ENOTDIR } from "../../../lib/errno";
-import { jsonCount, jsonFirst, jsonIs, JsonKind, jsonKind, jsonMember, jsonNext, jsonText } from "../../../lib/json/nodes";
+import {
+  jsonCount, jsonFirst, jsonIs, jsonIsCString, JsonKind, jsonKind, jsonMember, jsonNext, jsonSize, jsonText,
+} from "../../../lib/json/nodes";
 import { cString, equals, putCopy, stringLength } from "../../../lib/text";
 import { mountGroups } from "../cgroup/mount";
 import { copyUp } from "./copy-up";
@@ -90,8 +92,12 @@ export function takeRoot(rootPath: usize, propagationName: usize): void {
   close(outside);
 }
 
+/** linux.mountLabel, the SELinux context of new file systems; 0 for none. */
+let mountLabel: usize = 0;
+
 /** Makes all mounts of config.json, in order. */
-export function makeMounts(list: usize): void {
+export function makeMounts(list: usize, label: usize): void {
+  mountLabel = jsonIsCString(label) && jsonSize(label) > 0 ? jsonText(label) : 0;
   if (jsonKind(list) == JsonKind.NULL) return;
   let mount = jsonFirst(list);
   for (let i: u32 = 0; i < jsonCount(list); i++, mount = jsonNext(mount)) makeMount(mount, copies == 0 ? -1 : load<i32>(copies + i * 4));
@@ -110,9 +116,13 @@ function makeMount(mount: usize, copy: i32): void {
 
 function onlyReadOnly(): bool { return (mountFlags.set & RDONLY) != 0; }
 
+/** The last place was missing, and was made. */
+let placeIsNew: bool = false;
+
 /** Opens the place of a mount, making what is missing. Its handle. */
 function placeFor(destination: usize, isDirectory: bool): i32 {
   const there = openAt(rootHandle, destination, OPENAT_PATH, 0);
+  placeIsNew = there < 0;
   if (there >= 0) return there;
   if (there != -ENOENT) die("cannot open the place of a mount", destination, there);
   if (isDirectory) {
@@ -160,6 +170,7 @@ function bind(mount: usize, destination: usize, made: i32): void {
 }
 
 const sourceKey = cString("source");
+const labelKey = cString("context");
 const modeKey = cString("mode");
 const modeValue = memory.data(16);
 
@@ -170,7 +181,9 @@ function newFileSystem(mount: usize, destination: usize, type: usize): void {
   let result = configureFileSystem(context, sourceKey, source == 0 ? type : jsonText(source));
   if (result >= 0) result = configure(context, jsonMember(mount, "options"));
   if (result < 0) die("the file system does not take the option", badOption, result);
-  if (result >= 0 && isTmpfs && !mountFlags.hasMode) result = coveredMode(context, place);
+  const labelled = mountLabel != 0 && takesLabel(type) ? configureFileSystem(context, labelKey, mountLabel) : 0;
+  if (labelled < 0) die("the file system does not take linux.mountLabel:", destination, labelled, "SELinux has to be enabled");
+  if (result >= 0 && isTmpfs && !mountFlags.hasMode && !placeIsNew) result = coveredMode(context, place);
   if (result >= 0) result = configureFileSystem(context, 0, 0);
   if (result < 0) die("cannot make the file system for", destination, result);
   const ready = mountFileSystem(context, mountFlags.set & ~(mountFlags.copiesUp ? RDONLY : 0));
@@ -185,7 +198,10 @@ function newFileSystem(mount: usize, destination: usize, type: usize): void {
   close(place);
 }
 
-/** A tmpfs without a mode has the one of the directory that it covers. */
+/** Kernel file systems whose files SELinux labels by itself. */
+function takesLabel(type: usize): bool { return !equals(type, "proc") && !equals(type, "sysfs") && !equals(type, "mqueue"); }
+
+/** A tmpfs without a mode has the one of the directory that it covers; where there was none, the 1777 of tmpfs(5). */
 function coveredMode(context: i32, place: i32): i32 {
   const seen = look(place);
   if (seen < 0) return seen;
