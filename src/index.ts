@@ -6,6 +6,7 @@ export { diagnose, type Finding } from './core/container/diagnose.js';
 export { run, type RunOptions, type RunResult } from './core/container/run.js';
 export { seccompFilter } from './core/container/seccomp.js';
 export type { StopOptions, StopResult } from './core/container/stop.js';
+export type { CopyOptions, HostSide } from './core/copy/copy.js';
 export { type ExecOptions, type ExecOutput, type ExecResult, Execution } from './core/exec/execution.js';
 export type { OutputOptions } from './core/exec/collect.js';
 export type { ExitStatus } from './core/exec/outcome.js';

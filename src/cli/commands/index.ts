@@ -2,6 +2,7 @@
 import type { Define } from './define.js';
 import { client } from './server/client.js';
 import { completion } from './completion.js';
+import { cp } from './container/cp.js';
 import { create } from './container/create.js';
 import { destroy } from './container/destroy.js';
 import { doctor } from './inspect/doctor.js';
@@ -31,6 +32,7 @@ export const commands: readonly Define[] = [
   link,
   logs,
   wait,
+  cp,
   list,
   info,
   ps,

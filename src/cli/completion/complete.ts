@@ -107,7 +107,7 @@ async function operand(argument: Argument, place: WordPlace): Promise<Completion
   switch (argument.name()) {
     case 'container': case 'target': return { ...NOTHING, candidates: await containers(place) };
     case 'job': return { ...NOTHING, candidates: await (place.command.registeredArguments[0] === argument ? pairs(place) : jobs(place)) };
-    case 'file': case 'command': return FILES;
+    case 'file': case 'command': case 'source': case 'place': return FILES;
     default: return NOTHING;
   }
 }

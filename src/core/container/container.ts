@@ -12,6 +12,8 @@ import { members, signalAll } from '../../linux/processes.js';
 import { readLivingInit } from '../depot/layout.js';
 import { claimForRemoval, makeContainerDirectory } from '../depot/owner.js';
 import { containersIn, readGroups, readRecord } from '../depot/record.js';
+import { checkCopy, copyIn, type CopyOptions, copyOut, type HostSide } from '../copy/copy.js';
+import { Inside } from '../copy/inside.js';
 import { type ExecOptions, Execution } from '../exec/execution.js';
 import { attach, type AttachOptions } from '../exec/wsh-process.js';
 import type { ExitStatus } from '../exec/outcome.js';
@@ -105,6 +107,20 @@ export class Container implements AsyncDisposable {
 
   /** Runs a command on this process's standard streams, through a native wsh; no byte passes JavaScript. */
   attach(argv: readonly string[], options: AttachOptions = {}): Promise<ExitStatus> { return attach(this.directory, argv, options); }
+
+  /** Copies a file or directory of the host, or a tar stream, to a path in the container. */
+  async copyIn(source: HostSide, path: string, options: CopyOptions = {}): Promise<void> {
+    checkCopy(source, path, options);
+    await copyIn(this.inside(options), source, path, options);
+  }
+
+  /** Copies a file or directory of the container to a path on the host, or as a tar stream to a descriptor. */
+  async copyOut(path: string, target: HostSide, options: CopyOptions = {}): Promise<void> {
+    checkCopy(target, path, options);
+    await copyOut(this.inside(options), path, target, options);
+  }
+
+  private inside({ signal }: CopyOptions): Inside { return new Inside(this.id, (argv, options) => this.exec(argv, options), signal); }
 
   /** Starts a command that outlives this process; fulfilled when the command runs, or waits for its first link. */
   spawn(argv: readonly string[], options: SpawnOptions = {}): Promise<Job> { return startJob(this.directory, argv, options); }
