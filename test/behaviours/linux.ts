@@ -12,7 +12,7 @@ import { processesWith, type Scratch, scratch, until } from '../support/process.
 import { register } from './register.js';
 import type { Cgroup, Connection, Container, HostName, Need, Running, StartOptions, Stream, World } from './world.js';
 
-const DEADLINE_MS = 15_000;
+const DEADLINE_MS = 60_000;
 const GROUPS = '/sys/fs/cgroup/memory';
 const LIMIT_BYTES = 20_000_000;
 const SCRIPT_IN_CONTAINER = '/script';

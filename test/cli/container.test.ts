@@ -114,8 +114,8 @@ it('shows a table with colours at a terminal, and none without', async () => {
 
 it('stops what runs in it, and goes on serving', async () => {
   await depot.prints('create', '--name', 'c');
-  const commands = ['exec sleep 4242', 'trap "" TERM; echo ignores; while :; do sleep 0.1; done'];
-  const running = commands.map((command) => depot.startWarden(['exec', 'c', '--', 'sh', '-c', `echo started; ${command}`]));
+  const commands = ['echo started; exec sleep 4242', 'trap "" TERM; echo started; while :; do sleep 0.1; done'];
+  const running = commands.map((command) => depot.startWarden(['exec', 'c', '--', 'sh', '-c', command]));
   await Promise.all(running.map(({ child }) => new Promise((resolve) => { child.stdout!.once('data', resolve); })));
   const told = JSON.parse(await depot.prints('stop', 'c', '--grace', '300ms', '--json')) as { terminated: number; killed: number };
   assert.ok(told.terminated >= 2 && told.killed >= 1, JSON.stringify(told));

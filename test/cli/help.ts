@@ -29,7 +29,7 @@ export function start(argv: readonly string[], input: string | Buffer = '', env 
   const child = spawn(file, args, { stdio: 'pipe', env });
   child.stdin.on('error', () => undefined);
   child.stdin.end(input);
-  const result = ended(child, 30_000).then(({ code, signal, stdout, stderr }) => ({ code, signal, stdout: stdout.toString(), stderr }));
+  const result = ended(child).then(({ code, signal, stdout, stderr }) => ({ code, signal, stdout: stdout.toString(), stderr }));
   return { child, result };
 }
 

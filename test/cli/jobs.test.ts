@@ -185,9 +185,11 @@ it('waits for its first link, when it is to', async () => {
 
 it('is left by Ctrl-C, and followed from there: every byte once', async () => {
   const cursors = join(files.path, 'cursors');
-  const job = await spawn('for i in $(seq 1 40); do echo line $i; sleep 0.05; done; exit 7', '--wait-for-link');
+  // It writes a third, and the next one when there is a file of its number.
+  const job = await spawn('for i in $(seq 1 40); do echo line $i; until [ $i -lt 13 ] || [ -e /tmp/third$((i / 13)) ]; do sleep 0.05; done; done; exit 7', '--wait-for-link');
   let text = '';
   for (let links = 0; links < 2; links++) {
+    if (links > 0) await depot.prints('exec', 'c', 'touch', `/tmp/third${links}`);
     const { child, result } = depot.startWarden(['link', 'c', job, '--cursors', cursors]);
     await new Promise((resolve) => { child.stdout!.once('data', resolve); });
     child.kill('SIGINT');
@@ -196,6 +198,7 @@ it('is left by Ctrl-C, and followed from there: every byte once', async () => {
     text += stdout;
   }
   assert.is(readFileSync(cursors).length, 8);
+  await depot.prints('exec', 'c', 'touch', '/tmp/third2', '/tmp/third3');
   const last = await depot.warden('link', 'c', job, '--cursors', cursors);
   assert.equal([last.code, last.stderr], [7, '']);
   assert.is(text + last.stdout, Array.from({ length: 40 }, (_, index) => `line ${index + 1}\n`).join(''));

@@ -42,7 +42,7 @@ it('commands that their user stops before they execute keep nobody from anything
   const victims = Array.from({ length: 400 }, () => container.exec(['true'], USER));
   for (const victim of victims) victim.output().catch(() => undefined);
   for (let round = 0; round < 20; round++) {
-    const { exitCode, stdout } = await container.exec(['echo', 'served'], { timeoutMs: 20_000 }).output();
+    const { exitCode, stdout } = await container.exec(['echo', 'served'], { timeoutMs: 60_000 }).output();
     assert.equal([exitCode, stdout.toString()], [0, 'served\n']);
   }
 
@@ -88,7 +88,7 @@ it('small processes that fill the memory end, and not the first process', () => 
     assert.is(first.signal, 'SIGKILL');
     await Promise.all(fillers.map((filler) => filler.kill('SIGKILL')));
     await Promise.all(ends);
-    const { exitCode, stdout } = await container.exec(['echo', 'served'], { timeoutMs: 20_000 }).output();
+    const { exitCode, stdout } = await container.exec(['echo', 'served'], { timeoutMs: 60_000 }).output();
     assert.equal([exitCode, stdout.toString()], [0, 'served\n']);
   }
   const { pid, memory } = await container.info();

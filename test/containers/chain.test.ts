@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { assertSame, pattern } from '../support/bytes.js';
 import { noContainers, startContainer, type TestContainer } from '../support/container.js';
 import { DEADLINE_MS, holds, type Running, startLink, stopAll } from '../support/iomux.js';
-import { processesWith, until } from '../support/process.js';
+import { processesWith, uniqueSleep, until } from '../support/process.js';
 import { unless } from '../support/skip.js';
 import { startInside } from './chain.js';
 
@@ -20,7 +20,7 @@ if (noContainers === undefined) {
   });
   chain.after(async () => {
     await container.destroy();
-    assert.equal(processesWith(container.path), []);
+    await until(() => processesWith(container.path).length === 0, 'every process of a job has ended');
   });
 }
 chain.after.each(stopAll);
@@ -106,14 +106,17 @@ it('both streams at once, 10 MB each, come out whole', async () => {
 });
 
 it('a link that resumes again and again from its cursors gets each byte once', async () => {
-  const lines = 60_000;
-  const job = await startInside(container, `read x; i=0; while [ $i -lt ${lines} ]; do printf '%015d\\n' $i; i=$((i+1)); done; exit 77`, '--ring', '64M', '--linger', '60');
+  const lines = 60_000, parts = 6;
+  // Each part waits for a line, so that no link can have it all.
+  const part = `i=0; while [ $i -lt ${lines / parts} ]; do printf '%015d\\n' $n; i=$((i+1)) n=$((n+1)); done`;
+  const job = await startInside(container, `n=0; while read x; do ${part}; done; exit 77`, '--ring', '64M', '--linger', '60');
   const cursors = `${container.path}/cursors`, pieces: Buffer[] = [];
   const stays = startLink(job.directory);
   await holds(job, 3);
-  job.process.stdin!.write('write\n');
   let links = 0;
   for (let code: number | null = 0; code !== 77; links++) {
+    if (links < parts) job.process.stdin!.write('write\n');
+    else job.process.stdin!.end();
     const link = startLink(job.directory, '-w', cursors);
     await until(() => link.output().length > 0 || link.process.exitCode !== null, 'something comes', DEADLINE_MS);
     if (links < 20) link.process.kill('SIGTERM');
@@ -123,7 +126,7 @@ it('a link that resumes again and again from its cursors gets each byte once', a
     assert.is(ended.stderr, '');
     pieces.push(ended.stdout);
   }
-  assert.ok(links > 2, `${links} links`);
+  assert.ok(links >= parts, `${links} links`);
   assertSame(Buffer.concat(pieces), pattern(lines * 16), 'what all of them got');
   assert.is((await stays.ended).code, 77);
   job.process.kill('SIGTERM');
@@ -144,10 +147,10 @@ it('a hundred megabytes in and out at once come out whole', async () => {
 });
 
 it('something that the command leaves behind does not delay its end', async () => {
-  const job = await startInside(container, 'sleep 16162 & echo started; exit 7');
+  const sleep = uniqueSleep(), job = await startInside(container, `${sleep} & echo started; exit 7`);
   const ended = await startLink(job.directory).ended;
   assert.equal([ended.code, ended.stdout.toString()], [7, 'started\n']);
-  for (const pid of processesWith('sleep 16162')) process.kill(pid, 'SIGKILL');
+  for (const pid of processesWith(sleep)) process.kill(pid, 'SIGKILL');
 });
 
 it('twenty jobs side by side each have their own output and end', async () => {

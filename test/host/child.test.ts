@@ -7,7 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Child, type ChildOptions } from '../../src/host/native-process.js';
 import { native } from '../../src/host/addon.js';
-import { openDescriptors, settled } from './help.js';
+import { holdsOnly, openDescriptors, settled } from './help.js';
 import { until } from '../support/process.js';
 
 const ENOENT = 2, SIGKILL = 9;
@@ -22,8 +22,7 @@ children.before.each(async () => {
   before = openDescriptors();
 });
 children.after.each(async () => {
-  await settled();
-  assert.equal(openDescriptors(), before);
+  await holdsOnly(before);
   closeSync(nothing);
 });
 

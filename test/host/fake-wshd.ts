@@ -7,7 +7,7 @@ import { Entry } from '../../src/host/addon.js';
 import { READ, SPAWN_SESSION } from '../../src/boundary/constants.js';
 
 const EAGAIN = 11, ENOMEM = 12;
-const BEGIN_DEADLINE_MS = 20_000;
+const BEGIN_DEADLINE_MS = 60_000;
 /** Where in the memory what lies. */
 const AT_STATUS = 16, AT_REPORT = 24, AT_ANSWER = 32, AT_HANDLES = 48, AT_TEXT = 1024, AT_REQUEST = 1 << 16;
 

@@ -1,8 +1,15 @@
 /** What the tests of the Node host share. */
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync } from 'node:fs';
+import { openDescriptors, until } from '../support/process.js';
 
-export { openDescriptors, temporaryDirectory } from '../support/process.js';
+export { openDescriptors };
+export { temporaryDirectory } from '../support/process.js';
+
+/** Waits until this process has open what it had open before: libuv closes in later turns of its loop. */
+export async function holdsOnly(before: readonly string[]): Promise<void> {
+  await until(() => openDescriptors().join() === before.join(), () => `all else is closed: ${openDescriptors().join()} instead of ${before.join()}`);
+}
 
 /** libuv closes in a later turn of its loop. */
 export async function settled(): Promise<void> {

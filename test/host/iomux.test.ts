@@ -8,7 +8,7 @@ import { instantiate, type Instance } from '../../src/host/instance.js';
 import { programPath } from '../../src/base/paths.js';
 import { pattern } from '../support/bytes.js';
 import { firstOutput, until } from '../support/process.js';
-import { type Fifo, fifo, openDescriptors, settled, temporaryDirectory } from './help.js';
+import { type Fifo, fifo, holdsOnly, openDescriptors, temporaryDirectory } from './help.js';
 
 const iomux = suite('iomux in the Node host');
 const directory = temporaryDirectory();
@@ -56,8 +56,7 @@ iomux('a link delivers output and exit code of a native job', async () => {
   assert.is(stdout().split('\n').length, 1001);
   assert.is(stderr(), 'oops\n');
   process.stdout!.destroy();
-  await settled();
-  assert.equal(openDescriptors(), before);
+  await holdsOnly(before);
 });
 
 iomux('twenty links of one job all get everything', async () => {
@@ -75,7 +74,7 @@ iomux('a link that is told to stop saves where it was, and another goes on from 
   const [path, process] = await job(`echo first; until [ -e ${directory}/go ]; do sleep 0.02; done; echo second; exit 3`);
   const cursors = `${directory}/cursors`;
   const first = link(path, '-w', cursors);
-  while (first.stdout() !== 'first\n') await settled();
+  await until(() => first.stdout() === 'first\n', 'the first line comes');
   first.instance.signal(SIGTERM);
   assert.is(await first.instance.exited, 0);
   assert.is(statSync(cursors).size, 8);
@@ -102,8 +101,7 @@ iomux('a job runs in this process, too', async () => {
   assert.match(readFileSync(`${path}.out`, 'utf8'), /^child_pid=\d+\nchild active\n$/);
   closeSync(out);
   closeSync(nothing);
-  await settled();
-  assert.equal(openDescriptors(), before);
+  await holdsOnly(before);
 });
 
 iomux('two links in one process do not wait for each other', async () => {

@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { instantiateModule, type Instance } from '../../src/host/instance.js';
 import { packageRoot } from '../../src/base/paths.js';
-import { openDescriptors, settled, temporaryDirectory } from './help.js';
+import { holdsOnly, openDescriptors, temporaryDirectory } from './help.js';
 
 const traps = suite('traps in the Node host');
 const directory = temporaryDirectory();
@@ -112,7 +112,7 @@ traps('refuses a module that wants what no host has', () => {
 });
 
 traps('ends with its worker thread', async () => {
-  const before = openDescriptors().length;
+  const before = openDescriptors();
   const file = `${directory}/idle.wasm`;
   moduleOf({ onStart: 'i32.const 60000 call $wakeAfter drop' });
   execFileSync('cp', [`${directory}/${serial - 1}.wasm`, file]);
@@ -127,8 +127,7 @@ traps('ends with its worker thread', async () => {
   const worker = new Worker(code, { eval: true });
   await new Promise((resolve) => { worker.once('message', resolve); });
   await worker.terminate();
-  await settled();
-  assert.is(openDescriptors().length, before);
+  await holdsOnly(before);
 });
 
 traps.run();

@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { instantiate, type InstanceOptions } from '../../src/host/instance.js';
 import { FakeWshd } from './fake-wshd.js';
-import { fifo, openDescriptors, settled, temporaryDirectory } from './help.js';
+import { fifo, holdsOnly, openDescriptors, temporaryDirectory } from './help.js';
 
 const wsh = suite('wsh in the Node host');
 const directory = temporaryDirectory();
@@ -69,8 +69,7 @@ wsh('runs a hundred times at once, and leaves nothing open', async () => {
     const runs = Array.from({ length: 100 }, (_, index) => run(['--socket', socket, 'x'], `${index}\n`));
     for (const [index, result] of (await Promise.all(runs)).entries()) assert.equal(result, [7, `${index}\n`, '']);
   });
-  await settled();
-  assert.equal(openDescriptors(), before);
+  await holdsOnly(before);
 });
 
 wsh('moves 64 MB in and out at once between pipes', async () => {
@@ -102,8 +101,7 @@ wsh('stops where it stands', async () => {
     assert.is(await instance.exited, 255);
     closeSync(fd);
   });
-  await settled();
-  assert.equal(openDescriptors(), before);
+  await holdsOnly(before);
 });
 
 wsh.run();

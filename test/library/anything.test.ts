@@ -9,7 +9,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Container, Execution, type Job, JobLink, OomWatch, run as runContainer, WardenError } from '../../src/index.js';
 import { Random } from '../../src/sim/kernel/random.js';
-import { run } from '../support/process.js';
+import { DEADLINE_MS, run } from '../support/process.js';
 import { unless } from '../support/skip.js';
 import { Depot, noContainers } from './help.js';
 
@@ -17,7 +17,7 @@ const anything = suite('the library takes anything');
 const test = unless(noContainers, anything);
 const GUEST = fileURLToPath(new URL('./worker-guest.js', import.meta.url));
 const SEED = Number(process.env['WARDEN_TEST_SEED'] ?? Date.now() % 2 ** 31);
-const CALLS = 600, DEADLINE_MS = 10_000;
+const CALLS = 600;
 
 const depot = new Depot();
 let container: Container, job: Job;
@@ -33,7 +33,7 @@ if (!noContainers) {
   anything.after(async () => {
     process.off('unhandledRejection', noteUnhandled);
     await container.destroy();
-    assert.equal(depot.left(), []);
+    assert.equal(await depot.leftovers(), []);
     depot.remove();
   });
 }
@@ -141,7 +141,7 @@ async function isRunning(): Promise<boolean> { return (await job.info()).state =
 
 test(`threads end in the middle of anything, and the process goes on: seed ${SEED}`, async () => {
   const argv = [process.execPath, GUEST, depot.path, container.id, String(SEED), '24'];
-  const { stdout, stderr, code, signal } = await run(argv, { timeoutMs: 60_000 });
+  const { stdout, stderr, code, signal } = await run(argv, { timeoutMs: 2 * DEADLINE_MS });
   assert.equal([stdout.toString(), stderr, code, signal], ['the process is alive\n', '', 0, null], `seed ${SEED}`);
 });
 

@@ -37,7 +37,7 @@ async function printed(name: string, ...args: string[]): Promise<string> {
 for (const [name, output] of Object.entries(PRINTED)) {
   test(`${name} prints what it promises, and leaves nothing`, async () => {
     assert.match(await printed(name), output);
-    assert.equal(depot.left(), []);
+    assert.equal(await depot.leftovers(), []);
   });
 }
 
@@ -47,7 +47,7 @@ test('restart goes on where it stopped', async () => {
   assert.match(rest, /^1\n2\n3\n4\n5\n6\n/);
   assert.match(rest, /^out of memory: limit 67108864, peak \d+$/m);
   assert.match(rest, /^the job exited with 3$/m);
-  assert.equal(depot.left(), []);
+  assert.equal(await depot.leftovers(), []);
 });
 
 test('restart does the same once more, also after a run that was killed while it made the container', async () => {
@@ -55,7 +55,7 @@ test('restart does the same once more, also after a run that was killed while it
   mkdirSync(`${depot.path}/counter`, { recursive: true, mode: 0o700 });
   symlinkSync('4194305 1', `${depot.path}/counter.owner`);
   assert.match(await printed('restart'), /^1\n2\n3\n4\n5\n6\n[^]*^the job exited with 3$/m);
-  assert.equal(depot.left(), []);
+  assert.equal(await depot.leftovers(), []);
 });
 
 examples('all of them are run', () => {

@@ -21,7 +21,7 @@ if (!noContainers) {
   });
   exec.after(async () => {
     await container.destroy();
-    assert.equal(depot.left(), []);
+    assert.equal(await depot.leftovers(), []);
     depot.remove();
   });
   exec.before.each(async () => { before = await held(); });
@@ -225,7 +225,8 @@ test('tells of a container that ends under a command, and of one that has ended'
   const doomed = await depot.create();
   try {
     const running = doomed.exec(['sleep', '1000']), { pid } = await doomed.info();
-    setTimeout(() => process.kill(pid!, 'SIGKILL'), 100);
+    await until(async () => (await doomed.info()).processes.some(({ argv }) => argv[0] === 'sleep'), 'it runs');
+    process.kill(pid!, 'SIGKILL');
     const { exitCode, signal } = await running.result;
     assert.equal([exitCode, signal], [null, null]);
     await until(() => !isAlive(pid!), 'the container has ended');

@@ -19,13 +19,21 @@ export class Depot {
     return container;
   }
 
+  /** The same, once what is about to end has ended. */
+  async leftovers(): Promise<string[]> {
+    await until(() => this.processes().length === 0, 'no process is left').catch(() => undefined);
+    return this.left();
+  }
+
   /** What lies in it, and what runs that was started in it or for it. */
   left(): string[] {
     const files = existsSync(this.path) ? readdirSync(this.path) : [];
     const groups = this.groups.filter((group) => existsSync(group));
     const first = files.flatMap((name) => processesWith(`wshd: ${name}`).map((pid) => `${name}: ${pid}`));
-    return [...files, ...groups, ...first, ...processesWith(this.path).map(String)];
+    return [...files, ...groups, ...first, ...this.processes().map(String)];
   }
+
+  private processes(): number[] { return processesWith(this.path); }
 
   remove(): void { this.place.remove(); }
 }
@@ -40,7 +48,5 @@ export async function held(): Promise<string[]> {
 /** Waits until this process holds what it held before: libuv closes in later turns. */
 export async function holdsOnly(before: readonly string[]): Promise<void> {
   let now: string[] = [];
-  await until(async () => (now = await held()).join('\n') === before.join('\n'), 'all is closed').catch((error: unknown) => {
-    throw new Error(`${String(error)}\nbefore: ${before.join(', ')}\nnow: ${now.join(', ')}`);
-  });
+  await until(async () => (now = await held()).join('\n') === before.join('\n'), () => `all is closed\nbefore: ${before.join(', ')}\nnow: ${now.join(', ')}`);
 }

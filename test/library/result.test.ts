@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Container, Execution } from '../../src/index.js';
+import { DEADLINE_MS, until } from '../support/process.js';
 import { unless } from '../support/skip.js';
 import { Depot, held, holdsOnly, noContainers } from './help.js';
 
@@ -19,16 +20,21 @@ if (!noContainers) {
   });
   results.after(async () => {
     await container.destroy();
-    assert.equal(depot.left(), []);
+    assert.equal(await depot.leftovers(), []);
     depot.remove();
   });
   results.before.each(async () => { before = await held(); });
   results.after.each(() => holdsOnly(before));
 }
 
+/** Waits until a command of this name runs. */
+async function runs(where: Container, name: string): Promise<void> {
+  await until(async () => (await where.info()).processes.some(({ argv }) => argv[0] === name), `${name} runs`);
+}
+
 /** Rejects when the promise is not settled in time. */
-async function inTime<Value>(promise: Promise<Value>, ms: number): Promise<Value> {
-  const late = sleep(ms, undefined, { ref: false }).then(() => { throw new Error(`not settled after ${ms} ms`); });
+async function inTime<Value>(promise: Promise<Value>): Promise<Value> {
+  const late = sleep(DEADLINE_MS, undefined, { ref: false }).then(() => { throw new Error(`not settled after ${DEADLINE_MS} ms`); });
   return await Promise.race([promise, late]);
 }
 
@@ -62,17 +68,17 @@ test('a reader that is slower than a second a piece has all output in the end', 
 
 test('output that nobody reads does not keep the result of a killed command', async () => {
   const execution = container.exec(['yes']);
-  await sleep(300);
+  await runs(container, 'yes');
   assert.ok(await execution.kill('SIGKILL') > 0);
-  assert.is((await inTime(execution.result, 5_000)).signal, 'SIGKILL');
+  assert.is((await inTime(execution.result)).signal, 'SIGKILL');
 });
 
 test('nor does a paused stream, which keeps what is left', async () => {
   const execution = container.exec(['sh', '-c', 'head -c 300000 /dev/zero; exec sleep 1000']);
   execution.stdout!.on('data', () => undefined).pause();
-  await sleep(300);
+  await runs(container, 'sleep');
   await execution.kill('SIGKILL');
-  assert.is((await inTime(execution.result, 5_000)).signal, 'SIGKILL');
+  assert.is((await inTime(execution.result)).signal, 'SIGKILL');
   let size = 0;
   for await (const piece of execution.stdout!) size += (piece as Buffer).length;
   assert.is(size, 300_000);
@@ -80,14 +86,14 @@ test('nor does a paused stream, which keeps what is left', async () => {
 
 test('nor does it keep the result of a command whose container is destroyed', async () => {
   const brief = await depot.create(), execution = brief.exec(['yes']);
-  await sleep(300);
+  await runs(brief, 'yes');
   await brief.destroy();
-  const { exitCode, signal } = await inTime(execution.result, 5_000);
+  const { exitCode, signal } = await inTime(execution.result);
   assert.equal([exitCode, signal], [null, null]);
 });
 
 test('a timeout ends a command whose output nobody reads', async () => {
-  assert.ok((await inTime(container.exec(['yes'], { timeoutMs: 200 }).result, 5_000)).timedOut);
+  assert.ok((await inTime(container.exec(['yes'], { timeoutMs: 200 }).result)).timedOut);
 });
 
 test('who reads only after the result has all that was kept', async () => {

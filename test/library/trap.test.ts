@@ -68,7 +68,7 @@ if (!noContainers) {
   });
   traps.after(async () => {
     await container.destroy();
-    assert.equal(depot.left(), []);
+    assert.equal(await depot.leftovers(), []);
     depot.remove();
   });
   traps.before.each(async () => { before = await held(); });

@@ -2,10 +2,9 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { packageRoot } from '../../src/base/paths.js';
-import { type Ended, ended, run } from '../support/process.js';
+import { DEADLINE_MS, type Ended, ended, run } from '../support/process.js';
 
 const CONMON = '/usr/bin/conmon';
-const DEADLINE_MS = 30_000;
 
 export const OURS = `${packageRoot}build/libexec/warden/conmon`;
 export const noMonitor: string | undefined = existsSync(OURS) ? undefined : 'the native programs are not built here';
@@ -31,7 +30,8 @@ export class Monitored {
   /** `script`: what the container's first process, a shell, does. */
   constructor(readonly monitor: string, readonly directory: string, script: string, runtime?: string) {
     for (const name of ['bundle', 'exit', 'persist']) mkdirSync(`${directory}/${name}`);
-    writeFileSync(`${directory}/script`, script);
+    // For scripts that write when a record of what they wrote before is in the log.
+    writeFileSync(`${directory}/script`, `logged() { until grep -q "$1" ${this.log}; do sleep 0.05; done; }\n${script}`);
     writeFileSync(`${directory}/runtime`, runtime ?? RUNTIME.replace('DIRECTORY', directory), { mode: 0o755 });
     writeFileSync(`${directory}/exited`, `#!/bin/sh\nprintf '%s|' "$@" > ${directory}/exit-arguments\n`, { mode: 0o755 });
   }

@@ -5,12 +5,12 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { argvOf } from './hosts.js';
-import { type Ended, ended, isAlive, openFiles, until } from './process.js';
+import { DEADLINE_MS, type Ended, ended, openFiles, until } from './process.js';
+
+export { DEADLINE_MS };
 
 export const CHANNELS = ['stdout', 'stderr', 'status'] as const;
 export type Channel = typeof CHANNELS[number];
-/** The deadline for everything that happens by itself: only a hang takes this long. */
-export const DEADLINE_MS = 20_000;
 /** A process is killed after this time. A file's cases may share one, and take minutes on a busy machine. */
 const LIFETIME_MS = 600_000;
 const RETRY_MS = 10;
@@ -167,9 +167,18 @@ export async function connectAll(job: { directory: string }): Promise<Clients> {
 /** Nanoseconds of processor time of a process. */
 export function cpuNs(pid: number): number { return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]); }
 
+/** Whether a process waits for something. One that could run, and has no processor yet, does not. proc_pid_stat(5) */
+function sleeps(pid: number): boolean { return /^\d+ \(.*\) S/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8')); }
+
 /** Whether a process sleeps: it uses less time in half a second than a busy loop in a hundredth of one. */
-export async function isIdle(pid: number): Promise<boolean> {
+async function isIdle(pid: number): Promise<boolean> {
+  if (!sleeps(pid)) return false;
   const before = cpuNs(pid);
   await new Promise((resolve) => setTimeout(resolve, 500));
-  return isAlive(pid) && cpuNs(pid) - before < 5_000_000;
+  return sleeps(pid) && cpuNs(pid) - before < 5_000_000;
+}
+
+/** Waits until all of these processes sleep at the same time: one that polls never does. */
+export async function comesToRest(...pids: number[]): Promise<void> {
+  await until(async () => (await Promise.all(pids.map(isIdle))).every(Boolean), `${pids.join(' and ')} come to rest`);
 }

@@ -6,6 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 
+/** The deadline for everything that happens by itself, on a machine that does much else: only a hang takes this long. */
+export const DEADLINE_MS = 60_000;
+
 export interface RunOptions {
   input?: string | Buffer;
   env?: NodeJS.ProcessEnv;
@@ -25,7 +28,7 @@ export interface Ended {
 }
 
 /** Collects the output and the end of a process; kills the process at the deadline. */
-export async function ended(child: ChildProcess, timeoutMs = 30_000): Promise<Ended> {
+export async function ended(child: ChildProcess, timeoutMs = DEADLINE_MS): Promise<Ended> {
   const stdout: Buffer[] = [], stderr: Buffer[] = [];
   child.stdout?.on('data', (piece: Buffer) => stdout.push(piece));
   child.stderr?.on('data', (piece: Buffer) => stderr.push(piece));
@@ -80,7 +83,7 @@ export function temporaryDirectory(): string {
 }
 
 /** Polls until the condition holds. At the deadline the test fails; `what` is evaluated only then. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string | (() => string), timeoutMs = 20_000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, what: string | (() => string), timeoutMs = DEADLINE_MS): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!await condition()) {
     if (Date.now() > end) throw new Error(`not within ${timeoutMs} ms: ${typeof what === 'string' ? what : what()}`);
@@ -96,7 +99,7 @@ export async function staysSo(condition: () => boolean | Promise<boolean>, what:
 }
 
 /** The first piece of output; an error when the stream ends before, or nothing comes in time. */
-export async function firstOutput(stream: Readable, what: string, timeoutMs = 20_000): Promise<Buffer> {
+export async function firstOutput(stream: Readable, what: string, timeoutMs = DEADLINE_MS): Promise<Buffer> {
   const abort = new AbortController(), { signal } = abort;
   const timer = setTimeout(() => abort.abort(), timeoutMs);
   const tooEarly = once(stream, 'end', { signal }).then(() => { throw new Error(`${what} ended without output`); });
@@ -131,6 +134,11 @@ export function processesWith(text: string): number[] {
     }
   });
 }
+
+let sleeps = 0;
+
+/** A command line that no other test has, nor the same test in another checkout: sleep(1), for days. */
+export function uniqueSleep(): string { return `sleep ${1_000_000 + ++sleeps}.${process.pid}`; }
 
 export function isAlive(pid: number): boolean {
   try {

@@ -5,7 +5,7 @@ import { constants } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { packageRoot } from '../../src/base/paths.js';
-import { until } from './process.js';
+import { DEADLINE_MS, until } from './process.js';
 
 export interface TerminalOptions { rows?: number; columns?: number; env?: NodeJS.ProcessEnv; cwd?: string }
 
@@ -81,7 +81,7 @@ export class Terminal {
   }
 
   /** Waits until the terminal shows this, after the text of the previous wait; returns the text up to there. */
-  async sees(what: string | RegExp, timeoutMs = 20_000): Promise<string> {
+  async sees(what: string | RegExp, timeoutMs = DEADLINE_MS): Promise<string> {
     let found = '';
     const pattern = typeof what === 'string' ? new RegExp(what.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')) : what;
     await until(() => {
@@ -100,7 +100,7 @@ export class Terminal {
   get hasEnded(): boolean { return this.code !== undefined || this.signal !== undefined; }
 
   /** Waits until the program has ended; its exit code, or the negated signal. */
-  async ends(timeoutMs = 20_000): Promise<number> {
+  async ends(timeoutMs = DEADLINE_MS): Promise<number> {
     await until(() => this.hasEnded, () => `the program at the terminal ends; shown: ${this.rest()}`, timeoutMs);
     return this.code ?? -this.signal!;
   }

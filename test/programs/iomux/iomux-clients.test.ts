@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { assertSame, pattern } from '../../support/bytes.js';
 import { isNative, suiteOnHosts } from '../../support/hosts.js';
 import {
-  Client, type Clients, connectAll, DEADLINE_MS, holds, isActive, isIdle, type Job, startJob, startLink, startShell, stopAll,
+  Client, type Clients, comesToRest, connectAll, DEADLINE_MS, holds, isActive, type Job, startJob, startLink, startShell, stopAll,
 } from '../../support/iomux.js';
 import { descriptorsOf, isAlive, scratch, until } from '../../support/process.js';
 import { unless } from '../../support/skip.js';
@@ -24,16 +24,14 @@ function startWriter(size: number, ...options: string[]): Promise<Job> {
   return startShell(directory(), `read x; head -c ${size} ${file}; read x; exit 4`, ...options);
 }
 
-/** Until a number has stopped rising: whoever makes it rise is blocked. */
-async function settles(value: () => number): Promise<number> {
-  let last = -1, since = Date.now();
-  await until(() => {
-    if (value() === last) return last > 0 && Date.now() - since > 300;
+/** Waits until a number has stopped rising, and those that make it rise are blocked. */
+async function settles(value: () => number, ...pids: number[]): Promise<number> {
+  for (let last = -1; ;) {
+    await until(() => value() > 0, 'the first byte comes');
+    await comesToRest(...pids);
+    if (value() === last) return last;
     last = value();
-    since = Date.now();
-    return false;
-  }, 'a number settles', DEADLINE_MS);
-  return last;
+  }
 }
 
 const sizeOf = (pid: number): string => /^VmSize:.*$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![0];
@@ -85,13 +83,12 @@ iomux('by default, waits for a link that does not read, and loses nothing', asyn
   const link = startLink(job.directory);
   await until(() => isActive(job), 'the command runs', DEADLINE_MS);
   job.process.stdin!.write('write\n');
-  const reached = await settles(() => link.output().length);
+  const reached = await settles(() => link.output().length, job.pid, link.pid);
   // What the stuck link's connection holds, and the ring behind it.
   assert.ok(reached >= RING_BYTES, `${reached}`);
   assert.ok(reached < FILE_BYTES / 2, `${reached}`);
   assertSame(link.output(), pattern(reached), 'the other link, so far');
   assert.ok(isAlive(job.childPid));
-  assert.ok(await isIdle(job.pid));
   stuck.read();
   job.process.stdin!.write('end\n');
   assertSame((await stuck.all()).subarray(4), pattern(FILE_BYTES), 'the link that was stuck');
@@ -106,7 +103,7 @@ iomux('a link that comes when another has just made room lets the command go on'
   const link = startLink(job.directory);
   await until(() => isActive(job), 'the command runs', DEADLINE_MS);
   job.process.stdin!.write('write\n');
-  const reached = await settles(() => link.output().length);
+  const reached = await settles(() => link.output().length, job.pid, link.pid);
   // So little that the kernel does not call the connection writable yet, but enough for all that the ring holds.
   stuck.socket.read(0);
   await until(() => stuck.socket.readableLength > 0, 'it has read a piece', DEADLINE_MS);
@@ -125,7 +122,7 @@ iomux('a link that is stuck on one stream does not hold up the other', async () 
   job.process.stdin!.write('write\n');
   await clients.stderr.has(FILE_BYTES);
   assertSame(clients.stderr.content, pattern(FILE_BYTES), 'stderr');
-  assert.ok((await settles(() => clients.stdout.bytes.length)) < FILE_BYTES / 2);
+  assert.ok((await settles(() => clients.stdout.bytes.length, job.pid)) < FILE_BYTES / 2);
   stuck.read();
   job.process.stdin!.write('end\n');
   assertSame((await clients.stdout.all()).subarray(4), pattern(FILE_BYTES), 'stdout');
@@ -137,7 +134,7 @@ iomux('a link that goes away frees those that waited for it', async () => {
   const stuck = await Client.to(job, 'stdout', false);
   const link = startLink(job.directory);
   job.process.stdin!.write('write\n');
-  await settles(() => link.output().length);
+  await settles(() => link.output().length, job.pid, link.pid);
   stuck.socket.destroy();
   await until(() => link.output().length === FILE_BYTES, 'the other link has everything', DEADLINE_MS);
   job.process.stdin!.write('end\n');
@@ -233,13 +230,13 @@ iomux('serves a link that says it will say no more, and sleeps meanwhile', async
   const clients = await connectAll(job);
   const stuck = await Client.to(job, 'stdout', false);
   for (const { socket } of [...Object.values(clients) as Client[], stuck]) socket.end();
-  assert.ok(await isIdle(job.pid), 'while nothing comes');
+  // While nothing comes.
+  await comesToRest(job.pid);
   job.process.stdin!.write('write\n');
-  await settles(() => clients.stdout.bytes.length);
-  assert.ok(await isIdle(job.pid), 'while one of them is stuck');
+  await settles(() => clients.stdout.bytes.length, job.pid);
   stuck.read();
   await clients.stdout.has(FILE_BYTES);
-  assert.ok(await isIdle(job.pid), 'after it has caught up');
+  await comesToRest(job.pid);
   job.process.stdin!.write('end\n');
   assertSame((await clients.stdout.all()).subarray(4), pattern(FILE_BYTES), 'stdout');
   assertSame((await stuck.all()).subarray(4), pattern(FILE_BYTES), 'the one that was stuck');
@@ -281,7 +278,7 @@ iomux('serves more links than it has descriptors for, one after the other', asyn
   await until(() => isActive(job), 'the command runs', DEADLINE_MS);
   for (let i = 1; i < LINKS; i++) links.push(startLink(job.directory));
   await until(() => descriptorsOf(job.pid) >= DESCRIPTORS, 'all descriptors are taken', DEADLINE_MS);
-  assert.ok(await isIdle(job.pid));
+  await comesToRest(job.pid);
   job.process.stdin!.write('write\n');
   const codes = [];
   for (const link of links) {
@@ -301,7 +298,7 @@ iomux('forgets a link that said it would say no more, when it goes', async () =>
   const clients = await connectAll(job);
   await holds(job, 6);
   for (const { socket } of Object.values(clients) as Client[]) await new Promise((resolve) => socket.end(resolve as () => void));
-  assert.ok(await isIdle(job.pid));
+  await comesToRest(job.pid);
   for (const { socket } of Object.values(clients) as Client[]) socket.destroy();
   await holds(job, 3);
 });

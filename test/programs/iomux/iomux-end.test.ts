@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { assertSame, pattern } from '../../support/bytes.js';
 import { argvOf, suiteOnHosts } from '../../support/hosts.js';
 import {
-  Client, connectAll, DEADLINE_MS, holds, isActive, isIdle, type Job, startJob, startLink, startShell, stopAll, waits,
+  Client, comesToRest, connectAll, DEADLINE_MS, holds, isActive, type Job, startJob, startLink, startShell, stopAll, waits,
 } from '../../support/iomux.js';
 import { hasNoPendingSignal, isAlive, run, scratch, until } from '../../support/process.js';
 
@@ -124,7 +124,7 @@ iomux('with --linger, a link that comes late gets the end of the streams and the
   await clients.stdout.all();
   assert.is(clients.stdout.position, 34_464);
   assert.equal([...await clients.status.all()], [0, 0, 9, 0]);
-  assert.ok(await isIdle(job.pid));
+  await comesToRest(job.pid);
   // What nobody needs any more ends when it is asked to.
   job.process.kill('SIGTERM');
   assert.is((await job.ended).code, 0);

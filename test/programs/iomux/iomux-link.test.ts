@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import * as assert from 'uvu/assert';
 import { assertSame, pattern } from '../../support/bytes.js';
 import { argvOf, crowd, sample, suiteOnHosts } from '../../support/hosts.js';
-import { CHANNELS, type Channel, Client, DEADLINE_MS, holds, isIdle, startLink, startShell, stopAll } from '../../support/iomux.js';
+import { CHANNELS, type Channel, Client, comesToRest, DEADLINE_MS, holds, startLink, startShell, stopAll } from '../../support/iomux.js';
 import { type Ended, run, scratch, until } from '../../support/process.js';
 
 const link = suiteOnHosts('iomux-link', 'iomux-link');
@@ -118,7 +118,7 @@ link('SIGTERM while nobody reads its stdout saves only what was taken', async ()
   const name = cursorFile(), running = startLink(job.directory, '-w', name);
   running.process.stdout!.pause();
   await holds(job, 3);
-  await until(() => isIdle(running.pid), 'it waits', DEADLINE_MS);
+  await comesToRest(running.pid, job.pid);
   running.process.kill('SIGTERM');
   running.process.stdout!.resume();
   const ended = await running.ended;
@@ -128,14 +128,17 @@ link('SIGTERM while nobody reads its stdout saves only what was taken', async ()
 });
 
 link('stopped and started many times while the job writes, delivers each byte once', async () => {
-  const lines = 60_000;
-  const script = `read x; i=0; while [ $i -lt ${lines} ]; do printf '%015d\\n' $i; printf '%015d\\n' $i >&2; i=$((i+1)); done; exit 77`;
+  const lines = 60_000, parts = 6;
+  // Each part waits for a line, so that no link can have it all.
+  const part = `i=0; while [ $i -lt ${lines / parts} ]; do printf '%015d\\n' $n; printf '%015d\\n' $n >&2; i=$((i+1)) n=$((n+1)); done`;
+  const script = `n=0; while read x; do ${part}; done; exit 77`;
   const job = await startShell(directory(), script, '--ring', '64M', '--linger', '60');
   const name = cursorFile();
   const stdout: Buffer[] = [], stderr: Buffer[] = [];
   let restarts = 0;
-  job.process.stdin!.write('write\n');
   for (let ended: Ended | undefined; ended?.code !== 77; restarts++) {
+    if (restarts < parts) job.process.stdin!.write('write\n');
+    else job.process.stdin!.end();
     const running = startLink(job.directory, '-w', name);
     await until(() => running.output().length > 0 || running.process.exitCode !== null, 'something comes', DEADLINE_MS);
     if (restarts < 40) running.process.kill(restarts % 2 ? 'SIGTERM' : 'SIGINT');
@@ -144,7 +147,7 @@ link('stopped and started many times while the job writes, delivers each byte on
     stdout.push(ended.stdout);
     stderr.push(Buffer.from(ended.stderr));
   }
-  assert.ok(restarts > 3, `${restarts} links`);
+  assert.ok(restarts >= parts, `${restarts} links`);
   assertSame(Buffer.concat(stdout), pattern(lines * 16), 'stdout');
   assertSame(Buffer.concat(stderr), pattern(lines * 16), 'stderr');
   assert.equal(readFileSync(name), cursors(lines * 16, lines * 16));
@@ -238,7 +241,7 @@ link('waits for both streams when the status comes first', async () => {
   };
   const here = serve({ ...empty, stdout: late, status: status(0, 0, 5, 0) });
   const running = startLink(here, '-w', name);
-  await until(() => isIdle(running.pid), 'it waits', DEADLINE_MS);
+  await comesToRest(running.pid);
   give();
   const ended = await running.ended;
   assert.equal([ended.code, ended.stdout.toString()], [5, 'late']);
@@ -337,7 +340,7 @@ link('sleeps while nothing comes', async () => {
   await until(() => running.output().length > 0, 'something comes', DEADLINE_MS);
   // The positions are saved once more after a second.
   await new Promise((resolve) => setTimeout(resolve, 1200));
-  assert.ok(await isIdle(running.pid));
+  await comesToRest(running.pid);
 });
 
 link('leaves a file alone that is also somebody else\'s, by a hard link', async () => {

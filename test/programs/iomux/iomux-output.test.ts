@@ -4,7 +4,7 @@ import { closeSync, constants, mkdirSync, openSync, readFileSync, readSync, writ
 import * as assert from 'uvu/assert';
 import { assertSame, pattern } from '../../support/bytes.js';
 import { argvOf, crowd, suiteOnHosts, wordsOf } from '../../support/hosts.js';
-import { connectAll, DEADLINE_MS, holds, isIdle, type Job, startShell, stopAll } from '../../support/iomux.js';
+import { comesToRest, connectAll, DEADLINE_MS, holds, type Job, startShell, stopAll } from '../../support/iomux.js';
 import { exitCode, run, scratch, until } from '../../support/process.js';
 
 const link = suiteOnHosts('the output of iomux-link', 'iomux-link');
@@ -76,7 +76,7 @@ link('loses nothing to a slow reader of a pipe, blocking or not, and leaves it a
     const child = spawn(wrap[0]!, [...wrap.slice(1), ...argvOf('iomux-link'), job.directory], { stdio: ['ignore', stdout.write, stderr.write] });
     await holds(job, 3);
     job.process.stdin!.write('\n');
-    await until(() => isIdle(child.pid!), 'it waits for its readers', DEADLINE_MS);
+    await comesToRest(child.pid!, job.pid);
     for (const { write } of [stdout, stderr]) {
       assert.is(isNonblocking(write), wrap === NONBLOCKING);
       closeSync(write);

@@ -6,7 +6,7 @@ import { argvOf, sample, suiteOnHosts } from '../../support/hosts.js';
 import {
   type Channel, CHANNELS, Client, connectAll, DEADLINE_MS, isActive, startJob, startLink, startShell, stopAll, waits,
 } from '../../support/iomux.js';
-import { isAlive, processesWith, run, scratch, until } from '../../support/process.js';
+import { isAlive, processesWith, run, scratch, uniqueSleep, until } from '../../support/process.js';
 
 const iomux = suiteOnHosts('iomux-spawn', 'iomux-spawn');
 const { path, directory, remove } = scratch();
@@ -131,12 +131,12 @@ iomux('tells every signal that kills', async () => {
 });
 
 iomux('does not wait for a grandchild that holds the streams open', async () => {
-  const job = await startShell(directory(), 'sleep 4321 & echo before; exit 3');
+  const sleep = uniqueSleep(), job = await startShell(directory(), `${sleep} & echo before; exit 3`);
   const clients = await connectAll(job);
   assert.equal([...await clients.status.all()], [0, 0, 3, 0]);
   assert.is((await clients.stdout.all()).subarray(4).toString(), 'before\n');
   assert.is((await job.ended).code, 0);
-  const sleepers = processesWith('sleep 4321');
+  const sleepers = processesWith(sleep);
   assert.is(sleepers.length, 1);
   for (const pid of sleepers) process.kill(pid, 'SIGKILL');
 });

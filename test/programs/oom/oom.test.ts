@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { programPath } from '../../../src/base/paths.js';
 import { noContainers } from '../../support/container.js';
 import { argvOf, suiteOnHosts, wordsOf } from '../../support/hosts.js';
-import { DEADLINE_MS, isIdle, type Running, start, stopAll } from '../../support/iomux.js';
+import { comesToRest, DEADLINE_MS, type Running, start, stopAll } from '../../support/iomux.js';
 import { boot, noMachine } from '../../support/machine.js';
 import { isAlive, openFiles, run, scratch, until } from '../../support/process.js';
 import { unless } from '../../support/skip.js';
@@ -82,10 +82,10 @@ first('with --follow, prints a line each time and ends when the group is removed
 
 first('sleeps until then, whatever else happens in the group', async () => {
   const name = group(LIMIT_BYTES), running = await watching(name);
-  assert.ok(await isIdle(running.pid));
+  await comesToRest(running.pid);
   // As much as it may, and the caches of a file beside it.
   assert.is((await runIn(name, `head -c 10000000 /dev/zero | tail | wc -c; cat ${process.execPath} > /dev/null`)).code, 0);
-  assert.ok(await isIdle(running.pid));
+  await comesToRest(running.pid);
   await exhaust(name);
   assert.is((await running.ended).code, 0);
 });
@@ -95,7 +95,7 @@ first('does not report what was before it', async () => {
   await exhaust(name);
   assert.match(readFileSync(`${name}/memory.oom_control`, 'utf8'), /oom_kill [1-9]/);
   const running = await watching(name);
-  assert.ok(await isIdle(running.pid));
+  await comesToRest(running.pid);
   await exhaust(name);
   assert.is((await running.ended).code, 0);
 });
@@ -190,8 +190,10 @@ sleep 0.2; start=$(state); sleep 1; echo "at the limit, without a kill: $start, 
 mkdir other; rmdir other; sleep 0.2; start=$(state); sleep 1; echo "another is removed: $start, $(state)"
 exhaust three; watched 'out of memory at last'
 mkdir four; echo +memory > four/cgroup.subtree_control; group four/below; watch four; exhaust four/below; watched 'out of memory below'
-group five; sh -c "${native} /sys/fs/cgroup/five & echo \$! > ${path}/orphan; sleep 0.5; kill -KILL \$\$"; sleep 0.5
-[ -e /proc/$(cat ${path}/orphan) ] && echo 'parent died: lives on' || echo 'parent died: dies'
+group five
+sh -c "${native} /sys/fs/cgroup/five & echo \\$! > ${path}/orphan; while [ \\$(ls /proc/\\$!/fd | wc -l) -lt 5 ]; do sleep 0.01; done; kill -KILL \\$\\$"
+for i in $(seq 100); do [ -e /proc/$(cat ${path}/orphan)/exe ] || break; sleep 0.1; done
+[ -e /proc/$(cat ${path}/orphan)/exe ] && echo 'parent died: lives on' || echo 'parent died: dies'
 mkdir five/without; ${native} /sys/fs/cgroup/five/without; echo "without the controller: $?"
 ${native} /sys/fs/cgroup/none; echo "no group: $?"
 `;

@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import * as assert from 'uvu/assert';
 import { noContainers, startContainer, type TestContainer } from '../../support/container.js';
 import { sample, suiteOnHosts } from '../../support/hosts.js';
-import { type Ended, run } from '../../support/process.js';
+import { type Ended, run, uniqueSleep } from '../../support/process.js';
 import { unless } from '../../support/skip.js';
 
 const AT_ONCE = 16;
@@ -71,8 +71,8 @@ test('exit code 255 of the command\'s own is told without a signal', async () =>
 });
 
 test('a command killed from outside of the container', async () => {
-  const pending = container.wsh(['sleep', '54321']);
-  await run(['sh', '-c', 'until pkill -KILL -f "^sleep 54321$"; do sleep 0.01; done'], { timeoutMs: 5_000 });
+  const sleep = uniqueSleep(), pending = container.wsh(sleep.split(' '));
+  await run(['sh', '-c', `until pkill -KILL -x -f '${sleep}'; do sleep 0.01; done`]);
   const ended = await pending;
   assert.equal([ended.code, ended.stderr], [255, 'wsh: the command was killed by signal 9 (SIGKILL)\n']);
 });
@@ -83,7 +83,7 @@ test('a grandchild that keeps stdout and stderr open does not delay the end', as
 });
 
 test('nor does one that goes on writing', async () => {
-  const ended = await sh('yes & sleep 0.05; exit 6');
+  const ended = await sh('(echo y; echo y; : > /tmp/writes; exec yes) & until [ -e /tmp/writes ]; do sleep 0.01; done; rm /tmp/writes; exit 6');
   assert.is(ended.code, 6);
   assert.match(ended.stdout.subarray(0, 4).toString(), 'y\ny\n');
 });

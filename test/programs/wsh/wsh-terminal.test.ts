@@ -3,7 +3,7 @@ import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { noContainers, startContainer, type TestContainer } from '../../support/container.js';
 import { argvOf, suiteOnHosts, wordsOf } from '../../support/hosts.js';
-import { processesWith, until } from '../../support/process.js';
+import { processesWith, uniqueSleep, until } from '../../support/process.js';
 import { unless } from '../../support/skip.js';
 import { Terminal, type TerminalOptions, whenSized } from '../../support/terminal.js';
 
@@ -124,7 +124,7 @@ test('a resize is told to the command', async () => {
     await until(() => {
       terminal.resize(rows = rows === 44 ? 43 : 44, 120);
       return terminal.hasEnded;
-    }, 'the command sees its terminal change', 10_000);
+    }, 'the command sees its terminal change');
     assert.is(await terminal.ends(), 6);
   });
 });
@@ -172,13 +172,14 @@ test('Ctrl-D is the end of the command\'s input', () => at(['sh', '-c', 'cat; ec
 
 test('job control in a shell', () => at(['env', 'PS1=$ ', 'bash', '--norc', '-i'], async (terminal) => {
   await terminal.sees('$ ');
-  terminal.type('sleep 16161\r');
-  await terminal.sees('sleep 16161\r\n');
-  await until(() => processesWith('sleep 16161').length > 0, 'sleep runs');
+  const sleep = uniqueSleep();
+  terminal.type(`${sleep}\r`);
+  await terminal.sees(`${sleep}\r\n`);
+  await until(() => processesWith(sleep).length > 0, 'sleep runs');
   terminal.type('\x1a');
   await terminal.sees('Stopped');
   terminal.type('fg\r');
-  await terminal.sees('fg\r\nsleep 16161');
+  await terminal.sees(`fg\r\n${sleep}`);
   terminal.type('\x03');
   await terminal.sees('$ ');
   terminal.type('sleep 2000 & jobs; kill %1; wait; echo "exit $?"\r');
@@ -310,19 +311,23 @@ test('stopped and continued twice', () => at(['sh', '-c', 'echo ready; read line
 }));
 
 for (const signalled of [true, false]) {
-  test(`a line that breaks ends wsh and the command, ${signalled ? 'with' : 'without'} a signal`, () => at(['sh', '-c', 'echo ready; exec sleep 77001'], async (terminal) => {
+  const sleep = uniqueSleep();
+  test(`a line that breaks ends wsh and the command, ${signalled ? 'with' : 'without'} a signal`, () => at(['sh', '-c', `echo ready; exec ${sleep}`], async (terminal) => {
     await terminal.sees('ready');
     terminal.hangUp(signalled);
     assert.is(await terminal.ends(), -1);
-    await until(() => processesWith('sleep 77001').length === 0, 'the command ends');
+    await until(() => processesWith(sleep).length === 0, 'the command ends');
   }));
 }
 
-test('a wsh that is killed takes the command with it', () => at(['sh', '-c', 'echo ready; exec sleep 77002'], async (terminal) => {
-  await terminal.sees('ready');
-  terminal.kill('SIGKILL');
-  await until(() => processesWith('sleep 77002').length === 0, 'the command ends');
-}));
+test('a wsh that is killed takes the command with it', () => {
+  const sleep = uniqueSleep();
+  return at(['sh', '-c', `echo ready; exec ${sleep}`], async (terminal) => {
+    await terminal.sees('ready');
+    terminal.kill('SIGKILL');
+    await until(() => processesWith(sleep).length === 0, 'the command ends');
+  });
+});
 
 for (const background of ['sleep 1000 &', 'nohup sleep 1000 &', 'setsid sleep 1000 &', 'setsid -f sh -c "while echo y; do sleep 0.001; done";', 'setsid -f yes;']) {
   test(`what stays in the background does not delay the end: ${background}`, () => at(['sh', '-c', `${background} echo out; exit 4`], async (terminal) => {

@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { programPath } from '../../../src/base/paths.js';
 import { noContainers, prepareContainer, startContainer, type TestContainer } from '../../support/container.js';
-import { ended, isAlive, processesWith, run, until } from '../../support/process.js';
+import { ended, isAlive, processesWith, run, uniqueSleep, until } from '../../support/process.js';
 import { unless } from '../../support/skip.js';
 
 const stages = suite('wshd from stage to stage');
@@ -18,20 +18,20 @@ function alive(text: string): number[] { return processesWith(text).filter(isAli
 
 function noMounts(path: string): boolean { return !readFileSync('/proc/self/mountinfo', 'utf8').includes(path); }
 
-interface Start { path: string; title: string; parent: ReturnType<typeof spawn>; end: ReturnType<typeof ended> }
+interface Start { path: string; title: string; sleep: string; parent: ReturnType<typeof spawn>; end: ReturnType<typeof ended> }
 
 /** Starts wshd, and calls while this hook hangs. */
 async function hanging(hook: Hook, use: (start: Start) => Promise<void>): Promise<void> {
   const { path, title, remove } = prepareContainer();
-  const file = `${path}/lib/${hook}`, there = `${path}/jobs/there`;
+  const file = `${path}/lib/${hook}`, sleep = uniqueSleep();
   const before = existsSync(file) ? readFileSync(file, 'utf8') : '';
   const args = ['--run', `${path}/run`, '--lib', `${path}/lib`, '--root', `${path}/root`, '--title', title];
-  writeFileSync(file, `#!/bin/sh\ntouch ${hook === 'hook-child-after-pivot.sh' ? '/mnt' : ''}${there}\nexec sleep 1000 # ${title}\n`, { mode: 0o755 });
+  writeFileSync(file, `#!/bin/sh\nexec ${sleep}\n`, { mode: 0o755 });
   const parent = spawn(wshd, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   try {
     const end = ended(parent);
-    await until(() => existsSync(there), `${hook} runs`);
-    await use({ path, title, parent, end });
+    await until(() => processesWith(sleep).length > 0, `${hook} runs`);
+    await use({ path, title, sleep, parent, end });
     // Nothing of it is in the way of the next start.
     rmSync(file);
     if (before !== '') writeFileSync(file, before, { mode: 0o755 });
@@ -54,16 +54,13 @@ function firstProcess(title: string, parent: number): number {
   return pid;
 }
 
-function sleepers(): number { return Number(execFileSync('sh', ['-c', 'pgrep -c -x -f "sleep 1000" || true'], { encoding: 'utf8' })); }
-
 for (const hook of HOOKS) {
   for (const signal of ['SIGKILL', 'SIGTERM', 'SIGINT'] as const) {
-    test(`the parent gets ${signal} while ${hook} runs: nothing is left`, () => hanging(hook, async ({ path, title, parent, end }) => {
-      const before = sleepers();
+    test(`the parent gets ${signal} while ${hook} runs: nothing is left`, () => hanging(hook, async ({ path, title, sleep, parent, end }) => {
       parent.kill(signal);
       assert.is((await end).signal, signal);
       await until(() => alive(title).length === 0, 'the container\'s processes end');
-      await until(() => sleepers() < before, 'the hook ends');
+      await until(() => processesWith(sleep).length === 0, 'the hook ends');
       assert.ok(noMounts(path), 'a mount is left');
       // Before there is a child nobody is left who could remove the socket; the next start replaces it.
       if (hook !== 'hook-parent-before-clone.sh') await until(() => !existsSync(`${path}/run/wshd.sock`), 'the socket is removed');
@@ -155,7 +152,9 @@ test('nothing of the host is to be found in PID 1', () => within((path) => mkdir
   assert.is(await say('cat /proc/1/comm'), 'wshd\n');
   assert.is(await say('readlink /proc/1/fd/0 /proc/1/fd/1 /proc/1/fd/2 | grep -v "anon_inode\\|socket:"'), '');
   // What it listens on, and the end of a pipe that gets the exit status of who looks.
-  assert.is(await say('ls -l /proc/1/fd | sed -n "s/.* -> //p" | grep -v anon_inode | cut -d: -f1 | sort'), 'pipe\nsocket\n');
+  const ofInit = 'ls -l /proc/1/fd | sed -n "s/.* -> //p" | grep -v anon_inode | cut -d: -f1 | sort';
+  // wshd reads a little later that the command has executed.
+  await until(async () => await say(ofInit) === 'pipe\nsocket\n', 'PID 1 has a pipe and a socket');
   assert.is(await say('read -r line < /proc/1/stat; set -- ${line##*) }; echo $3 $4'), '1 1\n');
   for (const way of ['exec 3>>/proc/1/exe', 'exec 3<>/proc/1/exe', 'dd if=/dev/zero of=/proc/1/exe', 'truncate -s 0 /proc/1/exe', 'cp /bin/true /proc/1/exe', 'echo x > /proc/1/mem']) {
     assert.ok((await container.wsh(['sh', '-c', way])).code !== 0, way);

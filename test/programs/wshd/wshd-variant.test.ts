@@ -1,7 +1,9 @@
+import { spawn } from 'node:child_process';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { programPath } from '../../../src/base/paths.js';
 import { noContainers, startContainer, type TestContainer } from '../../support/container.js';
-import { descriptorsAtRest, descriptorsOf, scratch, until } from '../../support/process.js';
+import { descriptorsAtRest, descriptorsOf, exitCode, scratch, until } from '../../support/process.js';
 import { connect, converse, received, requestBytes, SERVED } from '../../support/raw.js';
 import { unless } from '../../support/skip.js';
 import { buildVariant, type Change } from '../../support/variant.js';
@@ -111,13 +113,14 @@ test('many traps at once', async () => {
 });
 
 test('more commands than there are places: refused with a reason, until one has ended', async () => {
-  const held = Array.from({ length: JOBS }, () => container.wsh(['sh', '-c', 'cat; exit 7'], { stdio: ['pipe', 'pipe', 'pipe'], timeoutMs: 1_500 }));
+  const held = Array.from({ length: JOBS }, () => spawn(programPath('wsh'), ['--socket', container.socket, 'sh', '-c', 'cat; exit 7'], { stdio: ['pipe', 'ignore', 'ignore'] }));
   await until(() => descriptorsOf(container.pid) === descriptors + JOBS, 'all places are taken');
   for (let i = 0; i < 3; i++) {
     const ended = await container.wsh(['true']);
     assert.equal([ended.code, ended.stderr], [255, `wshd: ${JOBS} commands run in this container already, and that is the limit\n`]);
   }
-  await Promise.all(held);
+  for (const { stdin } of held) stdin.end();
+  for (const child of held) assert.is(await exitCode(child), 7);
   await until(async () => (await container.wsh(['true'])).code === 0, 'there is room again');
   await until(() => descriptorsOf(container.pid) === descriptors, 'nothing is left open');
 });
@@ -125,7 +128,7 @@ test('more commands than there are places: refused with a reason, until one has 
 test('more clients than there are places: they wait until one is dropped', async () => {
   const silent = await Promise.all(Array.from({ length: CLIENTS }, () => connect(container.socket)));
   await until(() => descriptorsOf(container.pid) === descriptors + CLIENTS, 'all places are taken');
-  const waiting = container.wsh(['true'], { timeoutMs: 20_000 });
+  const waiting = container.wsh(['true']);
   silent[3]!.destroy();
   assert.is((await waiting).code, 0);
   assert.ok((await Promise.all(silent.map(received))).every((answer) => answer.length === 0));

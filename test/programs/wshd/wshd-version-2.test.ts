@@ -1,25 +1,23 @@
 /** wshd's clients in protocol 2: docs/reference/protocol.md §6 to §8, on the wire. */
-import { readdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { packageRoot } from '../../../src/base/paths.js';
 import { codec } from '../../../src/wire/codec.js';
 import { encode } from '../../../src/wire/message.js';
 import { noContainers, startContainer, type TestContainer } from '../../support/container.js';
-import { run, scratch } from '../../support/process.js';
+import { descriptorsAtRest, descriptorsOf, run, scratch, until } from '../../support/process.js';
 import { unless } from '../../support/skip.js';
 
 const version2 = suite('wshd and protocol 2');
 const it = unless(noContainers, version2);
 const files = scratch();
 let container: TestContainer, request: string, openBefore = 0;
-/** Descriptors of wshd. */
-const open = (): number => readdirSync(`/proc/${container.pid}/fd`).length;
 
 version2.before(async () => {
   if (noContainers !== undefined) return;
   container = await startContainer();
-  openBefore = open();
+  openBefore = await descriptorsAtRest(container.pid);
   request = `${files.path}/request`;
   writeFileSync(request, encode(codec(), 'request-2', { fields: { umask: -1n, command: 'sh' } }));
 });
@@ -29,7 +27,7 @@ version2.after(async () => {
 });
 
 async function tells(name: string): Promise<string[]> {
-  const { stdout, stderr, code } = await run(['python3', `${packageRoot}test/programs/wshd/version_2.py`, container.socket, request, name], { timeoutMs: 20_000 });
+  const { stdout, stderr, code } = await run(['python3', `${packageRoot}test/programs/wshd/version_2.py`, container.socket, request, name]);
   assert.equal([stderr, code], ['', 0]);
   return stdout.toString().trimEnd().split('\n');
 }
@@ -70,7 +68,7 @@ for (const [name, expected] of Object.entries(cases)) {
 
 it('others are served, and nothing is left behind', async () => {
   assert.equal(await tells('plain'), RUNS);
-  assert.is(open(), openBefore);
+  await until(() => descriptorsOf(container.pid) === openBefore, 'the descriptors are as before');
 });
 
 version2.run();
