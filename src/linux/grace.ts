@@ -8,7 +8,7 @@ export const KILL_DEADLINE_MS = 10_000;
 const LOOK_AGAIN_MS = 10;
 
 export interface Grace<Left> {
-  /** Milliseconds between SIGTERM and SIGKILL. */
+  /** Milliseconds between the first SIGTERM and SIGKILL; 0 for SIGKILL at once. */
   readonly graceMs: number;
   readonly signal: AbortSignal | undefined;
   /** The processes that are left; undefined when none is. */
@@ -21,11 +21,13 @@ export interface Grace<Left> {
 
 /** Resolves when no process is left. */
 export async function killAfterGrace<Left>({ graceMs, signal, look, send, late }: Grace<Left>): Promise<void> {
-  const graceEnd = performance.now() + graceMs, end = graceEnd + KILL_DEADLINE_MS;
+  let graceEnd: number | undefined;
   for (let left = await look(); left !== undefined; left = await look()) {
     throwIfAborted(signal);
     const now = performance.now();
-    if (now >= end) throw late(left);
+    // A look may take longer than a short grace.
+    graceEnd ??= now + graceMs;
+    if (now >= graceEnd + KILL_DEADLINE_MS) throw late(left);
     await send(left, now >= graceEnd ? 'SIGKILL' : 'SIGTERM');
     await sleep(LOOK_AGAIN_MS);
   }

@@ -75,7 +75,8 @@ it('kills a command whose time is over, and nothing else', async () => {
   const { code, stderr } = await depot.warden('exec', 'c', '--timeout', '300ms', '--', 'sh', '-c', 'trap "" TERM HUP; sleep 4243');
   assert.is(stderr, 'warden exec: the command was killed after 300 ms (--timeout)\n');
   assert.is(code, 124);
-  const sleeping = async (): Promise<string> => (await info('c')).processes.map(({ argv }) => argv.join(' ')).filter((line) => line.startsWith('sleep')).join();
+  const sleeping = async (): Promise<string> => (
+    (await info('c')).processes.filter(({ argv }) => argv[0] === 'sleep').map(({ argv }) => argv.join(' ')).join());
   await until(async () => await sleeping() === 'sleep 4242', 'the other command runs alone');
   other.child.kill('SIGKILL');
   await other.result;

@@ -83,7 +83,9 @@ export function temporaryDirectory(): string {
 }
 
 /** Polls until the condition holds. At the deadline the test fails; `what` is evaluated only then. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string | (() => string), timeoutMs = DEADLINE_MS): Promise<void> {
+export async function until(
+  condition: () => boolean | Promise<boolean>, what: string | (() => string), timeoutMs = DEADLINE_MS,
+): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!await condition()) {
     if (Date.now() > end) throw new Error(`not within ${timeoutMs} ms: ${typeof what === 'string' ? what : what()}`);
