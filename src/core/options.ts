@@ -2,6 +2,7 @@
 import { COMMAND_BYTES_MAX, USER_BYTES_MAX } from '../boundary/limits.js';
 import { TIMEOUT_MS_MAX } from '../base/validate.js';
 import type { WardenError } from '../base/errors.js';
+import type { Limits } from '../linux/rlimits.js';
 import { SHARES_MAX, SHARES_MIN, WEIGHT_MAX, WEIGHT_MIN } from '../linux/cgroup.js';
 
 /** Root's containers, or those of this user. */
@@ -149,6 +150,8 @@ export interface ContainerOptions {
    * masked or read-only, every device can be opened, set-user-id programs and device nodes of `root` work. docs/security.md
    */
   privileged?: boolean | undefined;
+  /** Resource limits of its commands, where a command has none of its own. setrlimit(2) */
+  limits?: Limits | undefined;
   /** Whose ids the container has ('auto', for a privileged one 'host'). docs/security.md */
   userns?: UserNamespace | undefined;
   /** Receives what the container does without, in a sentence each: ids of its own, limits. */

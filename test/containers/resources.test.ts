@@ -4,7 +4,7 @@ import { chmodSync, existsSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readHierarchies } from '../../src/linux/cgroup.js';
-import { Depot } from '../cli/help.js';
+import { Depot, main, start } from '../cli/help.js';
 import { noContainers } from '../support/container.js';
 import { scratch } from '../support/process.js';
 import { unless } from '../support/skip.js';
@@ -51,6 +51,39 @@ for (const userns of ['required', 'host']) {
 unless(noContainers ?? (cpuset === undefined ? 'the controller cpuset is not mounted as version 1 here' : undefined), resources)(
   'runs on the processors that it is given', () => prints(['--cpuset-cpus', '0', '--cpuset-mems', '0'], 'nproc; cat /sys/fs/cgroup/cpuset/cpuset.cpus', '1\n0\n'),
 );
+
+it('has the resource limits that are asked for, and the usual ones besides', () => prints(
+  ['--ulimit', 'nofile=100:200', '--ulimit', 'CORE=0', '--ulimit', 'nproc=77'], 'ulimit -Sn; ulimit -Hn; ulimit -c; ulimit -p',
+  '100\n200\n0\n77\n',
+));
+
+it('has the resource limits of the container in each of its commands, unless one is given its own', async () => {
+  const script = ['--', 'sh', '-c', 'ulimit -n; ulimit -p'];
+  await depot.prints('create', '--name', 'limited', '--ulimit', 'nofile=300', '--ulimit', 'nproc=5:6');
+  try {
+    assert.is(await depot.prints('exec', 'limited', ...script), '300\n5\n');
+    assert.is(await depot.prints('exec', 'limited', '--timeout', '60', ...script), '300\n5\n');
+    assert.is(await depot.prints('exec', 'limited', '--ulimit', 'nofile=40:50', ...script), '40\n5\n');
+    const environment = await start([process.execPath, main, 'exec', 'limited', ...script], '', { ...depot.environment, RLIMIT_NOFILE: '70' }).result;
+    assert.is(environment.stdout, '70\n5\n');
+    const job = (await depot.prints('spawn', 'limited', '--ulimit', 'nproc=3', ...script)).trim();
+    assert.is(await depot.prints('link', 'limited', job), '300\n3\n');
+    assert.match(await depot.prints('info', 'limited'), /^ulimits +nofile=300, nproc=5:6$/m);
+  } finally {
+    await depot.prints('destroy', 'limited');
+  }
+});
+
+for (const [value, words] of [
+  ['nofile', 'It is NAME=SOFT'], ['nofile=', 'It is NAME=SOFT'], ['nofile=1:2:3', 'It is NAME=SOFT'], ['nofile=1e3', 'It is NAME=SOFT'],
+  ['files=3', 'The names are as, core'], ['nofile=5:3', 'the soft limit, 5, is above the hard one, 3'], ['nofile=-1:3', 'the soft limit, unlimited, is above'],
+] as const) {
+  it(`refuses --ulimit ${value}, and makes nothing`, async () => {
+    const { code, stdout, stderr } = await depot.run(['--ulimit', value, '--', 'true']);
+    assert.equal([code, stdout], [2, '']);
+    assert.match(stderr, words);
+  });
+}
 
 it('has kernel parameters of its own', () => prints(
   ['--sysctl', 'net.ipv4.ip_forward=1', '--sysctl', 'kernel.msgmax=12345'],

@@ -1,7 +1,9 @@
 /** Options that several commands have, and the parsers of their values. */
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type Bind, BOUNDS, DEFAULT_DEPOT, type Device, type Tmpfs, USER_NAMESPACES, type UserNamespace } from '../../index.js';
+import {
+  type Bind, BOUNDS, DEFAULT_DEPOT, type Device, LIMIT_NAMES, type LimitName, type Limits, type Tmpfs, USER_NAMESPACES, type UserNamespace,
+} from '../../index.js';
 
 const UNIT_BYTES = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 } as const;
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -101,6 +103,7 @@ export interface Settings {
   envFile?: readonly string[];
   workdir?: string;
   umask?: number;
+  ulimit?: Limits;
 }
 
 function several(text: string, before: readonly string[] = []): readonly string[] { return [...before, text]; }
@@ -117,6 +120,19 @@ export function commandSettings(command: Command): Command {
     .addOption(new Option('--env-file <file>', 'a file of such variables, one a line; # begins a comment; can be repeated').argParser(several))
     .addOption(new Option('-w, --workdir <dir>', 'where the command begins (default: the user\'s home)').argParser(directory))
     .addOption(new Option('--umask <mode>', 'its umask, in octal digits (default: 022)').argParser(octal));
+}
+
+/** Parses NAME=SOFT[:HARD], as podman has it, and adds it to those of earlier options. */
+function limit(text: string, before: Limits = {}): Limits {
+  const match = /^(\w+)=(-1|unlimited|\d+)(?::(-1|unlimited|\d+))?$/.exec(text), name = match?.[1]!.toUpperCase() as LimitName;
+  if (!match) throw new InvalidArgumentError('It is NAME=SOFT or NAME=SOFT:HARD: nofile=1024:4096; -1 is unlimited.');
+  if (!LIMIT_NAMES.includes(name)) throw new InvalidArgumentError(`The names are ${LIMIT_NAMES.join(', ').toLowerCase()}.`);
+  const [soft, hard] = [match[2]!, match[3] ?? match[2]!].map((word) => (/^\d/.test(word) ? Number(word) : 'unlimited'));
+  return { ...before, [name]: { soft, hard } };
+}
+
+export function ulimit(): Option {
+  return new Option('--ulimit <name=soft>', 'a resource limit of commands: nofile=1024; append :HARD; -1 is unlimited; can be repeated').argParser(limit);
 }
 
 export function timeout(): Option {
@@ -166,6 +182,7 @@ export interface ContainerSettings {
   privileged?: boolean;
   userns?: UserNamespace;
   bind?: readonly Bind[];
+  ulimit?: Limits;
   /** false with --no-etc. */
   etc?: boolean;
 }

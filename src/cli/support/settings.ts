@@ -4,9 +4,9 @@ import { reason, WardenError } from '../../base/errors.js';
 import type { CommandSettings } from '../../index.js';
 import type { Settings } from '../commands/options.js';
 
-export function commandSettingsOf({ user, env = [], envFile = [], workdir, umask }: Settings): CommandSettings {
+export function commandSettingsOf({ user, env = [], envFile = [], workdir, umask, ulimit }: Settings): CommandSettings {
   const variables = [...envFile.flatMap(linesOf), ...env].map((text) => variableOf(text));
-  return { user, workdir, umask, ...(variables.length === 0 ? {} : { env: Object.fromEntries(variables) }) };
+  return { user, workdir, umask, limits: ulimit, ...(variables.length === 0 ? {} : { env: Object.fromEntries(variables) }) };
 }
 
 /** As for docker: empty lines and those that begin with # are left out; nothing is quoted. */

@@ -5,6 +5,7 @@ import { ifReadable, WardenError } from '../../base/errors.js';
 import { abortSignal, callback, checkOptions, type Checks, flag, fullText, integer, listOf, mustBe, objectOf, oneOf, text, usage } from '../../base/validate.js';
 import { type Bind, BOUNDS, type ContainerOptions, type Layer, USER_NAMESPACES, type UserNamespace } from '../options.js';
 import { checkId } from '../depot/id.js';
+import { limitsCheck } from '../../linux/rlimits.js';
 import type { EtcName } from '../rootfs/etc-files.js';
 import { checkLayer, coverableEtc, prepareRootfs } from '../rootfs/given-root.js';
 import type { CheckedBind } from '../rootfs/rootfs.js';
@@ -58,6 +59,7 @@ export const CONTAINER_CHECKS: Checks<ContainerOptions> = {
   etc: flag,
   memoryBytes: (_, value) => { checkMemory(value as number); },
   cpuShares: shares,
+  limits: limitsCheck,
   ...CONFINEMENT_CHECKS,
   userns: oneOf(...USER_NAMESPACES),
   onNote: callback,
@@ -84,7 +86,7 @@ function checkUserNamespace({ userns = 'auto', privileged = false }: ContainerOp
 }
 
 /** Options that passed, with absolute paths. */
-export interface CheckedOptions extends Pick<ContainerOptions, 'hostname' | 'memoryBytes' | 'cpuShares' | 'cgroup'>, Confinement, Privileges, Resources {
+export interface CheckedOptions extends Pick<ContainerOptions, 'hostname' | 'memoryBytes' | 'cpuShares' | 'cgroup' | 'limits'>, Confinement, Privileges, Resources {
   readonly root: string | undefined;
   readonly binds: readonly CheckedBind[];
   readonly layer: Layer | undefined;
@@ -98,7 +100,7 @@ export function checkContainer(options: ContainerOptions): void { checkContainer
 
 export function checkContainerOptions(options: ContainerOptions): CheckedOptions {
   checkOptions(options, CONTAINER_CHECKS);
-  const { hostname, memoryBytes, cpuShares, cgroup, layer } = options;
+  const { hostname, memoryBytes, cpuShares, cgroup, limits, layer } = options;
   if (options.id !== undefined) checkId('container', options.id);
   if (hostname !== undefined) checkHostname(hostname);
   if (cgroup !== undefined) checkCgroup(cgroup);
@@ -107,7 +109,7 @@ export function checkContainerOptions(options: ContainerOptions): CheckedOptions
   const binds = (options.binds ?? []).map(checkBind);
   const privileges = checkPrivileges(options, options.privileged ?? false);
   const confinement = { ...checkConfinement(options), ...privileges, ...checkResources(options) };
-  const settings = { hostname, memoryBytes, cpuShares, cgroup, binds, userns, ...confinement };
+  const settings = { hostname, memoryBytes, cpuShares, cgroup, limits, binds, userns, ...confinement };
   if (options.root === undefined) {
     if (layer !== undefined) throw usage('a layer lies over a root directory: give the root, too');
     if (options.etc !== undefined) throw usage('a root of its own always has files of its own in /etc: give a root directory, or leave out "etc" (--no-etc)');

@@ -16,6 +16,8 @@ import { checkCopy, copyIn, type CopyOptions, copyOut, type HostSide } from '../
 import { Inside } from '../copy/inside.js';
 import { type ExecOptions, Execution } from '../exec/execution.js';
 import { attach, type AttachOptions } from '../exec/wsh-process.js';
+import { type Limits, withLimits } from '../../linux/rlimits.js';
+import type { CommandSettings } from '../exec/request.js';
 import type { ExitStatus } from '../exec/outcome.js';
 import { Job } from '../job/job.js';
 import { type HostJobOptions, type SpawnOptions, startHostJob, startJob } from '../job/start.js';
@@ -37,6 +39,8 @@ export interface SweepResult {
 
 export class Container implements AsyncDisposable {
   private started: Started | undefined;
+  /** As they are recorded, once they are needed. */
+  private limits: Limits | undefined;
 
   private constructor(readonly id: string, readonly directory: string, private readonly isCreator: boolean) {}
 
@@ -102,11 +106,14 @@ export class Container implements AsyncDisposable {
 
   /** Runs a command, at once. */
   exec(argv: readonly string[], options: ExecOptions = {}): Execution {
-    return Execution.start({ directory: this.directory, initPid: () => this.pid }, argv, options);
+    const target = { directory: this.directory, initPid: () => this.pid };
+    return Execution.start(target, argv, this.withLimits(options));
   }
 
   /** Runs a command on this process's standard streams, through a native wsh; no byte passes JavaScript. */
-  attach(argv: readonly string[], options: AttachOptions = {}): Promise<ExitStatus> { return attach(this.directory, argv, options); }
+  attach(argv: readonly string[], options: AttachOptions = {}): Promise<ExitStatus> {
+    return attach(this.directory, argv, this.withLimits(options, process.env));
+  }
 
   /** Copies a file or directory of the host, or a tar stream, to a path in the container. */
   async copyIn(source: HostSide, path: string, options: CopyOptions = {}): Promise<void> {
@@ -123,7 +130,14 @@ export class Container implements AsyncDisposable {
   private inside({ signal }: CopyOptions): Inside { return new Inside(this.id, (argv, options) => this.exec(argv, options), signal); }
 
   /** Starts a command that outlives this process; fulfilled when the command runs, or waits for its first link. */
-  spawn(argv: readonly string[], options: SpawnOptions = {}): Promise<Job> { return startJob(this.directory, argv, options); }
+  spawn(argv: readonly string[], options: SpawnOptions = {}): Promise<Job> {
+    return startJob(this.directory, argv, this.withLimits(options));
+  }
+
+  private withLimits<Options extends CommandSettings>(options: Options, environment?: NodeJS.ProcessEnv): Options {
+    this.limits ??= readRecord(this.directory)?.limits;
+    return withLimits(this.limits, options, environment);
+  }
 
   /** Opens a job by its id. */
   async job(id: string): Promise<Job> {

@@ -66,9 +66,9 @@ async function buildWith(
   // The hooks have made the container's devices by now, and nothing of the user's runs yet. Between the rules no device can be made.
   if (plan.cgroups.devices && hasGroup(groups, 'devices')) await limitDevices(groups, plan.cgroups.devices);
   throwIfAborted(signal);
-  const { hostname } = plan, { root = null } = checked;
+  const { hostname, limits } = plan, { root = null } = checked;
   const binds = checked.binds.map(({ source, target, readOnly = false }) => ({ source, target, readOnly }));
-  writeRecord(directory, { id, createdAtMs: Date.now(), hostname, root, binds, ephemeral, ids: recorded(ids, why) });
+  writeRecord(directory, { id, createdAtMs: Date.now(), hostname, root, binds, limits, ephemeral, ids: recorded(ids, why) });
   if (!ephemeral) unlinkSync(ownerLink(directory));
   if (why !== undefined) onNote?.(`the container has the ids of the host, so its root is the host's: ${why}`);
   if (ids && ids.method !== 'write' && groups.length === 0) onNote?.('the container has no limits: this user may not make cgroups');

@@ -4,6 +4,7 @@ import { type CpuInfo, type MemoryInfo, readCpu, readMemory } from '../../linux/
 import { describeAll, type ProcessInfo } from '../../linux/processes.js';
 import { readLivingInit } from '../depot/layout.js';
 import { type ContainerRecord, readGroups, type RecordedIds } from '../depot/record.js';
+import type { Limits } from '../../linux/rlimits.js';
 import type { Job, JobInfo } from '../job/job.js';
 import type { Bind } from '../options.js';
 import { type InForce, readInForce } from './in-force.js';
@@ -22,6 +23,8 @@ export interface ContainerInfo {
   readonly binds: readonly Bind[];
   /** Whose ids it has, and why they are the host's. */
   readonly ids: RecordedIds;
+  /** Resource limits of its commands, where a command has none of its own. */
+  readonly limits: Limits;
   /** Ends with the process that made it. */
   readonly ephemeral: boolean;
   /** The socket to which wsh connects. */
@@ -44,9 +47,9 @@ export async function describeContainer(directory: string, record: ContainerReco
   const [processes, jobInfos, memory, cpu] = await Promise.all([
     init ? describeAll(init.pid) : [], Promise.all(jobs.map((job) => job.info())), readMemory(groups), readCpu(groups),
   ]);
-  const { id, hostname, root, binds, ephemeral, ids = { of: 'host' } } = record;
+  const { id, hostname, root, binds, ephemeral, limits = {}, ids = { of: 'host' } } = record;
   return {
-    id, directory, state: init ? 'serving' : 'ended', createdAt: new Date(record.createdAtMs), hostname, root, binds, ids, ephemeral,
+    id, directory, state: init ? 'serving' : 'ended', createdAt: new Date(record.createdAtMs), hostname, root, binds, ids, limits, ephemeral,
     inForce: (init && readInForce(init.pid, groups, memory, binds)) ?? null,
     socket: join(directory, 'run/wshd.sock'), pid: init?.pid ?? null, processes, jobs: jobInfos, memory, cpu,
   };

@@ -13,6 +13,7 @@ import { readResolvConf } from '../rootfs/host-configuration.js';
 import { bindMounts, deviceMounts, etcMounts, givenRoot, layeredRoot, ownRoot, type RootSettings } from '../rootfs/rootfs.js';
 import type { Ids } from '../../linux/ids.js';
 import type { RootPlan } from '../rootfs/setup-steps.js';
+import type { Limits } from '../../linux/rlimits.js';
 import type { CheckedOptions } from './check.js';
 import type { Seccomp } from './check-privileges.js';
 
@@ -65,6 +66,8 @@ export interface Plan {
     readonly cpusetMems: string | undefined;
     readonly blkioWeight: number | undefined;
   };
+  /** Of commands that have none of their own. setrlimit(2) */
+  readonly limits: Limits;
   /** The container's own; undefined: the host's. */
   readonly ids: Ids | undefined;
   /** wshd makes these. */
@@ -100,6 +103,7 @@ export function planContainer({ id, cgroup, directory }: Names, options: Checked
       pids: { limit: pidsLimit ?? PIDS_DEFAULT, required: pidsLimit !== undefined },
       devices: privileged ? undefined : devices.map(({ rule }) => rule), cpusetCpus, cpusetMems, blkioWeight,
     },
+    limits: options.limits ?? {},
     ids,
     namespaces: ids ? WITH_USER : NAMESPACES,
     isolation: { noNewPrivileges: 'all users but root', capabilities: options.capabilities, seccomp: options.seccomp },

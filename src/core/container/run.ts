@@ -32,7 +32,7 @@ const CHECKS: Checks<RunOptions> = { ...settingChecks, ...streamChecks, ...setti
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   checkArgv(argv);
   checkOptions(options, CHECKS);
-  const { user: _user, env: _env, workdir: _workdir, umask: _umask, ...others } = options;
+  const { user: _user, env: _env, workdir: _workdir, umask: _umask, limits: _limits, ...others } = options;
   const { timeoutMs: _timeoutMs, tty: _tty, stdin: _stdin, onStart: _onStart, ...settings } = others;
   const container = await Container.create({ ...settings, ephemeral: true });
   try {

@@ -7,6 +7,7 @@ import { fieldsOf } from '../../base/validate.js';
 import { type Group, parseGroups } from '../../linux/cgroup.js';
 import { ID_METHODS, type IdRange, parseMap } from '../../linux/ids.js';
 import { isAlive } from '../../linux/process.js';
+import type { Limits } from '../../linux/rlimits.js';
 import type { Bind } from '../options.js';
 import { isId } from './id.js';
 import { namesIn, readJson, readLivingInit } from './layout.js';
@@ -24,6 +25,8 @@ export interface ContainerRecord {
   readonly root: string | null;
   readonly binds: readonly Bind[];
   readonly ephemeral: boolean;
+  /** Of commands that have none of their own. Absent in records of earlier versions. */
+  readonly limits?: Limits;
   /** Absent in records of versions that had the host's alone. */
   readonly ids?: RecordedIds;
 }
@@ -84,12 +87,13 @@ export interface ContainerSummary {
   readonly state: 'serving' | 'ended';
   /** null: a root of its own. */
   readonly root: string | null;
+  readonly limits?: Limits | undefined;
 }
 
 /** undefined when there is no container in this directory. */
 export function readSummary(directory: string): ContainerSummary | undefined {
   const record = readRecord(directory);
-  return record && { state: readLivingInit(directory) ? 'serving' : 'ended', root: record.root };
+  return record && { state: readLivingInit(directory) ? 'serving' : 'ended', root: record.root, limits: record.limits };
 }
 
 /** The container's cgroups, as they were planned or made. */

@@ -1,13 +1,9 @@
 /** A request to wshd: what is asked for besides the command, as arguments and environment of wsh. docs/reference/wsh.md */
-import { check, type Check, type Checks, fullText, integer, listOf, mustBe, objectOf, text, usage } from '../../base/validate.js';
+import { type Checks, fullText, integer, listOf, mustBe, text, usage } from '../../base/validate.js';
 import { BOUNDS } from '../options.js';
+import { LIMIT_VARIABLE, type Limits, limitsCheck, limitText } from '../../linux/rlimits.js';
 
-const LIMIT_NAMES = [
-  'AS', 'CORE', 'CPU', 'DATA', 'FSIZE', 'LOCKS', 'MEMLOCK', 'MSGQUEUE', 'NICE', 'NOFILE', 'NPROC', 'RSS', 'RTPRIO', 'SIGPENDING', 'STACK',
-] as const;
-/** Resource limits by the names of setrlimit(2), without RLIMIT_, in its units. */
-export type LimitName = typeof LIMIT_NAMES[number];
-export type LimitValue = number | 'unlimited' | { soft: number | 'unlimited'; hard: number | 'unlimited' };
+export { LIMIT_NAMES, type LimitName, type Limits, limitsFromEnvironment, type LimitValue, withLimits } from '../../linux/rlimits.js';
 
 /** What a command is given besides its arguments. All but a name as `user` needs protocol 2: docs/reference/protocol.md §6 */
 export interface CommandSettings {
@@ -19,30 +15,14 @@ export interface CommandSettings {
   workdir?: string | undefined;
   /** The command's umask, 0 to 0o777 (0o022). umask(2) */
   umask?: number | undefined;
+  /** Resource limits other than the container's, and those that docs/reference/protocol.md §1 lists. */
+  limits?: Limits | undefined;
 }
 
 export interface RequestOptions extends CommandSettings {
   /** The command's LANG; without it there is none. */
   lang?: string | undefined;
-  /** Resource limits other than those that docs/reference/protocol.md §1 lists. */
-  limits?: Partial<Record<LimitName, LimitValue>> | undefined;
 }
-
-const VARIABLE = 'RLIMIT_';
-
-const isLimit = (value: unknown): boolean => value === 'unlimited' || (Number.isSafeInteger(value) && (value as number) >= 0);
-const limitNumber = check('a whole number from 0, or \'unlimited\'', isLimit);
-const softAndHard = objectOf<Exclude<LimitValue, number | string>>({ soft: limitNumber, hard: limitNumber }, ['soft', 'hard']);
-
-function limit(name: string, value: unknown): void {
-  if (typeof value !== 'object' || value === null) return limitNumber(name, value);
-  softAndHard(name, value);
-  const { soft, hard } = value as Exclude<LimitValue, number | string>;
-  const number = (each: number | 'unlimited'): number => (each === 'unlimited' ? Infinity : each);
-  if (number(soft) > number(hard)) throw usage(`${name}: the soft limit, ${soft}, is above the hard one, ${hard}`);
-}
-
-const limits = objectOf(Object.fromEntries(LIMIT_NAMES.map((name) => [name, limit])) as Record<LimitName, Check>);
 
 function variables(name: string, value: unknown): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -54,12 +34,16 @@ function variables(name: string, value: unknown): void {
   }
 }
 
-export const settingsChecks: Checks<CommandSettings> = { user: fullText, env: variables, workdir: fullText, umask: integer(0, 0o777) };
+export const settingsChecks: Checks<CommandSettings> = {
+  user: fullText, env: variables, workdir: fullText, umask: integer(0, 0o777), limits: limitsCheck,
+};
 
 /** The settings among other options. */
-export function settingsOf({ user, env, workdir, umask }: CommandSettings): CommandSettings { return { user, env, workdir, umask }; }
+export function settingsOf({ user, env, workdir, umask, limits }: CommandSettings): CommandSettings {
+  return { user, env, workdir, umask, limits };
+}
 
-export const requestChecks: Checks<RequestOptions> = { ...settingsChecks, lang: text, limits };
+export const requestChecks: Checks<RequestOptions> = { ...settingsChecks, lang: text };
 
 const argumentList = listOf(text, (_, index) => `argument ${index} of the command`);
 
@@ -86,38 +70,21 @@ function definedIn(env: NonNullable<CommandSettings['env']>): [name: string, val
 }
 
 /** wsh itself reads these variables. */
-function isOfWsh(name: string): boolean { return name.startsWith(VARIABLE); }
+function isOfWsh(name: string): boolean { return name.startsWith(LIMIT_VARIABLE); }
 
-/** The variables that wsh's arguments name without their values, which everybody could read there. proc(5), cmdline */
-export function settingsEnvironment({ env = {} }: CommandSettings): Record<string, string> {
-  return Object.fromEntries(definedIn(env).filter(([name]) => !isOfWsh(name)));
+/**
+ * The variables that wsh's arguments name without their values, which everybody could read there (proc(5), cmdline); and those by
+ * which it learns of limits.
+ */
+export function settingsEnvironment({ env = {}, limits = {} }: CommandSettings): Record<string, string> {
+  const given = Object.entries(limits).filter(([, value]) => value !== undefined);
+  const ofLimits = given.map(([name, value]) => [`${LIMIT_VARIABLE}${name}`, limitText(value)] as const);
+  return Object.fromEntries([...definedIn(env).filter(([name]) => !isOfWsh(name)), ...ofLimits]);
 }
 
 /** wsh's environment. */
-export function wshEnvironment({ lang, limits: limitValues = {}, ...settings }: RequestOptions): Record<string, string> {
-  const given = Object.entries(limitValues).filter(([, value]) => value !== undefined);
-  const limitEntries = given.map(([name, value]) => [`${VARIABLE}${name}`, limitText(value)]);
-  return {
-    ...(lang === undefined ? {} : { LANG: lang }), ...settingsEnvironment(settings),
-    ...Object.fromEntries(limitEntries) as Record<string, string>,
-  };
-}
-
-/** "SOFT HARD", -1 for unlimited. */
-function limitText(value: LimitValue): string {
-  const { soft, hard } = typeof value === 'object' ? value : { soft: value, hard: value };
-  return [soft, hard].map((each) => (each === 'unlimited' ? '-1' : String(each))).join(' ');
-}
-
-/** The limits that the native wsh would take from its environment: RLIMIT_NAME="N" or "SOFT HARD". */
-export function limitsFromEnvironment(environment: Readonly<Record<string, string | undefined>>): Partial<Record<LimitName, LimitValue>> {
-  const found = Object.entries(environment).filter(([name]) => name.startsWith(VARIABLE));
-  return Object.fromEntries(found.map(([name, given]) => {
-    const match = /^\s*(-1|\d+)(?:\s+(-1|\d+))?\s*$/.exec(given ?? '');
-    if (!match) throw usage(`${name} must be "N" or "SOFT HARD", whole numbers or -1 for unlimited, not ${JSON.stringify(given)}`);
-    const [soft, hard] = [match[1]!, match[2] ?? match[1]!].map((word) => (word === '-1' ? 'unlimited' : Number(word)));
-    return [name.slice(VARIABLE.length), { soft, hard }];
-  }));
+export function wshEnvironment({ lang, ...settings }: RequestOptions): Record<string, string> {
+  return { ...(lang === undefined ? {} : { LANG: lang }), ...settingsEnvironment(settings) };
 }
 
 /** Throws USAGE for a command or a user that no request can carry. An empty `argv` is the user's login shell. */

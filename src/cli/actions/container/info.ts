@@ -1,6 +1,6 @@
 /** `warden info`: the state of a container. */
 import { printable } from '../../../base/escape.js';
-import type { Bind, ContainerInfo, CpuInfo, InForce, JobInfo, MemoryInfo, ProcessInfo } from '../../../index.js';
+import type { Bind, ContainerInfo, CpuInfo, InForce, JobInfo, Limits, MemoryInfo, ProcessInfo } from '../../../index.js';
 import { openContainer } from '../../support/open.js';
 import { colors, type Column, print, printJson, table } from '../../support/print.js';
 import { bytes, duration, plural } from '../../support/quantities.js';
@@ -51,6 +51,7 @@ function fields(found: ContainerInfo): string {
     ['directory', found.directory],
     ['root', found.root ?? 'its own, in memory, with the host\'s /usr'],
     ['ids', idsText(found.ids)],
+    ...(Object.keys(found.limits).length === 0 ? [] : [['ulimits', limitsText(found.limits)] as [string, string]]),
     ...found.binds.map((bind): [string, string] => ['bind', bindText(bind)]),
     ...(found.memory === null ? [] : [['memory', memoryText(found.memory)] as [string, string]]),
     ...(found.cpu === null ? [] : [['processor', cpuText(found.cpu)] as [string, string]]),
@@ -80,6 +81,13 @@ function idsText({ of, uids = [], why }: ContainerInfo['ids']): string {
   const ranges = uids.map(({ inside, outside, size }) => (size === 1 ? `${inside} is ${outside}` : `${inside} to ${inside + size - 1} are ${outside} to ${outside + size - 1}`));
   if (of !== 'host') return `${of === 'container' ? 'its own' : 'the user\'s'}: ${ranges.join(', ')} on the host`;
   return `the host's, so its root is the host's${why === undefined ? '' : `: ${why}`}`;
+}
+
+function limitsText(limits: Limits): string {
+  return Object.entries(limits).map(([name, value]) => {
+    const { soft, hard } = typeof value === 'object' ? value : { soft: value, hard: value };
+    return `${name.toLowerCase()}=${soft}${soft === hard ? '' : `:${hard}`}`;
+  }).join(', ');
 }
 
 function memoryText({ usageBytes, limitBytes, peakBytes, oomKills }: MemoryInfo): string {

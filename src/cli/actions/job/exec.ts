@@ -1,7 +1,7 @@
 /** `warden exec`: a command in a container. */
 import { constants } from 'node:os';
 import { WardenError } from '../../../base/errors.js';
-import { becomeWsh, checkRequest, type ExecResult, limitsFromEnvironment, readSummary, wantsPty, type WshOptions } from '../../../index.js';
+import { becomeWsh, checkRequest, type ExecResult, limitsFromEnvironment, readSummary, wantsPty, type WshOptions, withLimits } from '../../../index.js';
 import { EXIT_SIGNAL, EXIT_TIMED_OUT, EXIT_UNKNOWN } from '../../exit-codes.js';
 import { complain, interruptible } from '../../support/interrupt.js';
 import { duration } from '../../support/quantities.js';
@@ -18,8 +18,8 @@ export interface ExecOptions extends Settings, Streams {
 
 /** Without a timeout this process becomes a native wsh, so nothing that wsh does not need is loaded before. */
 export async function exec(name: string, command: readonly string[], options: ExecOptions): Promise<number> {
-  const { timeout, signalStatus } = options, settings = commandSettingsOf(options);
-  checkRequest(command, settings);
+  const { timeout, signalStatus } = options, given = commandSettingsOf(options);
+  checkRequest(command, given);
   requireLinux();
   const directory = containerDirectory(name, options.depot), summary = readSummary(directory);
   if (!summary) throw noContainer(directory);
@@ -27,6 +27,7 @@ export async function exec(name: string, command: readonly string[], options: Ex
     complain('exec', `the container ${directory} has ended: its init is gone; "warden destroy" removes it`);
     return EXIT_UNKNOWN;
   }
+  const settings = withLimits(summary.limits, given, process.env);
   const streams = streamOptions(options), argv = withTerminal(command, summary.root === null, streams);
   if (timeout === undefined) becomeWsh(directory, argv, { ...streams, ...settings, signalStatus });
   return execWithTimeout(timeout, directory, argv, { ...streams, ...settings, signalStatus });
@@ -41,8 +42,9 @@ function execWithTimeout(
     const { openContainer } = await import('../../support/open.js');
     const container = await openContainer(directory);
     try {
+      const limits = { ...limitsFromEnvironment(process.env), ...settings.limits };
       const execution = container.exec(command, {
-        ...settings, timeoutMs, signal, tty, stdio: [stdin, 'inherit', 'inherit'], lang: process.env['LANG'], limits: limitsFromEnvironment(process.env),
+        ...settings, timeoutMs, signal, tty, stdio: [stdin, 'inherit', 'inherit'], lang: process.env['LANG'], limits,
       });
       // A terminal sends signals itself, and hangs up when the command is killed.
       if (!wantsPty(tty, [stdin === 'ignore' ? undefined : 0, 1])) interruption.passTo((name) => execution.kill(name));

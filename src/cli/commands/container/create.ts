@@ -1,11 +1,12 @@
 import type { CreateOptions } from '../../actions/container/create.js';
 import type { Define } from '../define.js';
-import { containerSettings, json } from '../options.js';
+import { containerSettings, json, ulimit } from '../options.js';
 
 export const create: Define = (program, exit) => {
   containerSettings(program.command('create'))
     .summary('make a container that stays')
     .description('Makes a container that lives until "warden destroy", and prints its id.')
+    .addOption(ulimit())
     .addOption(json())
     .addHelpText('after', `
 Examples:

@@ -1,6 +1,6 @@
 import type { RunOptions } from '../../actions/container/run.js';
 import type { Define } from '../define.js';
-import { commandSettings, containerSettings, streams, timeout } from '../options.js';
+import { commandSettings, containerSettings, streams, timeout, ulimit } from '../options.js';
 
 export const run: Define = (program, exit) => {
   streams(commandSettings(containerSettings(program.command('run'))))
@@ -8,6 +8,7 @@ export const run: Define = (program, exit) => {
     .description('Makes a container, runs the command in it in the foreground, removes the container.')
     .usage('[OPTION...] [--] COMMAND [ARGUMENT...]')
     .argument('<command...>', 'the command and its arguments')
+    .addOption(ulimit())
     .addOption(timeout())
     .passThroughOptions()
     .addHelpText('after', `

@@ -1,7 +1,7 @@
 import type { ExecOptions } from '../../actions/job/exec.js';
 import type { Define } from '../define.js';
 import { ContainerCommand } from '../container-command.js';
-import { commandSettings, depot, streams, timeout } from '../options.js';
+import { commandSettings, depot, streams, timeout, ulimit } from '../options.js';
 
 export const exec: Define = (program, exit) => {
   program.addCommand(streams(commandSettings(new ContainerCommand('exec').copyInheritedSettings(program)
@@ -10,6 +10,7 @@ export const exec: Define = (program, exit) => {
     .usage('CONTAINER [OPTION...] [--] [COMMAND [ARGUMENT...]]')
     .argument('<container>', 'its id, or its directory')
     .argument('[command...]', 'the command and its arguments')))
+    .addOption(ulimit())
     .addOption(timeout())
     .addOption(depot())
     .addHelpText('after', `

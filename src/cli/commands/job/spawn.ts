@@ -3,7 +3,7 @@ import type { SpawnOptions } from '../../actions/job/spawn.js';
 import { BOUNDS } from '../../../index.js';
 import type { Define } from '../define.js';
 import { ContainerCommand } from '../container-command.js';
-import { commandSettings, depot, durationOrZero, integer, json, size } from '../options.js';
+import { commandSettings, depot, durationOrZero, integer, json, size, ulimit } from '../options.js';
 
 function ring(text: string): number {
   const bytes = size(text), { min, max } = BOUNDS.ringBytes;
@@ -40,6 +40,7 @@ export const spawn: Define = (program, exit) => {
     .option('--log <file>', 'write the output to a file, each line with its time, for "warden logs"')
     .addOption(new Option('--log-size-max <size>', 'rename a log of this size to FILE.1 and begin a new one, at most 1G (default: no limit)').argParser(logSize))
     .addOption(new Option('--log-max-files <count>', 'how many older files of the log are kept, 0 to 9 (default: 1)').argParser(integer(BOUNDS.logFiles)))
+    .addOption(ulimit())
     .addOption(depot())
     .addOption(json())
     .addHelpText('after', `
