@@ -9,6 +9,7 @@ import type { Config } from './config/config.js';
 import { describeConfig, readConfig } from './config/read.js';
 import type { RecoverableBackend, Resources } from './container/backend.js';
 import { InsecureBackend } from './insecure/backend.js';
+import { checkPlatform, checkSystem } from '../base/system.js';
 import { LinuxBackend } from './linux/backend.js';
 import { linkCgroups } from './linux/cgroup-names.js';
 import { Logger } from './logging/logger.js';
@@ -90,8 +91,9 @@ function backendMaker(config: Config, server: Server): Maker {
 }
 
 function check(config: Config): void {
-  if (process.platform !== 'linux') throw new WardenError('UNSUPPORTED', `containers need Linux, and this is ${process.platform}`);
+  checkPlatform();
   if (config.server.containerClass === 'insecure') return;
+  checkSystem();
   if (process.getuid?.() !== 0) throw new WardenError('UNSUPPORTED', 'only root can serve containers: try it with sudo');
   checkUids(config.uids);
 }

@@ -1,7 +1,9 @@
 /** What is read of /proc and cgroupfs, from texts. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { WardenError } from '../../src/base/errors.js';
 import { formatGroups, type Group, parseGroups, parseHierarchies, planGroups, sharesOf, SHARES_MAX, SHARES_MIN, weightOf } from '../../src/linux/cgroup.js';
+import { checkSystem } from '../../src/base/system.js';
 import { mountPoints, parseMountinfo } from '../../src/linux/mountinfo.js';
 import { formatId, parseId } from '../../src/linux/process.js';
 
@@ -23,6 +25,22 @@ test('a line of mountinfo has a path, a type and options', () => {
 test('a line without optional fields, and one with several, are read alike', () => {
   const types = parseMountinfo('1 1 0:1 / /a rw - proc none rw\n2 1 0:2 / /b rw shared:1 master:2 propagate_from:3 - tmpfs none rw,size=1k').map(({ type }) => type);
   assert.equal(types, ['proc', 'tmpfs']);
+});
+
+for (const kernel of ['5.12.0', '5.15.0-91-generic', '6.1.0-50-cloud-amd64', '6.18.44-fc-v657', '7.2.7', '10.0.0']) {
+  test(`containers can be on Linux ${kernel}`, () => { checkSystem('linux', kernel); });
+}
+
+for (const kernel of ['5.10.0-41-cloud-amd64', '5.11.22', '4.18.0-553.el8.x86_64', '3.10.0']) {
+  test(`Linux ${kernel} is refused in one sentence`, () => {
+    assert.throws(() => { checkSystem('linux', kernel); }, ({ code, message }: WardenError) => (
+      code === 'UNSUPPORTED' && message === `containers need Linux 5.12 or later, and this is ${kernel}`
+    ));
+  });
+}
+
+test('another system is refused, whatever its kernel is', () => {
+  assert.throws(() => { checkSystem('darwin', '24.1.0'); }, /^containers need Linux, and this is darwin$/);
 });
 
 test('an empty text has no mounts', () => assert.equal(parseMountinfo(''), []));

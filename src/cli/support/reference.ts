@@ -4,9 +4,7 @@ import { WardenError } from '../../base/errors.js';
 import { isId } from '../../index.js';
 
 /** Throws UNSUPPORTED elsewhere. What a user other than root may do shows on the way. */
-export function requireLinux(): void {
-  if (process.platform !== 'linux') throw new WardenError('UNSUPPORTED', `containers need Linux, and this is ${process.platform}`);
-}
+export { checkPlatform as requireLinux } from '../../base/system.js';
 
 /** The directory of a container that is named by its id or, with a slash in the name, by its directory. */
 export function containerDirectory(name: string, depot: string): string {

@@ -1,9 +1,10 @@
 /** Checks of a container's options, before anything is made. */
 import { statSync } from 'node:fs';
 import { isAbsolute, normalize, resolve } from 'node:path';
-import { ifReadable, WardenError } from '../../base/errors.js';
+import { ifReadable } from '../../base/errors.js';
 import { abortSignal, callback, checkOptions, type Checks, flag, fullText, integer, listOf, mustBe, objectOf, oneOf, text, usage } from '../../base/validate.js';
 import { type Bind, BOUNDS, type ContainerOptions, type Layer, USER_NAMESPACES, type UserNamespace } from '../options.js';
+import { checkSystem } from '../../base/system.js';
 import { checkId } from '../depot/id.js';
 import { limitsCheck } from '../../linux/rlimits.js';
 import type { EtcName } from '../rootfs/etc-files.js';
@@ -71,11 +72,6 @@ export const CONTAINER_CHECKS: Checks<ContainerOptions> = {
   signal: abortSignal,
 };
 
-/** Throws UNSUPPORTED unless this process can make containers. */
-function checkMachine(): void {
-  if (process.platform !== 'linux') throw new WardenError('UNSUPPORTED', `containers need Linux, and this is ${process.platform}`);
-}
-
 /** Root of a privileged container is the host's, but of an ordinary user's container that user. */
 function checkUserNamespace({ userns = 'auto', privileged = false }: ContainerOptions): UserNamespace {
   const facts = readIdFacts();
@@ -104,7 +100,7 @@ export function checkContainerOptions(options: ContainerOptions): CheckedOptions
   if (options.id !== undefined) checkId('container', options.id);
   if (hostname !== undefined) checkHostname(hostname);
   if (cgroup !== undefined) checkCgroup(cgroup);
-  checkMachine();
+  checkSystem();
   const userns = checkUserNamespace(options);
   const binds = (options.binds ?? []).map(checkBind);
   const privileges = checkPrivileges(options, options.privileged ?? false);

@@ -7,6 +7,7 @@ import { textOfFile } from '../../base/files.js';
 import { ifReadable, reason } from '../../base/errors.js';
 import { native } from '../../host/addon.js';
 import { type Hierarchies, readHierarchies } from '../../linux/cgroup.js';
+import { isKernelTooOld, OLDEST_KERNEL } from '../../base/system.js';
 import { parseMountinfo } from '../../linux/mountinfo.js';
 import { type IdFacts, readIdFacts, whyNoNamespace, whyNoOthers, whyNoRange } from './choose-ids.js';
 
@@ -49,8 +50,6 @@ const NEEDED_CAPABILITIES = {
   CAP_SYS_ADMIN: 21, CAP_SYS_CHROOT: 18, CAP_MKNOD: 27, CAP_SETUID: 7, CAP_SETGID: 6, CAP_CHOWN: 0, CAP_KILL: 5,
 } as const;
 const CAP_NET_ADMIN = 12, CAP_SYS_RESOURCE = 24;
-/** epoll_pwait2(2) is the newest call that the programs need. */
-const KERNEL_NEEDED = [5, 11] as const;
 const NODE_NEEDED = 20;
 const DESCRIPTORS_USUAL = 1_024;
 const PROGRAMS = ['wshd', 'wsh', 'iomux-spawn', 'iomux-link', 'oom'] as const;
@@ -132,9 +131,7 @@ function node({ nodeVersion }: MachineFacts): Finding {
 }
 
 function kernel({ kernel: version }: MachineFacts): Finding {
-  const [major = 0, minor = 0] = version.split('.').map(Number), [needsMajor, needsMinor] = KERNEL_NEEDED;
-  const isNew = major > needsMajor || (major === needsMajor && minor >= needsMinor);
-  return good('kernel', isNew, version, `run Linux ${needsMajor}.${needsMinor} or later`);
+  return good('kernel', !isKernelTooOld(version), version, `run Linux ${OLDEST_KERNEL} or later`);
 }
 
 function files({ missingFiles }: MachineFacts): Finding {

@@ -71,6 +71,9 @@ const top = cString("/");
 const dot = cString(".");
 const path = memory.data(PATH_BYTES);
 
+/** What the calls on mounts need. A constant of more than one use is one text in the module. */
+const NEEDED = "this needs Linux 5.12 and CAP_SYS_ADMIN";
+
 /** Makes the root a mount of its own, of which nothing is seen outside. `propagationName` is linux.rootfsPropagation, or 0. */
 export function takeRoot(rootPath: usize, propagationName: usize): void {
   const outside = openAt(0, top, OPENAT_PATH | OPENAT_DIRECTORY, 0);
@@ -79,12 +82,12 @@ export function takeRoot(rootPath: usize, propagationName: usize): void {
   // What the host mounts later is seen, unless the container is to be apart; nothing that the container mounts gets out.
   const mode = mountFlags.propagation == PRIVATE ? PRIVATE : SLAVE;
   let result = changeMount(outside, 1, 0, 0, mode);
-  if (result < 0) die("cannot set the propagation of the container's mounts", 0, result);
+  if (result < 0) die("cannot set the propagation of the container's mounts", 0, result, NEEDED);
   // Where it is put matters to nobody: it becomes the root.
   const place = rootCopy >= 0 ? outside : openAt(0, rootPath, OPENAT_PATH | OPENAT_DIRECTORY, 0);
   if (place < 0) die("cannot open the root file system", rootPath, place);
   rootHandle = rootCopy >= 0 ? rootCopy : cloneMount(place, 1);
-  if (rootHandle < 0) die("cannot make a mount of the root file system", rootPath, rootHandle, "this needs Linux 5.12 and CAP_SYS_ADMIN");
+  if (rootHandle < 0) die("cannot make a mount of the root file system", rootPath, rootHandle, NEEDED);
   result = changeMount(rootHandle, 0, 0, 0, PRIVATE);
   if (result >= 0) result = moveMount(rootHandle, place);
   if (result < 0) die("cannot mount the root file system", rootPath, result);

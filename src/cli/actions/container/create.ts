@@ -1,10 +1,10 @@
 /** `warden create`: a container that stays. */
 import { resolve } from 'node:path';
+import { checkSystem } from '../../../base/system.js';
 import { Container, type ContainerOptions } from '../../../index.js';
 import type { ContainerSettings } from '../../commands/options.js';
 import { complain, interruptible } from '../../support/interrupt.js';
 import { printJson, printLine } from '../../support/print.js';
-import { requireLinux } from '../../support/reference.js';
 
 export interface CreateOptions extends ContainerSettings { json?: boolean }
 
@@ -23,7 +23,7 @@ export function containerOptions(command: string, settings: ContainerSettings, s
 }
 
 export async function create(options: CreateOptions): Promise<number> {
-  requireLinux();
+  checkSystem();
   return interruptible('create', async (signal) => {
     const container = await Container.create(containerOptions('create', options, signal));
     // Interrupted behind its last step: nobody will learn its id.

@@ -1,12 +1,12 @@
 /** `warden run`: a container for as long as its command runs. */
 import { constants } from 'node:os';
+import { checkSystem } from '../../../base/system.js';
 import { type Attached, checkRequest, type ExitStatus, run as runContainer } from '../../../index.js';
 import type { ContainerSettings, Settings, Streams } from '../../commands/options.js';
 import { commandSettingsOf } from '../../support/settings.js';
 import { EXIT_OUT_OF_MEMORY, EXIT_SIGNAL, EXIT_TIMED_OUT, EXIT_UNKNOWN } from '../../exit-codes.js';
 import { complain, interruptible } from '../../support/interrupt.js';
 import { bytes, duration } from '../../support/quantities.js';
-import { requireLinux } from '../../support/reference.js';
 import { streamOptions, withTerminal } from '../../support/terminal.js';
 import { containerOptions } from './create.js';
 
@@ -18,7 +18,7 @@ export interface RunOptions extends ContainerSettings, Settings, Streams {
 export async function run(command: readonly string[], options: RunOptions): Promise<number> {
   const { timeout, root } = options, settings = commandSettingsOf(options);
   checkRequest(command, settings);
-  requireLinux();
+  checkSystem();
   return interruptible('run', async (signal, interruption) => {
     // A terminal sends signals itself, and hangs up when wsh ends.
     const onStart = ({ hasPty, kill }: Attached): void => { if (!hasPty) interruption.passTo(kill); };
