@@ -1,19 +1,17 @@
 /** Packages of any Debian release and processor, by apt with a configuration of its own: this machine's packages stay as they are. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import type { Machine } from './machines.js';
+import type { Disk } from './machines.js';
 
 const MIRROR = 'http://deb.debian.org/debian', KEYS = '/usr/share/keyrings/debian-archive-keyring.gpg';
 /** What the tests and the containers call, and the kernel that Debian makes for virtual machines. */
 const PACKAGES = [
   'bash', 'coreutils', 'util-linux', 'mount', 'procps', 'psmisc', 'sed', 'grep', 'findutils', 'diffutils', 'kmod', 'hostname', 'busybox-static',
-  'perl-base', 'python3-minimal', 'libpython3-stdlib', 'iproute2', 'iptables', 'bsdutils', 'libstdc++6', 'uidmap',
+  'perl-base', 'python3-minimal', 'libpython3-stdlib', 'netbase', 'iproute2', 'iptables', 'bsdutils', 'libstdc++6', 'uidmap',
 ];
 
-type Release = Pick<Machine, 'processor' | 'release'>;
-
 /** Downloads the packages and what they depend on into the directory; returns their paths. */
-function download({ processor, release }: Release, directory: string): string[] {
+function download({ processor, release }: Disk, directory: string): string[] {
   const state = `${directory}/apt`, archives = `${state}/cache/archives`;
   for (const path of ['state/lists/partial', 'cache/archives/partial', 'parts']) mkdirSync(`${state}/${path}`, { recursive: true });
   writeFileSync(`${state}/status`, '');
@@ -33,8 +31,8 @@ function download({ processor, release }: Release, directory: string): string[] 
 }
 
 /** Unpacks a release's programs and its kernel below `directory`, once; returns their directory. No package's script runs. */
-export function unpackedRelease(release: Release, directory: string): string {
-  const root = `${directory}/image/machine`;
+export function unpackedRelease(release: Disk, directory: string): string {
+  const root = `${directory}/root`;
   if (existsSync(`${root}/.whole`)) return root;
   mkdirSync(`${root}/usr`, { recursive: true });
   // As on every Debian since 2019: all programs and libraries are in /usr.
@@ -43,7 +41,7 @@ export function unpackedRelease(release: Release, directory: string): string {
     if (!existsSync(`${root}/${name}`)) symlinkSync(`usr/${name}`, `${root}/${name}`);
   }
   for (const path of download(release, directory)) {
-    execFileSync('sh', ['-c', 'dpkg-deb --fsys-tarfile "$1" | tar -x --keep-directory-symlink -C "$2"', 'sh', path, root]);
+    execFileSync('sh', ['-c', 'dpkg-deb --fsys-tarfile "$1" | tar -x --keep-directory-symlink --exclude=./usr/share/doc --exclude=./usr/share/locale --exclude=./usr/share/man -C "$2"', 'sh', path, root]);
   }
   if (!existsSync(`${root}/usr/bin/sh`)) symlinkSync('bash', `${root}/usr/bin/sh`);
   writeFileSync(`${root}/.whole`, '');

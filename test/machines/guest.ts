@@ -1,14 +1,15 @@
 /**
- * What is tried on a machine, from inside of it: guest.js CGROUPS [PART-OF-A-TEST'S-PATH…]. Prints a line for each trial, and
- * "result: …" at the end.
+ * What is tried on a machine, from inside of it: guest.js CGROUPS good|refused CONTAINERS [PART-OF-A-TEST'S-PATH…]. Prints a line for
+ * each trial, and "result: …" at the end.
  */
 import { spawnSync } from 'node:child_process';
-import { release } from 'node:os';
-import { packageRoot } from '../../src/base/paths.js';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { release, tmpdir } from 'node:os';
+import { packageRoot, programPath } from '../../src/base/paths.js';
 import { Container } from '../../src/index.js';
 
-const CONTAINERS = 100, AT_ONCE = 10, LIMIT_BYTES = 16 << 20, PROGRAM_DEADLINE_MS = 1_200_000;
-const [cgroups = 'v2', ...tests] = process.argv.slice(2);
+const AT_ONCE = 10, LIMIT_BYTES = 16 << 20, PROGRAM_DEADLINE_MS = 2_000_000;
+const [cgroups = 'v2', expected = 'good', containers = '100', ...tests] = process.argv.slice(2);
 const command = `${packageRoot}build/js/src/cli/warden.cjs`;
 let failed = 0;
 
@@ -25,11 +26,14 @@ async function attempt(what: string, act: () => Promise<string> | string): Promi
 
 function expect(holds: boolean, words: string): void { if (!holds) throw new Error(words); }
 
-function warden(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const options = { encoding: 'utf8', timeout: PROGRAM_DEADLINE_MS } as const;
-  const { status, signal, stdout, stderr, error } = spawnSync(process.execPath, [command, ...args], options);
+interface Outcome { status: number | null; stdout: string; stderr: string }
+
+function outcomeOf(program: string, ...args: string[]): Outcome {
+  const { status, signal, stdout, stderr, error } = spawnSync(program, args, { encoding: 'utf8', timeout: PROGRAM_DEADLINE_MS });
   return { status, stdout, stderr: `${stderr}${error?.message ?? ''}${signal ?? ''}` };
 }
+
+function warden(...args: string[]): Outcome { return outcomeOf(process.execPath, command, ...args); }
 
 function greeting(): string {
   const { status, stdout, stderr } = warden('run', '--', 'sh', '-c', 'echo hello from $(hostname)');
@@ -37,11 +41,62 @@ function greeting(): string {
   return stderr === '' ? 'hello' : `hello; ${stderr.trim().replaceAll('\n', ' | ')}`;
 }
 
-/** The machine's root is in memory, which takes no idmapped mount before Linux 6.3: ids of the container's own are refused. */
+/** What `warden doctor` does not find good. */
+function doctor(): string {
+  const { status, stdout, stderr } = warden('doctor');
+  const words = stdout.trim().split('\n').filter((line) => !/^(SUBJECT|.* +good )/.test(line)).map((line) => line.replace(/ {2,}/g, ': ')).filter(Boolean).join(' | ');
+  expect(status === (expected === 'good' ? 0 : 1), `exit code ${status}: ${words}${stderr}`);
+  return words;
+}
+
 function ownIds(): string {
   const { status, stdout, stderr } = warden('run', '--userns', 'required', '--', 'cat', '/proc/self/uid_map');
-  expect(status === 2 && /cannot show under the container's ids what is in \/usr/.test(stderr), `${status} ${stdout}${stderr}`);
-  return 'ids of the container\'s own are refused in a sentence';
+  expect(status === 0 && /^ +0 +[1-9]/.test(stdout), `${status} ${stdout}${stderr}`);
+  return 'a container has ids of its own';
+}
+
+/** A job whose output a second link takes up where the first stopped. */
+async function job(): Promise<string> {
+  const container = await Container.create();
+  try {
+    const { id } = await container.spawn(['sh', '-c', 'echo one; sleep 1; echo two; exit 42'], { start: 'linked' });
+    const found = await (await Container.open(container.directory)).job(id), first = found.link();
+    let text = '';
+    for await (const piece of first.stdout!) {
+      text += String(piece);
+      break;
+    }
+    await first.stop();
+    const second = found.link({ cursors: first.cursors });
+    for await (const piece of second.stdout!) text += String(piece);
+    const { exitCode } = await second.result;
+    expect(text === 'one\ntwo\n' && exitCode === 42, `${JSON.stringify(text)}, exit code ${exitCode}`);
+    return 'a second link continues the output, and has the exit code';
+  } finally {
+    await container.destroy();
+  }
+}
+
+/** A bundle whose root is this machine's, read-only. */
+function bundle(): string {
+  const directory = mkdtempSync(`${tmpdir()}/bundle-`), file = `${directory}/config.json`;
+  const made = outcomeOf(programPath('warden-runtime'), 'spec', '-b', directory);
+  expect(made.status === 0, `${made.status} ${made.stderr}`);
+  const config = JSON.parse(readFileSync(file, 'utf8')) as { process: { args: string[]; terminal: boolean }; root: object };
+  Object.assign(config.process, { args: ['sh', '-c', 'echo $$; exit 7'], terminal: false });
+  config.root = { path: `${directory}/root`, readonly: true };
+  writeFileSync(file, JSON.stringify(config));
+  mkdirSync(`${directory}/root`);
+  const bound = outcomeOf('mount', '--bind', '/', `${directory}/root`);
+  expect(bound.status === 0, bound.stderr);
+  return directory;
+}
+
+function runtime(): string {
+  const manager = cgroups === 'none' ? ['--cgroup-manager', 'disabled'] : [];
+  const { status, stdout, stderr } = outcomeOf(programPath('warden-runtime'), ...manager, 'run', '-b', bundle(), 'one');
+  expect(status === 7 && stdout === '1\n' && stderr === '', `${status} ${stdout}${stderr}`);
+  return `a bundle runs${manager.length > 0 ? ', with --cgroup-manager disabled' : ''}`;
 }
 
 async function many(): Promise<string> {
@@ -54,8 +109,8 @@ async function many(): Promise<string> {
       await container.destroy();
     }
   };
-  for (let done = 0; done < CONTAINERS; done += AT_ONCE) await Promise.all(Array.from({ length: AT_ONCE }, one));
-  return `${CONTAINERS} containers made, used and destroyed`;
+  for (let done = 0; done < Number(containers); done += AT_ONCE) await Promise.all(Array.from({ length: AT_ONCE }, one));
+  return `${containers} containers made, used and destroyed`;
 }
 
 /** A limit of memory, its change, and a process that exceeds it. */
@@ -79,6 +134,28 @@ function noLimits(): string {
   return `a limit is refused: ${stderr.trim()}`;
 }
 
+/** On a kernel that is too old, each way to make a container ends in one sentence that says so, and leaves nothing behind. */
+async function refusals(): Promise<void> {
+  const isOne = (text: string): boolean => /^[^\n]*Linux 5\.12[^\n]*$/.test(text.trim());
+  const refused = ({ status, stdout, stderr }: Outcome, code: number): string => {
+    expect(status === code && stdout === '' && isOne(stderr), `${status} ${stdout}${stderr}`);
+    return stderr.trim();
+  };
+  await attempt('warden run', () => refused(warden('run', '--', 'true'), 1));
+  await attempt('warden run --userns host', () => refused(warden('run', '--userns', 'host', '--', 'true'), 1));
+  await attempt('warden-runtime', () => refused(outcomeOf(programPath('warden-runtime'), '--cgroup-manager', 'disabled', 'run', '-b', bundle(), 'one'), 1));
+  await attempt('library', async () => {
+    const made = await Container.create().then(() => undefined, (error: Error) => error.message);
+    expect(made !== undefined && isOne(made), String(made));
+    return made!;
+  });
+  await attempt('left behind', () => {
+    const left = ['/run/warden', '/run/warden-runtime'].flatMap((directory) => { try { return readdirSync(directory); } catch { return []; } });
+    expect(left.length === 0, left.join(' '));
+    return 'nothing';
+  });
+}
+
 function suites(): string {
   const { status, stdout, stderr } = spawnSync(process.execPath, [`${packageRoot}build/js/tools/test/run.js`, ...tests], { encoding: 'utf8', timeout: PROGRAM_DEADLINE_MS });
   const last = stdout.trim().split('\n').at(-1)!;
@@ -88,9 +165,16 @@ function suites(): string {
 }
 
 console.log(`trial: Linux ${release()}, ${process.arch}, Node ${process.version}, glibc ${(process.report.getReport() as { header: { glibcVersionRuntime: string } }).header.glibcVersionRuntime}`);
-await attempt('greeting', greeting);
-await attempt('user namespace', ownIds);
-await attempt('cgroups', cgroups === 'none' ? noLimits : limits);
-await attempt('containers', many);
-if (tests.length > 0) await attempt('tests', suites);
+await attempt('doctor', doctor);
+if (expected === 'refused') {
+  await refusals();
+} else {
+  await attempt('greeting', greeting);
+  await attempt('user namespace', ownIds);
+  await attempt('cgroups', cgroups === 'none' ? noLimits : limits);
+  await attempt('job', job);
+  await attempt('runtime', runtime);
+  await attempt('containers', many);
+  if (tests.length > 0) await attempt('tests', suites);
+}
 console.log(`result: ${failed === 0 ? 'all hold' : `${failed} failed`}`);

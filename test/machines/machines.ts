@@ -1,17 +1,47 @@
 /** The machines that main.ts boots: a processor, a Debian release with its kernel, and a layout of cgroups. */
 
-export interface Machine {
-  readonly name: string;
+export type Processor = 'amd64' | 'arm64';
+export type Cgroups = 'v1' | 'v2' | 'hybrid' | 'none';
+
+/** What a machine's disk has. */
+export interface Disk {
   /** As Debian names the processor. */
-  readonly processor: 'amd64' | 'arm64';
+  readonly processor: Processor;
   /** The release whose kernel, programs and C library the machine has. */
-  readonly release: 'bookworm';
-  readonly cgroups: 'v1' | 'v2' | 'hybrid' | 'none';
-  /** Test files, by a part of their path, besides what guest.ts tries on every machine. */
-  readonly tests: readonly string[];
+  readonly release: 'bullseye' | 'bookworm' | 'trixie' | 'sid';
 }
 
+export interface Machine extends Disk {
+  readonly name: string;
+  readonly cgroups: Cgroups;
+  /** The kernel is older than those that the programs run on. */
+  readonly isTooOld?: boolean;
+  /** How many are made, used and destroyed, ten at once. */
+  readonly containers?: number;
+  /** Test files, by a part of their path, besides what guest.ts tries on every machine. */
+  readonly tests?: readonly string[];
+}
+
+const LAYOUTS: readonly Cgroups[] = ['v2', 'hybrid', 'v1', 'none'];
+
+function everyLayout(name: string, disk: Disk, more: Partial<Machine> = {}): Machine[] {
+  return LAYOUTS.map((cgroups) => ({ name: `${name}-${cgroups}`, ...disk, cgroups, ...more }));
+}
+
+const ARM: Disk = { processor: 'arm64', release: 'bookworm' };
+
 export const MACHINES: readonly Machine[] = [
-  { name: 'arm64', processor: 'arm64', release: 'bookworm', cgroups: 'v2', tests: [] },
-  { name: 'arm64-behaviours', processor: 'arm64', release: 'bookworm', cgroups: 'v2', tests: ['behaviours/native', 'conformance/check'] },
+  ...everyLayout('x64-5.10', { processor: 'amd64', release: 'bullseye' }, { isTooOld: true }),
+  ...everyLayout('x64-6.1', { processor: 'amd64', release: 'bookworm' }),
+  ...everyLayout('x64-6.12', { processor: 'amd64', release: 'trixie' }),
+  ...everyLayout('x64-sid', { processor: 'amd64', release: 'sid' }),
+  { name: 'arm64', ...ARM, cgroups: 'v2', containers: 100 },
+  { name: 'arm64-behaviours', ...ARM, cgroups: 'v2', tests: ['behaviours/native', 'conformance/check'] },
 ];
+
+/** Those that one of the names is, or begins: `x64-6.1` names its four layouts. */
+export function machinesNamed(names: readonly string[]): Machine[] | undefined {
+  const isNamed = (machine: Machine, name: string): boolean => machine.name === name || machine.name.startsWith(`${name}-`);
+  if (names.length === 0 || names.some((name) => !MACHINES.some((machine) => isNamed(machine, name)))) return undefined;
+  return MACHINES.filter((machine) => names.some((name) => isNamed(machine, name)));
+}
