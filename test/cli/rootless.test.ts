@@ -1,58 +1,22 @@
 /** `warden` as a user other than root: with one id, and with those of /etc/subuid. */
-import { mkdirSync, writeFileSync, chownSync, existsSync, readdirSync } from 'node:fs';
-import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { noContainers } from '../support/container.js';
-import { scratch, until } from '../support/process.js';
+import { asUser, FIRST, OrdinaryUser, UID, whyNoIds, whyNoUser } from '../support/rootless/ordinary-user.js';
+import { until } from '../support/process.js';
 import { unless } from '../support/skip.js';
-import { readIdFacts, whyNoNamespace } from '../../src/core/container/choose-ids.js';
 import { main, type Result, start } from './help.js';
 
-/** A user of no machine, and its ids in /etc/subuid of the tests. */
-const UID = 61_234, FIRST = 1_600_000_000;
-const asUser = ['setpriv', `--reuid=${UID}`, `--regid=${UID}`, '--clear-groups'];
-
-/** Nobody else may have a right to read this checkout, or even Node. */
-function cannotRun(): string | undefined {
-  const [file, ...args] = [...asUser, process.execPath, main, '--version'];
-  return spawnSync(file, args).status === 0 ? undefined : 'a user other than root cannot run Node, or read this checkout';
-}
-
 const rootless = suite('warden without root');
-const why = noContainers ?? whyNoNamespace({ ...readIdFacts(), uid: UID }) ?? cannotRun();
-const it = unless(why, rootless);
-const withIds = unless(why ?? (existsSync('/usr/bin/newuidmap') ? undefined : 'there is no newuidmap (package uidmap)'), rootless);
-const place = scratch();
-const runtime = `${place.path}/runtime`;
+const it = unless(whyNoUser, rootless);
+const withIds = unless(whyNoIds, rootless);
+let user: OrdinaryUser;
+const warden = (...args: string[]): Promise<Result> => user.warden(...args);
+const wardenWithIds = (...args: string[]): Promise<Result> => user.wardenWithIds(...args);
 
-rootless.before(() => {
-  if (why !== undefined) return;
-  mkdirSync(runtime);
-  chownSync(runtime, UID, UID);
-  spawnSync('chmod', ['755', place.path]);
-  writeFileSync(`${place.path}/passwd`, `root:x:0:0::/:/bin/sh\nwarden-test:x:${UID}:${UID}::/:/bin/sh\n`);
-  writeFileSync(`${place.path}/sub`, `warden-test:${FIRST}:65536\n`);
-});
-rootless.after.each(() => {
-  const left = existsSync(`${runtime}/warden`) ? readdirSync(`${runtime}/warden`) : [];
-  assert.equal(left, []);
-});
-rootless.after(() => { place.remove(); });
-
-const environment = { ...process.env, XDG_RUNTIME_DIR: runtime, WARDEN_DEPOT: undefined };
-
-/** Without a file of ids. */
-function warden(...args: string[]): Promise<Result> {
-  const none = 'mount --bind /dev/null /etc/subuid 2> /dev/null; exec "$@"';
-  return start(['unshare', '-m', 'sh', '-c', none, 'sh', ...asUser, process.execPath, main, ...args], '', environment).result;
-}
-
-/** As a user who has ids in /etc/subuid, which only this process and its children see. */
-function wardenWithIds(...args: string[]): Promise<Result> {
-  const bind = `mount --bind ${place.path}/passwd /etc/passwd && mount --bind ${place.path}/sub /etc/subuid && mount --bind ${place.path}/sub /etc/subgid && exec "$@"`;
-  return start(['unshare', '-m', 'sh', '-c', bind, 'sh', ...asUser, process.execPath, main, ...args], '', environment).result;
-}
+rootless.before(() => { if (whyNoUser === undefined) user = new OrdinaryUser(); });
+rootless.after.each(() => { assert.equal(user.leftovers(), []); });
+rootless.after(() => { if (whyNoUser === undefined) user.remove(); });
 
 const NOTE = 'warden run: note: the container has no limits: this user may not make cgroups\n';
 
@@ -98,11 +62,11 @@ it('refuses limits that it cannot set, and the ids of the host', async () => {
 });
 
 it('ends a container whose owner is killed', async () => {
-  const running = start([...asUser, process.execPath, main, 'run', '--name', 'brief', '--', 'sleep', '600'], '', environment);
-  await until(() => existsSync(`${runtime}/warden/brief/etc/container.json`), 'it runs');
+  const running = start([...asUser, process.execPath, main, 'run', '--name', 'brief', '--', 'sleep', '600'], '', user.environment);
+  await until(() => existsSync(`${user.runtime}/warden/brief/etc/container.json`), 'it runs');
   running.child.kill('SIGKILL');
   await running.result;
-  await until(() => readdirSync(`${runtime}/warden`).length === 0, 'it is gone');
+  await until(() => user.leftovers().length === 0, 'it is gone');
 });
 
 withIds('has the users of its range', async () => {
