@@ -37,9 +37,8 @@ export class Client implements AsyncDisposable {
   /** Fulfilled when the connection is closed, by whichever side. */
   readonly closed: Promise<void>;
 
-  /** @internal */
+  /** @internal Of bytes that the socket received its caller calls `receive`. */
   constructor(private readonly socket: Socket) {
-    socket.on('data', (bytes: Buffer) => this.receive(bytes));
     socket.on('error', (error) => this.end(new WardenError('ENDED', `the connection to the server broke: ${reason(error)}`)));
     this.closed = new Promise((resolve) => {
       socket.once('close', () => {
@@ -49,10 +48,12 @@ export class Client implements AsyncDisposable {
     });
   }
 
-  private receive(bytes: Buffer): void {
+  /** @internal The memory may be used again afterwards. */
+  receive(bytes: Buffer): void {
     try {
       this.reader.push(bytes);
       for (let payload = this.reader.next(); payload; payload = this.reader.next()) this.answer(payload);
+      this.reader.keep();
     } catch (error) {
       this.end(new WardenError('PROTOCOL', `the server does not speak the protocol: ${(error as Error).message}`, { cause: error }));
       this.socket.destroy();
@@ -206,14 +207,24 @@ export function toMessage(schema: DescMessage, fields: object): MessageShape<Des
 /** Connects to a server's socket. */
 export function connect(path: string = DEFAULT_SOCKET): Promise<Client> {
   return new Promise((resolve, reject) => {
-    const socket = createConnection({ path });
+    let client: Client | undefined;
+    const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+    // One buffer for all reads: with one each, V8 collects garbage for most of the time.
+    const callback = (size: number): boolean => {
+      client?.receive(buffer.subarray(0, size));
+      return true;
+    };
+    const socket = createConnection({ path, onread: { buffer, callback } });
     const failed = (error: Error): void => reject(new WardenError('NOT_FOUND', `cannot connect to the server at ${path}: ${reason(error)}; does it run?`, { cause: error }));
     socket.once('error', failed);
     socket.once('connect', () => {
       socket.off('error', failed);
-      resolve(new Client(socket));
+      client = new Client(socket);
+      resolve(client);
     });
   });
 }
+
+const READ_BYTES = 64 << 10;
 
 export const DEFAULT_SOCKET = '/tmp/warden.sock';

@@ -10,6 +10,12 @@ export const LENGTH_LINE_BYTES_MAX = 64;
 /** The largest request that a server takes, and the largest answer that a client takes. */
 const PAYLOAD_BYTES_MAX = 32 << 20;
 
+/** More pieces than this are copied together, when they are small. */
+const PIECES_APART = 8;
+const SMALL_BYTES = 1 << 10;
+/** As much memory is claimed on the word of a length. */
+const PARTIAL_BYTES_MAX = 128 << 10;
+
 const LF = 10, CR = 13;
 const TRAILER_BYTES = 2;
 
@@ -34,29 +40,71 @@ function parseLength(line: string): number {
 export class FrameReader {
   private pieces: Buffer[] = [];
   private have = 0;
+  /** The memory of a payload of which only a part has come. */
+  private partial: Buffer | undefined;
+  private filled = 0;
+  private small = Buffer.alloc(0);
+  private smallUsed = 0;
   /** Of the frame whose length line was read. */
   private payloadBytes: number | undefined;
 
   constructor(private readonly payloadMax: number = PAYLOAD_BYTES_MAX) {}
 
   /** Bytes that are kept: of frames not yet handed out, or not yet whole. */
-  get buffered(): number { return this.have; }
+  get buffered(): number { return this.have + this.filled; }
 
   push(bytes: Buffer): void {
-    if (bytes.length === 0) return;
-    this.pieces.push(bytes);
-    this.have += bytes.length;
+    const rest = this.fillPartial(bytes);
+    if (rest.length === 0) return;
+    if (rest.length < SMALL_BYTES && this.pieces.length >= PIECES_APART) this.pushSmall(rest);
+    else this.pieces.push(rest);
+    this.have += rest.length;
+  }
+
+  /** A payload that comes byte by byte must not cost an object for each of them: small pieces follow each other in one buffer. */
+  private pushSmall(bytes: Buffer): void {
+    if (this.small.length - this.smallUsed < bytes.length) {
+      this.small = Buffer.allocUnsafeSlow(SMALL_BYTES * 4);
+      this.smallUsed = 0;
+    }
+    const { small, smallUsed } = this, end = smallUsed + bytes.copy(small, smallUsed), last = this.pieces.at(-1);
+    const continues = last?.buffer === small.buffer && last.byteOffset - small.byteOffset + last.length === smallUsed;
+    if (continues) this.pieces[this.pieces.length - 1] = small.subarray(last.byteOffset - small.byteOffset, end);
+    else this.pieces.push(small.subarray(smallUsed, end));
+    this.smallUsed = end;
   }
 
   /** The next payload, a copy of its own; undefined when more bytes must come. @throws FrameError */
   next(): Buffer | undefined {
     this.payloadBytes ??= this.takeLength();
-    if (this.payloadBytes === undefined || this.have < this.payloadBytes + TRAILER_BYTES) return undefined;
-    const payload = Buffer.from(this.take(this.payloadBytes));
+    if (this.payloadBytes === undefined || this.have + this.filled < this.payloadBytes + TRAILER_BYTES) return undefined;
+    const payload = this.partial ?? this.take(this.payloadBytes);
     // Nobody looks at the two bytes behind it: the original does not.
-    this.take(TRAILER_BYTES);
-    this.payloadBytes = undefined;
+    this.skip(TRAILER_BYTES);
+    this.payloadBytes = this.partial = undefined;
+    this.filled = 0;
     return payload;
+  }
+
+  /** Copies what is left, when `next` has nothing more: the memory of what was pushed may be used again. */
+  keep(): void {
+    const { payloadBytes = 0 } = this;
+    if (payloadBytes > 0 && payloadBytes <= PARTIAL_BYTES_MAX && !this.partial) {
+      const { pieces } = this;
+      this.partial = Buffer.allocUnsafeSlow(payloadBytes);
+      this.pieces = [];
+      this.have = 0;
+      for (const piece of pieces) this.push(piece);
+    }
+    if (this.have > 0) this.pieces = [Buffer.concat(this.pieces)];
+  }
+
+  /** A payload of which a part has come is filled up in its own memory. Returns what is behind it. */
+  private fillPartial(bytes: Buffer): Buffer {
+    if (!this.partial || this.filled === this.partial.length) return bytes;
+    const copied = bytes.copy(this.partial, this.filled);
+    this.filled += copied;
+    return bytes.subarray(copied);
   }
 
   private takeLength(): number | undefined {
@@ -71,25 +119,39 @@ export class FrameReader {
     if (end < 0) return undefined;
     const length = parseLength(head.toString('latin1', 0, end));
     if (length > this.payloadMax) throw new FrameError(`a message has at most ${this.payloadMax} bytes, not ${length}`);
-    this.take(end + TRAILER_BYTES);
+    this.skip(end + TRAILER_BYTES);
     return length;
   }
 
+  /** The first bytes, so many as there are. */
   private peek(size: number): Buffer {
     const [first] = this.pieces;
-    if (!first) return Buffer.alloc(0);
-    if (first.length >= size || this.pieces.length === 1) return first.subarray(0, size);
-    this.pieces = [Buffer.concat(this.pieces)];
-    return this.pieces[0]!.subarray(0, size);
+    if (!first || first.length >= size || this.pieces.length === 1) return first?.subarray(0, size) ?? Buffer.alloc(0);
+    const head = Buffer.allocUnsafe(Math.min(size, this.have));
+    this.copy(head);
+    return head;
+  }
+
+  private copy(into: Buffer): void {
+    let filled = 0;
+    for (const piece of this.pieces) {
+      filled += piece.copy(into, filled);
+      if (filled === into.length) return;
+    }
   }
 
   private take(size: number): Buffer {
-    if (size === 0) return Buffer.alloc(0);
-    if ((this.pieces[0]?.length ?? 0) < size) this.pieces = [Buffer.concat(this.pieces)];
-    const first = this.pieces[0]!, taken = first.subarray(0, size);
-    if (first.length === size) this.pieces.shift();
-    else this.pieces[0] = first.subarray(size);
-    this.have -= size;
+    const taken = Buffer.allocUnsafe(size);
+    this.copy(taken);
+    this.skip(size);
     return taken;
+  }
+
+  private skip(size: number): void {
+    this.have -= size;
+    let left = size, whole = 0;
+    while (whole < this.pieces.length && left >= this.pieces[whole]!.length) left -= this.pieces[whole++]!.length;
+    this.pieces.splice(0, whole);
+    if (left > 0) this.pieces[0] = this.pieces[0]!.subarray(left);
   }
 }

@@ -63,9 +63,12 @@ export interface LinkedJob {
   hasEnded(): Promise<boolean>;
 }
 
-type LinkEvents = { gap: [Gap]; cut: [Cut]; unsaved: [WardenError]; warning: [string] };
+type LinkEvents = { gap: [Gap]; cut: [Cut]; unsaved: [WardenError]; warning: [string]; output: [] };
 
-/** `gap` comes before the first byte behind it; `unsaved`, once, when the cursor file cannot be written. */
+/**
+ * `gap` comes before the first byte behind it; `unsaved`, once, when the cursor file cannot be written; `output`, where neither stream is
+ * a pipe, when bytes may have been written.
+ */
 export class JobLink extends EventEmitter<LinkEvents> implements AsyncDisposable {
   /** null where `stdio` is no pipe. */
   readonly stdout: Readable | null;
@@ -163,11 +166,12 @@ export class JobLink extends EventEmitter<LinkEvents> implements AsyncDisposable
   private instantiate(): Instance {
     const { cursors } = this.options, from = this.from, { container, directory } = this.job;
     const ownFile = typeof cursors === 'string' && !this.file ? ['-w', cursors] : [];
+    const written = (): void => later(() => this.emit('output')), looked = (): void => this.stalls?.lookLater();
     withShortPath(container, directory, (path) => {
       this.instance = instantiate('iomux-link', {
         argv: ['iomux-link', ...ownFile, '--', path], stdio: this.streams.fds, signals: 'call',
         prepare: (ask) => { if (from) ask('resumeAt', from.stdout, from.stderr); },
-        onPrint: (_, text) => this.onMessage(text), onEvent: () => this.stalls?.lookLater(),
+        onPrint: (_, text) => this.onMessage(text), onEvent: this.stdout || this.stderr ? looked : written,
       });
     });
     this.streams.closeChildEnds();

@@ -4,7 +4,6 @@
  *   reading → handling one request → reading … → closed
  */
 import type { Socket } from 'node:net';
-import { once } from 'node:events';
 import { FrameError, FrameReader } from '../../proto/frame.js';
 import { type Decoded, decodeRequest, errorFrame, MessageError, responseFrame, toPlain } from '../../proto/message.js';
 import { create } from '@bufbuild/protobuf';
@@ -144,14 +143,18 @@ export class Connection {
     this.server.log.debug(kind.name, { peer: this.peer.number, seconds, request, response: answer });
   }
 
-  /** One of several answers; fulfilled when the client has room for more. */
-  async send(pieces: readonly Uint8Array[]): Promise<void> {
-    if (this.signal.aborted) throw this.signal.reason;
-    // One system call for all of them.
-    this.socket.cork();
-    const rooms = pieces.map((piece) => this.socket.write(piece));
-    this.socket.uncork();
-    if (rooms.includes(false)) await once(this.socket, 'drain', { signal: this.signal });
+  /** Parts of several answers; fulfilled when the kernel has taken all of them, so that their memory can be used again. */
+  send(parts: readonly Uint8Array[]): Promise<void> {
+    if (this.signal.aborted) return Promise.reject(this.signal.reason as Error);
+    return new Promise((resolve, reject) => {
+      const last = parts.length - 1;
+      // One system call for all of them.
+      this.socket.cork();
+      for (const [index, part] of parts.entries()) {
+        this.socket.write(part, index < last ? undefined : (error) => { if (error) reject(error); else resolve(); });
+      }
+      this.socket.uncork();
+    });
   }
 
   /** The client sends nothing more. What it waits for is given up; what is under way is still answered. */

@@ -43,11 +43,25 @@ export interface JobRequest {
 
 export interface Cursors { readonly stdout: number; readonly stderr: number }
 
+/** Where a job's output goes: to two files, nowhere, or to whoever reads the streams. */
+export type Target = readonly [stdout: number, stderr: number] | 'ignore' | 'pipe';
+
+export interface LinkRequest {
+  /** Where to go on; undefined: with all that the job still holds. */
+  readonly cursors: Cursors | undefined;
+  readonly target: Target;
+  /** Called when bytes may have come to the files. */
+  readonly came: () => void;
+  /** Called with bytes of a stream that the job does not hold any more. */
+  readonly lost: (name: 'stdout' | 'stderr', bytes: number) => void;
+}
+
 /** A connection to a job's output. */
 export interface Output {
-  readonly stdout: AsyncIterable<Buffer>;
-  readonly stderr: AsyncIterable<Buffer>;
-  /** The exit status, 255 for a death by a signal; when the streams have been handed out. Rejected when the status is lost. */
+  /** null where the target is no pipe. */
+  readonly stdout: AsyncIterable<Buffer> | null;
+  readonly stderr: AsyncIterable<Buffer> | null;
+  /** The exit status, 255 for a death by a signal; when all output was written or handed out. Rejected when one of both is lost. */
   readonly exited: Promise<number>;
   /** Ends the connection, not the job. */
   close(): Promise<void>;
@@ -56,8 +70,7 @@ export interface Output {
 export interface BackendJob {
   /** iomux-spawn's. */
   readonly pid: number | null;
-  /** From the positions on, or all that the job still holds. */
-  link(cursors: Cursors | undefined): Output;
+  link(request: LinkRequest): Output;
   /** Kills the command and whoever serves it. */
   kill(): Promise<void>;
   /** Removes what is left of it. */

@@ -195,7 +195,7 @@ export class ServedContainer {
   /** Of jobs that are not known any more. */
   removeSpoolsOfOthers(): void {
     for (const name of ifReadable(() => readdirSync(this.spools)) ?? []) {
-      if (!this.jobs.has(Number(name))) rmSync(join(this.spools, name), { force: true });
+      if (!this.jobs.has(Number.parseInt(name, 10))) rmSync(join(this.spools, name), { force: true });
     }
   }
 

@@ -4,12 +4,9 @@
  *   running → ended (status and output are kept) → forgotten (a client was answered, or the container destroyed)
  */
 import { EventEmitter, once } from 'node:events';
-import type { BackendJob, Output } from '../container/backend.js';
+import type { BackendJob, Output, Target } from '../container/backend.js';
 import type { LineSink } from './lines.js';
-import { type Piece, PIECE_BYTES_MAX, Spool, type StreamName } from './spool.js';
-
-/** What is handed out of the spool at once to a client that has fallen behind. */
-const BATCH_BYTES_MAX = 1 << 20;
+import { type Piece, PIECE_BYTES_MAX, Spool, type SpoolReader, type StreamName } from './spool.js';
 
 /** Of a job that was killed, or whose programs failed. */
 export const KILLED_STATUS = 255;
@@ -39,6 +36,10 @@ export class ServedJob extends EventEmitter<JobEvents> {
   private output: Output | undefined;
   private readonly spool: Spool | undefined;
   private finished: Promise<void> | undefined;
+  /** Once its output came to more than the limit. */
+  private killed: Promise<void> | undefined;
+  private lines: LineSink | undefined;
+  private lineReader: SpoolReader | undefined;
   /** Clients that read the spool. */
   private readers = 0;
   private forgotten = false;
@@ -59,47 +60,75 @@ export class ServedJob extends EventEmitter<JobEvents> {
   /** Follows the output from where the spool ends. Whoever waits for the job's end or output makes sure of it. */
   follow(): void {
     if (!this.process || this.finished || this.detached || !this.running) return;
-    const cursors = this.spool?.cursors;
-    // Before the first byte a link without positions gets all that there is.
-    this.output = this.process.link(cursors && cursors.stdout + cursors.stderr > 0 ? cursors : undefined);
+    const { spool } = this, cursors = spool?.cursors;
+    this.lines = this.hooks.lines(this);
+    if (this.lines) this.lineReader = spool?.reader(PIECE_BYTES_MAX);
+    this.output = this.process.link({
+      // Before the first byte a link without positions gets all that there is.
+      cursors: cursors && cursors.stdout + cursors.stderr > 0 ? cursors : undefined,
+      target: this.target, came: () => this.take(), lost: (name, bytes) => { if (!this.detached) spool?.addLoss(name, bytes); },
+    });
     this.finished = this.finish(this.output);
   }
 
+  /** The link itself writes what is kept. */
+  private get target(): Target {
+    if (this.spool) return this.spool.files;
+    return this.lines ? 'pipe' : 'ignore';
+  }
+
   private async finish(output: Output): Promise<void> {
-    const lines = this.hooks.lines(this);
-    const streams = (['stdout', 'stderr'] as const).map((name) => this.read(name, output[name], lines));
+    const streams = (['stdout', 'stderr'] as const).map((name) => this.read(name, output[name]));
     const [status] = await Promise.allSettled([output.exited, ...streams]);
-    lines?.end();
+    this.take();
+    await this.killed;
+    this.lines?.end();
     if (this.detached) return;
     this.end(this.exceeded || status.status === 'rejected' ? KILLED_STATUS : status.value);
   }
 
-  private async read(name: StreamName, stream: AsyncIterable<Buffer>, lines: LineSink | undefined): Promise<void> {
-    for await (const data of stream) {
+  /** Output that is not kept, but that somebody watches over. */
+  private async read(name: StreamName, stream: AsyncIterable<Buffer> | null): Promise<void> {
+    for await (const data of stream ?? []) {
       this.hooks.received(data.length);
-      lines?.write(name, data);
-      for (let at = 0; at < data.length; at += PIECE_BYTES_MAX) await this.keep(name, data.subarray(at, at + PIECE_BYTES_MAX));
+      this.lines?.write(name, data);
     }
   }
 
-  private async keep(name: StreamName, data: Buffer): Promise<void> {
-    if (!this.spool || this.detached || this.exceeded) return;
-    this.spool.append(name, data);
-    this.emit('piece');
-    if (this.spool.bytes > this.spooling.limitBytes) await this.stopForOutput();
+  /** Output may have come to the spool. */
+  private take(): void {
+    const { spool } = this;
+    if (!spool || this.detached || this.exceeded || !this.running) return;
+    const before = spool.bytes, { limitBytes } = this.spooling;
+    spool.grow(limitBytes + PIECE_BYTES_MAX);
+    if (spool.bytes > before) {
+      this.hooks.received(spool.bytes - before);
+      this.giveLines();
+      this.emit('piece');
+    }
+    if (spool.bytes > limitBytes) this.stopForOutput();
   }
 
-  private async stopForOutput(): Promise<void> {
-    if (this.exceeded || !this.running) return;
+  private giveLines(): void {
+    if (!this.lines || !this.lineReader) return;
+    for (let pieces = this.lineReader.next(); pieces.length > 0; pieces = this.lineReader.next()) {
+      for (const { name, data } of pieces) this.lines.write(name, data);
+    }
+  }
+
+  /** Nothing more is read, so the job waits until it is killed. */
+  private stopForOutput(): void {
     this.exceeded = true;
-    await this.process?.kill();
+    this.killed = Promise.all([this.output?.close(), this.process?.kill()]).then(() => undefined, () => undefined);
   }
 
   private end(status: number): void {
     if (!this.running) return;
     this.status = status;
+    if (this.exceeded) this.spool?.cut();
     this.hooks.ended(this);
     this.emit('ended');
+    this.closeIfDone();
   }
 
   /** It ended before this server began: status is known. */
@@ -115,6 +144,8 @@ export class ServedJob extends EventEmitter<JobEvents> {
     this.detached = true;
     await this.output?.close();
     await this.finished?.catch(() => undefined);
+    // In the order in which it came; the next server could not tell.
+    if (this.running && !this.forgotten) this.spool?.grow(Infinity);
     this.spool?.close();
   }
 
@@ -136,18 +167,14 @@ export class ServedJob extends EventEmitter<JobEvents> {
   async stream(signal: AbortSignal, give: (pieces: readonly Piece[]) => Promise<void>): Promise<number> {
     return this.reading(async () => {
       this.follow();
-      let at = 0;
-      while (this.running || (this.spool && at < this.spool.end)) {
+      const reader = this.spool?.reader();
+      for (;;) {
         signal.throwIfAborted();
-        const pieces = this.spool?.piecesAt(at, BATCH_BYTES_MAX) ?? [], last = pieces.at(-1);
-        if (last) {
-          await give(pieces);
-          at = last.next;
-        } else if (this.running) {
-          await this.whenMore(signal);
-        }
+        const pieces = reader?.next() ?? [];
+        if (pieces.length > 0) await give(pieces);
+        else if (this.status !== undefined) return this.status;
+        else await this.whenMore(signal);
       }
-      return this.status!;
     });
   }
 
@@ -192,5 +219,6 @@ export class ServedJob extends EventEmitter<JobEvents> {
     await this.process?.remove();
   }
 
-  private closeIfDone(): void { if (this.forgotten && this.readers === 0) this.spool?.close(); }
+  /** A job that runs needs its files. */
+  private closeIfDone(): void { if (!this.running && this.readers === 0) this.spool?.close(); }
 }

@@ -2,7 +2,7 @@
 import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Job, JobLink } from '../../index.js';
-import type { BackendJob, Output } from '../container/backend.js';
+import type { BackendJob, LinkRequest, Output } from '../container/backend.js';
 import { KILLED_STATUS } from '../job/job.js';
 
 /** Longer than any server is away: what a job has written last, and its status, wait for the next one. */
@@ -26,17 +26,22 @@ export function scriptFile(directory: string, script: Buffer): { fd: number; clo
 export function backendJob(job: Job): BackendJob {
   return {
     pid: job.pid,
-    link: (cursors) => outputOf(job.link(cursors ? { cursors } : {})),
+    link: (request) => outputOf(job, request),
     kill: () => job.stop({ graceMs: 0 }),
     remove: () => job.remove(),
   };
 }
 
-function outputOf(link: JobLink): Output {
+/** Positions are modulo 2^32. */
+const CIRCLE = 2 ** 32;
+
+function outputOf(job: Job, { cursors, target, came, lost }: LinkRequest): Output {
+  const link: JobLink = job.link({ stdio: target, ...(cursors ? { cursors } : {}) });
+  link.on('output', came).on('gap', ({ stream, from, to }) => lost(stream, (to - from + CIRCLE) % CIRCLE));
   const exited = link.result.then(({ exitCode }) => exitCode ?? KILLED_STATUS);
   exited.catch(() => undefined);
   return {
-    stdout: link.stdout as AsyncIterable<Buffer>, stderr: link.stderr as AsyncIterable<Buffer>, exited,
+    stdout: link.stdout as AsyncIterable<Buffer> | null, stderr: link.stderr as AsyncIterable<Buffer> | null, exited,
     close: async () => { await link.stop().catch(() => undefined); },
   };
 }

@@ -1,12 +1,11 @@
 /** A server in this process, whose containers are objects and whose jobs are the script's own words: no root, no Linux. */
 import { EventEmitter, once } from 'node:events';
-import { mkdirSync, rmSync } from 'node:fs';
-import { PassThrough } from 'node:stream';
+import { mkdirSync, rmSync, writeSync } from 'node:fs';
 import { connect as connectSocket, type Socket } from 'node:net';
 import { Listener } from '../../../src/server/connection/listener.js';
 import { ConfigFile } from '../../../src/server/config/document.js';
 import { parseConfig } from '../../../src/server/config/read.js';
-import type { Backend, BackendJob, Creation, Cursors, DiskLimits, JobRequest, NetOutRule, Output, Resources } from '../../../src/server/container/backend.js';
+import type { Backend, BackendJob, Creation, DiskLimits, JobRequest, LinkRequest, NetOutRule, Output, Resources } from '../../../src/server/container/backend.js';
 import { Logger } from '../../../src/server/logging/logger.js';
 import { containerAddress, hostAddress } from '../../../src/server/network/interfaces.js';
 import { CommandFailure, Refusal } from '../../../src/server/refusal.js';
@@ -56,24 +55,24 @@ class FakeJob implements BackendJob {
     this.changed.emit('end');
   }
 
-  link(cursors: Cursors | undefined): Output {
-    const streams = { stdout: new PassThrough(), stderr: new PassThrough() };
+  link({ cursors, target, came }: LinkRequest): Output {
     const given = { stdout: cursors?.stdout ?? 0, stderr: cursors?.stderr ?? 0 };
     const give = (): void => {
-      for (const name of ['stdout', 'stderr'] as const) {
-        streams[name].write(this.written[name].slice(given[name]));
+      for (const [index, name] of (['stdout', 'stderr'] as const).entries()) {
+        if (typeof target === 'object') writeSync(target[index]!, this.written[name].slice(given[name]));
         given[name] = this.written[name].length;
       }
+      came();
     };
     this.changed.on('write', give);
     give();
     const exited = (async () => {
       if (this.status === undefined) await once(this.changed, 'end');
       give();
-      for (const stream of Object.values(streams)) stream.end();
+      this.changed.off('write', give);
       return this.status!;
     })();
-    return { ...streams, exited, close: async () => { for (const stream of Object.values(streams)) stream.end(); } };
+    return { stdout: null, stderr: null, exited, close: async () => { this.changed.off('write', give); } };
   }
 
   async kill(): Promise<void> {
