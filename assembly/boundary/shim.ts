@@ -359,6 +359,9 @@ export const SPAWN_USER_NAMESPACE: i32 = 128;
 /** The kernel ends the child rather than this program when memory is short: its oom_score_adj is 300. proc(5) */
 export const SPAWN_EXPENDABLE: i32 = 256;
 
+/** With SPAWN_CONTAINER: the network namespace stays that of this program. */
+export const SPAWN_SHARE_NETWORK: i32 = 1024;
+
 /** A working directory that cannot be entered becomes /. */
 export const SPAWN_HOME: i32 = 512;
 /** In the id of `spawnLimit`. */

@@ -1,9 +1,10 @@
 /*
  * hook-parent-after-clone.sh of the library. It runs on the host, in the container's directory: writes the pid of the
  * container's init (PID in the environment) to run/wshd.pid, moves init into the cgroups of etc/cgroups, gives it the ids of
- * etc/ids, makes the root in its namespaces (inside.c), and starts a watcher for a container that ends with its owner. The
- * watcher is this program, started as "watch WATCHER ID": its standard input is a pipe whose write end only the owner holds. At
- * end of file the watcher executes the script WATCHER.
+ * etc/ids, makes the root in its namespaces (inside.c), and starts a watcher for a container that ends with its owner. With
+ * SHARES_NETWORK in the environment init has the network namespace of this process. The watcher is this program, started as
+ * "watch WATCHER ID": its standard input is a pipe whose write end only the owner holds. At end of file the watcher executes the
+ * script WATCHER.
  */
 #include "ids.h"
 #include "inside.h"
@@ -124,7 +125,7 @@ static void become_root(const struct ids *ids) {
  * user who made the container, before this process takes an id of the container's; and the container's directory by init's
  * current directory, which is in the container's mount namespace.
  */
-static void set_up(const char *pid, const struct ids *ids) {
+static void set_up(const char *pid, const struct ids *ids, bool shares_network) {
     static char directory[64];
     bool has_own_ids = ids->method != IDS_OF_HOST;
     long child = fork_or_fail();
@@ -133,7 +134,10 @@ static void set_up(const char *pid, const struct ids *ids) {
     *put(put(put(directory, "/proc/"), pid), "/cwd") = 0;
     long inside = must(sys(openat, AT_FDCWD, directory, O_PATH | O_DIRECTORY | O_CLOEXEC), "cannot open", directory);
     long init = must(sys(pidfd_open, number(pid), 0), "cannot open the process", pid);
-    unsigned long namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | (has_own_ids ? CLONE_NEWUSER : 0);
+    unsigned long namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC;
+    if (has_own_ids) namespaces |= CLONE_NEWUSER;
+    // A user other than root may not enter the host's, in which this process is already.
+    if (!shares_network) namespaces |= CLONE_NEWNET;
     must(sys(setns, init, namespaces), "cannot enter the namespaces of the process", pid);
     must(sys(fchdir, inside), "cannot enter the container's directory", NULL);
     // A PID namespace is that of the children: the mount of /proc is of the process that makes it.
@@ -179,7 +183,7 @@ void begin(const char *const *arguments, const char *const *environment) {
     join_groups(pid);
     struct ids ids = read_ids();
     if (ids.method != IDS_OF_HOST) write_maps(&ids, pid, environment);
-    set_up(pid, &ids);
+    set_up(pid, &ids, variable(environment, "SHARES_NETWORK=") != NULL);
     // The container has its copy of what hook-parent-before-clone.sh mounted. The watcher could not remove the directory below.
     if (ids.method == IDS_WRITE) must(sys(umount2, "root", MNT_DETACH), "cannot unmount", "root");
     if (watcher) leave_watcher(watcher, environment);

@@ -197,6 +197,7 @@ static long start_child(struct spawn *child) {
     uint64_t all = ~0ULL, before;
     unsigned long namespaces = child->flags & SPAWN_CONTAINER ? CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS : 0;
     if (namespaces && child->flags & SPAWN_USER_NAMESPACE) namespaces |= CLONE_NEWUSER;
+    if (child->flags & SPAWN_SHARE_NETWORK) namespaces &= ~(unsigned long)CLONE_NEWNET;
     unsigned long shared = child->set_user ? 0 : CLONE_VM | CLONE_CHILD_CLEARTID;
     // In a new PID namespace getppid() is 0.
     child->parent = namespaces ? 0 : (int)sys(getpid);

@@ -152,6 +152,11 @@ export interface ContainerOptions {
   privileged?: boolean | undefined;
   /** Resource limits of its commands, where a command has none of its own. setrlimit(2) */
   limits?: Limits | undefined;
+  /**
+   * Its network: loopback alone, in a network namespace of its own ('none'); the host's ('host'); or that of a network namespace, by the
+   * absolute path of its file, such as /run/netns/NAME. network_namespaces(7)
+   */
+  network?: string | undefined;
   /** Whose ids the container has ('auto', for a privileged one 'host'). docs/security.md */
   userns?: UserNamespace | undefined;
   /** Receives what the container does without, in a sentence each: ids of its own, limits. */

@@ -29,6 +29,7 @@ const facts: HostFacts = { hierarchies: { v1: { memory: '/cg/memory' }, v2: '/cg
 const names = { id: 'web_1', cgroup: 'warden-x', directory: '/depot/web_1' };
 const plain: CheckedOptions = {
   hostname: undefined, memoryBytes: undefined, cpuShares: undefined, root: undefined, layer: undefined, binds: [], etc: [],
+  network: { of: 'container' },
   tmpfs: [], readOnly: false, hidePids: false, privileged: false, userns: 'auto', capabilities: DEFAULT_CAPABILITIES, seccomp: 'default',
   devices: [], sysctl: [],
 };
@@ -65,6 +66,11 @@ test('a group for processors or disks is there when it is asked for', () => {
 
 test('all namespaces of a container are new', () => {
   assert.equal(planContainer(names, plain, facts).namespaces, ['cgroup', 'ipc', 'mount', 'network', 'pid', 'uts']);
+});
+
+test('a network that is not its own is no new namespace', () => {
+  const { namespaces } = planContainer(names, { ...plain, network: { of: 'host' } }, facts);
+  assert.equal(namespaces, ['cgroup', 'ipc', 'mount', 'pid', 'uts']);
 });
 
 test('with ids of its own the user namespace is new, too', () => {

@@ -7,6 +7,7 @@ export const NO_NEW_PRIVS_VARIABLE: string = "WSHD_NO_NEW_PRIVS";
 export const CONFINE_VARIABLE: string = "WSHD_CONFINE";
 export const CAPABILITIES_VARIABLE: string = "WSHD_CAPABILITIES";
 export const KEEP_GROUPS_VARIABLE: string = "WSHD_KEEP_GROUPS";
+export const SHARE_NETWORK_VARIABLE: string = "WSHD_SHARE_NETWORK";
 /** The filter is a descriptor of the child's. */
 export const FILTER_VARIABLE: string = "WSHD_FILTER";
 

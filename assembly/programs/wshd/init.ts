@@ -11,7 +11,7 @@ import {
   pathType, pivot, raiseNofileLimit, read, READ, removeDirectory, routeSignals, setProcessName, setsid, unlink,
   unmount, watch, write,
 } from "../../boundary/shim";
-import { exit } from "../../boundary/wasi";
+import { exit, variable } from "../../boundary/wasi";
 import { afterString, cString, putCopy } from "../../lib/text";
 import { EAGAIN, EEXIST } from "../../lib/errno";
 import { printError } from "../../lib/diagnostics";
@@ -20,7 +20,7 @@ import { confineCommands, failure, leaveCaller, takeConfinement } from "./confin
 import { Hook, hookState, startHook } from "./hook";
 import { join, PATH_BYTES } from "./paths";
 import { claimTables, serve } from "./serve";
-import { CHILD_LISTENER_FD, CHILD_SYNC_FD, GO, SERVING } from "./handshake";
+import { CHILD_LISTENER_FD, CHILD_SYNC_FD, GO, SERVING, SHARE_NETWORK_VARIABLE } from "./handshake";
 
 const enum State { DIRECTORIES, WAITING, BEFORE_PIVOT, AFTER_PIVOT, SERVING }
 let state: State = State.DIRECTORIES;
@@ -123,8 +123,12 @@ function pivotRoot(): void {
   // A hook may mount something over /mnt. The current directory still refers to the old root.
   const within = pivoting.oldRootAt == here ? 0 : enterDirectory(oldRoot);
   if (within < 0) return giveUp("wshd: cannot enter the old root", within);
-  const up = loopbackUp();
-  if (up < 0) return giveUp("wshd: cannot set the loopback interface up", up);
+  // A network that is not the container's own is as others have set it up.
+  const up = variable(SHARE_NETWORK_VARIABLE) != 0 ? 0 : loopbackUp();
+  if (up < 0) {
+    printError("wshd: cannot set the loopback interface up", 0, up, "it needs CAP_NET_ADMIN");
+    return end();
+  }
   moveTo(State.AFTER_PIVOT);
   const after = putCopy(path, pivoting.oldRootAt == here ? nothing : oldRoot);
   join(after, directories.lib, "hook-child-after-pivot.sh");

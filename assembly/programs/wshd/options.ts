@@ -1,6 +1,6 @@
 /**
  * wshd [--run DIR] [--lib DIR] [--root DIR] [--title NAME] [--no-new-privs] [--user-namespace] [--keep-groups]
- *      [--confine] [--capabilities LIST] [--filter FILE]
+ *      [--share-network] [--confine] [--capabilities LIST] [--filter FILE]
  */
 import { argument, exit } from "../../boundary/wasi";
 import { capabilityNumber } from "../../lib/capabilities";
@@ -24,6 +24,8 @@ export namespace options {
   export let userNamespace: bool = false;
   /** The user namespace has a single id, so that nobody in it may call setgroups(2). */
   export let keepGroups: bool = false;
+  /** The container has the network of the process that starts wshd. */
+  export let shareNetwork: bool = false;
   /** PID 1 leaves what it has of its caller. */
   export let confine: bool = false;
   /** The bounding set of commands, where `boundsCapabilities`. */
@@ -60,6 +62,7 @@ function isFlag(option: usize): bool {
   if (equals(option, "--no-new-privs")) options.noNewPrivs = true;
   else if (equals(option, "--user-namespace")) options.userNamespace = true;
   else if (equals(option, "--keep-groups")) options.keepGroups = true;
+  else if (equals(option, "--share-network")) options.shareNetwork = true;
   else if (equals(option, "--confine")) options.confine = true;
   else return false;
   return true;
@@ -88,8 +91,8 @@ function refuse(option: usize): void {
 function help(): void {
   line.begin();
   line.put("usage: wshd [--run DIR] [--lib DIR] [--root DIR] [--title NAME] [--no-new-privs]\n");
-  line.put("            [--user-namespace] [--keep-groups] [--confine] [--capabilities LIST]\n");
-  line.put("            [--filter FILE]\n");
+  line.put("            [--user-namespace] [--keep-groups] [--share-network] [--confine]\n");
+  line.put("            [--capabilities LIST] [--filter FILE]\n");
   line.put("Starts a container: PID 1 of new namespaces, which runs commands for wsh.\n");
   line.put("  --run DIR     where wshd.sock is made (run)\n");
   line.put("  --lib DIR     where the hooks are: hook-{parent-before-clone,parent-after-clone,\n");
@@ -100,6 +103,7 @@ function help(): void {
   line.put("  --user-namespace  root of the container is another user on the host: the one that\n");
   line.put("                    hook-parent-after-clone.sh writes to /proc/$PID/uid_map and gid_map\n");
   line.put("  --keep-groups     for a user namespace with a single id, where setgroups(2) is denied\n");
+  line.put("  --share-network   the container gets no network namespace of its own\n");
   line.put("  --confine     commands get none of the caller's keys, priorities, inheritable capabilities\n");
   line.put("  --capabilities LIST  what commands can have at most: chown,kill; or none (all)\n");
   line.put("  --filter FILE  a filter of system calls, made by `warden seccomp`\n");

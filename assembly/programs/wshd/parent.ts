@@ -7,7 +7,7 @@
  */
 import {
   close, connect, FileType, kill, listen, open, OPEN_READ, pathType, pipe, read, READ, realpath, routeSignals, send, socketPair,
-  spawn, SPAWN_CONTAINER, SPAWN_INHERIT_ENVIRONMENT, SPAWN_NO_GROUPS, SPAWN_USER_NAMESPACE, spawnArguments, spawnBegin,
+  spawn, SPAWN_CONTAINER, SPAWN_INHERIT_ENVIRONMENT, SPAWN_NO_GROUPS, SPAWN_SHARE_NETWORK, SPAWN_USER_NAMESPACE, spawnArguments, spawnBegin,
   spawnDescriptor, spawnEnvironment, spawnSelf, spawnStartPipe, spawnUser, unlink, unshareMounts, wait, watch, write,
 } from "../../boundary/shim";
 import { exit } from "../../boundary/wasi";
@@ -23,6 +23,7 @@ import { join, PATH_BYTES } from "./paths";
 import {
   CAPABILITIES_VARIABLE, CHILD_FILTER_FD, CHILD_LISTENER_FD, CHILD_SYNC_FD, CHILD_VARIABLE, CONFINE_VARIABLE,
   FILTER_VARIABLE, GO, KEEP_GROUPS_VARIABLE, NO_NEW_PRIVS_VARIABLE, SERVING,
+  SHARE_NETWORK_VARIABLE,
 } from "./handshake";
 
 const BACKLOG: i32 = 4096;
@@ -147,7 +148,7 @@ function cloneChild(): void {
   if (filterFile >= 0) spawnDescriptor(CHILD_FILTER_FD, filterFile);
   const gateRead = options.userNamespace ? makeGate() : 0;
   if (gateRead < 0) return abandon("wshd: cannot make a pipe", gateRead);
-  child.pid = spawn(SPAWN_CONTAINER | SPAWN_INHERIT_ENVIRONMENT | userNamespaceFlags(), byte);
+  child.pid = spawn(SPAWN_CONTAINER | SPAWN_INHERIT_ENVIRONMENT | namespaceFlags(), byte);
   close(theirs);
   if (gateRead > 0) close(gateRead);
   if (child.pid < 0) return abandon("wshd: cannot start the container's first process in new namespaces", child.pid, "it needs CAP_SYS_ADMIN, and memfd_create allowed to execute (vm.memfd_noexec)");
@@ -162,7 +163,10 @@ function cloneChild(): void {
   onHookResult(startHook(join(path, options.lib, "hook-parent-after-clone.sh"), pidVariable));
 }
 
-function userNamespaceFlags(): i32 { return options.userNamespace ? SPAWN_USER_NAMESPACE | (options.keepGroups ? 0 : SPAWN_NO_GROUPS) : 0; }
+function namespaceFlags(): i32 {
+  const user = options.userNamespace ? SPAWN_USER_NAMESPACE | (options.keepGroups ? 0 : SPAWN_NO_GROUPS) : 0;
+  return options.shareNetwork ? user | SPAWN_SHARE_NETWORK : user;
+}
 
 /** Makes the child wait before it becomes root of its user namespace and executes. Returns the end to close, or an errno. */
 function makeGate(): i32 {
@@ -179,6 +183,7 @@ function putStage(): usize {
   let end = putVariable(stage, CHILD_VARIABLE);
   if (options.noNewPrivs) end = putVariable(end, NO_NEW_PRIVS_VARIABLE);
   if (options.keepGroups) end = putVariable(end, KEEP_GROUPS_VARIABLE);
+  if (options.shareNetwork) end = putVariable(end, SHARE_NETWORK_VARIABLE);
   if (options.confine) end = putVariable(end, CONFINE_VARIABLE);
   if (options.boundsCapabilities) end = putVariable(end, CAPABILITIES_VARIABLE, options.capabilities);
   return filterFile >= 0 ? putVariable(end, FILTER_VARIABLE) : end;

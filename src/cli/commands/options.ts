@@ -181,6 +181,7 @@ export interface ContainerSettings {
   seccomp?: string;
   privileged?: boolean;
   userns?: UserNamespace;
+  network?: string;
   bind?: readonly Bind[];
   ulimit?: Limits;
   /** false with --no-etc. */
@@ -211,6 +212,7 @@ export function containerSettings(command: Command): Command {
     .option('--seccomp <file>', 'a seccomp profile in place of the default one; "unconfined" for none')
     .option('--privileged', 'all capabilities, calls, devices and set-user-id programs, nothing masked: root in it is root of the host')
     .addOption(new Option('--userns <mode>', 'whose ids it has: its own where they can be had (auto), the host\'s (host), its own or none (required)').choices(USER_NAMESPACES))
+    .option('--network <network>', 'none: loopback alone; host: the host\'s; or the path of a network namespace (default: none)')
     .addOption(new Option('-v, --bind <source:target>', 'make a directory, file or socket of the host visible in it; append :ro for read-only; can be repeated').argParser(bind))
     .option('--no-etc', 'with --root: leave its /etc/hostname, /etc/hosts and /etc/resolv.conf as they are')
     .addOption(depot());

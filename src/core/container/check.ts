@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { isAbsolute, normalize, resolve } from 'node:path';
 import { ifReadable } from '../../base/errors.js';
 import { abortSignal, callback, checkOptions, type Checks, flag, fullText, integer, listOf, mustBe, objectOf, oneOf, text, usage } from '../../base/validate.js';
+import { checkNetwork, type Network, NETWORK_CHECKS } from '../network/network.js';
 import { type Bind, BOUNDS, type ContainerOptions, type Layer, USER_NAMESPACES, type UserNamespace } from '../options.js';
 import { checkSystem } from '../../base/system.js';
 import { checkId } from '../depot/id.js';
@@ -66,6 +67,7 @@ export const CONTAINER_CHECKS: Checks<ContainerOptions> = {
   onNote: callback,
   ...PRIVILEGE_CHECKS,
   ...RESOURCE_CHECKS,
+  ...NETWORK_CHECKS,
   ephemeral: flag,
   sweep: flag,
   onSweepFailure: callback,
@@ -86,6 +88,7 @@ export interface CheckedOptions extends Pick<ContainerOptions, 'hostname' | 'mem
   readonly root: string | undefined;
   readonly binds: readonly CheckedBind[];
   readonly layer: Layer | undefined;
+  readonly network: Network;
   /** Files of the root's /etc that get another content in the container. */
   readonly etc: readonly EtcName[];
   readonly userns: UserNamespace;
@@ -104,7 +107,7 @@ export function checkContainerOptions(options: ContainerOptions): CheckedOptions
   const userns = checkUserNamespace(options);
   const binds = (options.binds ?? []).map(checkBind);
   const privileges = checkPrivileges(options, options.privileged ?? false);
-  const confinement = { ...checkConfinement(options), ...privileges, ...checkResources(options) };
+  const confinement = { ...checkConfinement(options), ...privileges, ...checkResources(options), network: checkNetwork(options) };
   const settings = { hostname, memoryBytes, cpuShares, cgroup, limits, binds, userns, ...confinement };
   if (options.root === undefined) {
     if (layer !== undefined) throw usage('a layer lies over a root directory: give the root, too');

@@ -60,7 +60,7 @@ async function buildWith(
   const groups = await makeGroups(directory, plan.cgroups);
   describe(directory, () => { writeSteps(directory, plan, groups); });
   throwIfAborted(signal);
-  const started = startWshd(id, directory, { ephemeral, ids, isolation: plan.isolation });
+  const started = startWshd(id, directory, { ephemeral, ids, network: plan.network, isolation: plan.isolation });
   onStarted(started);
   await whenServing(started, signal);
   // The hooks have made the container's devices by now, and nothing of the user's runs yet. Between the rules no device can be made.
@@ -68,10 +68,17 @@ async function buildWith(
   throwIfAborted(signal);
   const { hostname, limits } = plan, { root = null } = checked;
   const binds = checked.binds.map(({ source, target, readOnly = false }) => ({ source, target, readOnly }));
-  writeRecord(directory, { id, createdAtMs: Date.now(), hostname, root, binds, limits, ephemeral, ids: recorded(ids, why) });
+  const settings = { hostname, root, binds, network: nameOf(plan.network), limits, ephemeral };
+  writeRecord(directory, { id, createdAtMs: Date.now(), ...settings, ids: recorded(ids, why) });
   if (!ephemeral) unlinkSync(ownerLink(directory));
   if (why !== undefined) onNote?.(`the container has the ids of the host, so its root is the host's: ${why}`);
   if (ids && ids.method !== 'write' && groups.length === 0) onNote?.('the container has no limits: this user may not make cgroups');
+}
+
+/** As the option has it. */
+function nameOf(network: Plan['network']): string {
+  if (network.of === 'file') return network.path;
+  return network.of === 'host' ? 'host' : 'none';
 }
 
 function recorded(ids: Ids | undefined, why: string | undefined): RecordedIds {

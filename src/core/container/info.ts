@@ -21,6 +21,8 @@ export interface ContainerInfo {
   /** The caller's root; null: one of the container's own. */
   readonly root: string | null;
   readonly binds: readonly Bind[];
+  /** `none`, `host`, or the path of its network namespace when it was made. */
+  readonly network: string;
   /** Whose ids it has, and why they are the host's. */
   readonly ids: RecordedIds;
   /** Resource limits of its commands, where a command has none of its own. */
@@ -47,9 +49,10 @@ export async function describeContainer(directory: string, record: ContainerReco
   const [processes, jobInfos, memory, cpu] = await Promise.all([
     init ? describeAll(init.pid) : [], Promise.all(jobs.map((job) => job.info())), readMemory(groups), readCpu(groups),
   ]);
-  const { id, hostname, root, binds, ephemeral, limits = {}, ids = { of: 'host' } } = record;
+  const { id, hostname, root, binds, network = 'none', ephemeral, limits = {}, ids = { of: 'host' } } = record;
   return {
-    id, directory, state: init ? 'serving' : 'ended', createdAt: new Date(record.createdAtMs), hostname, root, binds, ids, limits, ephemeral,
+    id, directory, state: init ? 'serving' : 'ended', createdAt: new Date(record.createdAtMs),
+    hostname, root, binds, network, ids, limits, ephemeral,
     inForce: (init && readInForce(init.pid, groups, memory, binds)) ?? null,
     socket: join(directory, 'run/wshd.sock'), pid: init?.pid ?? null, processes, jobs: jobInfos, memory, cpu,
   };

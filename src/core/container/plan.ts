@@ -7,6 +7,7 @@
  */
 import { type DeviceRule, type Group, type Hierarchies, planGroups, readHierarchies } from '../../linux/cgroup.js';
 import { type HostPrograms, readHostPrograms } from '../rootfs/host-programs.js';
+import type { Network } from '../network/network.js';
 import { BOUNDS } from '../options.js';
 import { etcFile, type EtcName } from '../rootfs/etc-files.js';
 import { readResolvConf } from '../rootfs/host-configuration.js';
@@ -70,6 +71,7 @@ export interface Plan {
   readonly limits: Limits;
   /** The container's own; undefined: the host's. */
   readonly ids: Ids | undefined;
+  readonly network: Network;
   /** wshd makes these. */
   readonly namespaces: readonly Namespace[];
   /** wshd applies this to each command. */
@@ -81,7 +83,6 @@ const PIDS_DEFAULT = 2_048;
 const ROOT_BYTES_DEFAULT = 2 ** 30, SHM_BYTES_DEFAULT = 64 * 2 ** 20, PAGE_BYTES = 4_096;
 
 const NAMESPACES: readonly Namespace[] = ['cgroup', 'ipc', 'mount', 'network', 'pid', 'uts'];
-const WITH_USER: readonly Namespace[] = [...NAMESPACES, 'user'];
 
 /** The programs of the host are read only for a container that gets a root of its own. */
 export function readHostFacts({ root }: CheckedOptions): HostFacts {
@@ -105,9 +106,15 @@ export function planContainer({ id, cgroup, directory }: Names, options: Checked
     },
     limits: options.limits ?? {},
     ids,
-    namespaces: ids ? WITH_USER : NAMESPACES,
+    network: options.network,
+    namespaces: namespacesOf(options.network, ids),
     isolation: { noNewPrivileges: 'all users but root', capabilities: options.capabilities, seccomp: options.seccomp },
   };
+}
+
+function namespacesOf({ of }: Network, ids: Ids | undefined): Namespace[] {
+  const all: readonly Namespace[] = ids ? [...NAMESPACES, 'user'] : NAMESPACES;
+  return all.filter((each) => each !== 'network' || of === 'container');
 }
 
 /** A group limits what it is asked to; one for cpuset is also what makes Java look at the other limits of version 1 (planGroups). */

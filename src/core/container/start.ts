@@ -12,12 +12,15 @@ import { DEFAULT_FILTER } from '../../linux/filter.js';
 import { FILTER_FILE, INIT_NAME } from '../depot/layout.js';
 import type { Ids } from '../../linux/ids.js';
 import { fromWaitStatus } from '../exec/outcome.js';
+import { entering, type Network } from '../network/network.js';
 import type { Isolation } from './plan.js';
 
 /** The watcher runs the host's programs, independent of the caller's environment. */
 const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
 /** Makes the hook on the host leave a watcher behind. */
 const EPHEMERAL = { WATCHER: `${packageRoot}shim/hooks/watch.sh` };
+/** Keeps the hook that makes the root from entering a network namespace. */
+const SHARED_NETWORK = { SHARES_NETWORK: '1' };
 /** A killed process ends at once, unless a system call keeps it. */
 export const END_DEADLINE_MS = 10_000;
 const MESSAGES_CHARACTERS_MAX = 8_192;
@@ -66,11 +69,17 @@ function confining({ capabilities, seccomp }: Isolation): string[] {
   return ['--no-new-privs', '--confine', ...bounds, ...filter];
 }
 
-interface StartSettings { readonly ephemeral: boolean; readonly ids: Ids | undefined; readonly isolation: Isolation }
+interface StartSettings {
+  readonly ephemeral: boolean;
+  readonly ids: Ids | undefined;
+  readonly network: Network;
+  readonly isolation: Isolation;
+}
 
 /** Starts wshd; `whenServing` waits until the container serves. */
-export function startWshd(id: string, directory: string, { ephemeral, ids, isolation }: StartSettings): Started {
-  const options = [...confining(isolation), ...idOptions(ids)];
+export function startWshd(id: string, directory: string, { ephemeral, ids, network, isolation }: StartSettings): Started {
+  const isShared = network.of !== 'container';
+  const options = [...confining(isolation), ...idOptions(ids), ...(isShared ? ['--share-network'] : [])];
   const childFds: number[] = [], ourFds: number[] = [];
   const pipe = (childEnd: 0 | 1): number => {
     const ends = makePipe('wshd');
@@ -82,12 +91,14 @@ export function startWshd(id: string, directory: string, { ephemeral, ids, isola
     const nothing = openSync('/dev/null', 'r+');
     childFds.push(nothing);
     const stderr = pipe(1), stdin = ephemeral ? pipe(0) : nothing;
+    // The directory is entered, not named: the path of a socket is short. The hooks' directory is the package's: the depot may be on a
+    // file system without executables, as /run often is.
+    const command = [programPath('wshd'), '--run', 'run', '--lib', libPath, '--root', 'root', '--title', `${INIT_NAME}: ${id}`, ...options];
+    const argv = network.of === 'file' ? entering(network.path, command) : command;
     const wshd = new Child({
-      file: programPath('wshd'),
-      // The directory is entered, not named: the path of a socket is short. The hooks' directory is the package's: the depot may be on a
-      // file system without executables, as /run often is.
-      argv: [programPath('wshd'), '--run', 'run', '--lib', libPath, '--root', 'root', '--title', `${INIT_NAME}: ${id}`, ...options],
-      env: { ...ENVIRONMENT, ...(ephemeral ? EPHEMERAL : {}) },
+      file: argv[0]!,
+      argv,
+      env: { ...ENVIRONMENT, ...(ephemeral ? EPHEMERAL : {}), ...(isShared ? SHARED_NETWORK : {}) },
       cwd: directory,
       stdio: [stdin, nothing, stderr],
     });

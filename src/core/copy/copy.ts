@@ -95,11 +95,16 @@ function checkPlace(inside: Inside, target: string, { kind, hasParent }: Found, 
   if (kind === 'missing' && !isDirectory && target.endsWith('/')) throw noDirectory(name, true);
 }
 
+/** What a copy would read in the container. */
+function checkSource(name: string, { kind }: Found): void {
+  if (kind === 'missing') throw new WardenError('NOT_FOUND', `there is no ${name}`);
+  if (kind === 'dangling') throw new WardenError('NOT_FOUND', `${name} is a link that leads nowhere`);
+  if (kind === 'other') throw usage(`${name} is a device, a FIFO or a socket: only files, directories and links can be copied`);
+}
+
 export async function copyOut(inside: Inside, path: string, target: HostSide, options: CopyOptions): Promise<void> {
   const source = absolute(path), found = await inside.find(source), name = inside.name(source);
-  if (found.kind === 'missing') throw new WardenError('NOT_FOUND', `there is no ${name}`);
-  if (found.kind === 'dangling') throw new WardenError('NOT_FOUND', `${name} is a link that leads nowhere`);
-  if (found.kind === 'other') throw usage(`${name} is a device, a FIFO or a socket: only files, directories and links can be copied`);
+  checkSource(name, found);
   if (typeof target === 'number') {
     const isAll = found.kind === 'directory' && meansContents(source), trimmed = source.replace(/(?<=[^/])\/+$/, '');
     const script = isAll ? SCRIPTS.getTree : SCRIPTS.getNamed;

@@ -24,6 +24,8 @@ export interface ContainerRecord {
   /** null: a root of its own. */
   readonly root: string | null;
   readonly binds: readonly Bind[];
+  /** `none`, `host`, or the path of a namespace. Absent in records of versions that had none. */
+  readonly network?: string;
   readonly ephemeral: boolean;
   /** Of commands that have none of their own. Absent in records of earlier versions. */
   readonly limits?: Limits;

@@ -84,7 +84,7 @@ function scenarios(): Scenario[] {
     ]),
     // A user namespace, with ids for others, and without.
     scenario(21, [wsh(command(['exit 0']))], [{ hooks: HOOKS, options: ['--user-namespace'] }]),
-    scenario(22, [wsh(command(['exit 0']))], [{ hooks: {}, options: ['--user-namespace', '--keep-groups', '--no-new-privs'] }]),
+    scenario(22, [wsh(command(['exit 0']))], [{ hooks: {}, options: ['--user-namespace', '--keep-groups', '--share-network', '--no-new-privs'] }]),
     // An after-pivot hook, and no mnt in the root for it; where it fails, what was made is taken back.
     scenario(14, [wsh(command(['exit 0']))], [
       { hooks: { 'child-after-pivot': 'exit 0' }, mnt: false }, { hooks: { 'child-after-pivot': 'exit 1' }, mnt: false, refuses: true },

@@ -108,11 +108,12 @@ static void run_passwd(const uint8_t *input, size_t size) {
     run_script();
 }
 
-/* A first byte of 253: it confines itself, by a set and a filter, too; of 252: without them; of 251: by a set alone. */
+/* A first byte of 253: it confines itself, by a set and a filter, too; of 252: without them, in its parent's network; of 251: by a set
+ * alone. */
 static void run_child(const uint8_t *input, size_t size) {
     static const char *const arguments[] = {"wshd: fuzz", NULL}, *const plain[] = {"WSHD_CHILD=1", NULL};
     static const char *const confining[] = {"WSHD_CHILD=1", "WSHD_CONFINE=1", "WSHD_CAPABILITIES=33", "WSHD_FILTER=1", NULL};
-    static const char *const leaving[] = {"WSHD_CHILD=1", "WSHD_CONFINE=1", NULL},
+    static const char *const leaving[] = {"WSHD_CHILD=1", "WSHD_CONFINE=1", "WSHD_SHARE_NETWORK=1", NULL},
                              *const bounding[] = {"WSHD_CHILD=1", "WSHD_CAPABILITIES=33", NULL};
     bool confines = size && *input >= 0xfb && *input <= 0xfd;
     const char *const *environment = !confines ? plain : *input == 0xfd ? confining : *input == 0xfc ? leaving : bounding;

@@ -12,10 +12,11 @@ export interface CreateOptions extends ContainerSettings { json?: boolean }
 export function containerOptions(command: string, settings: ContainerSettings, signal: AbortSignal): ContainerOptions {
   const { root, name, hostname, memory, cpuShares, cpus, pidsLimit, bind } = settings;
   const { cpusetCpus, cpusetMems, blkioWeight, device, sysctl } = settings;
-  const { rootSize, shmSize, tmpfs, readOnly, hidepid, privileged, etc, userns, capAdd, capDrop, seccomp, ulimit } = settings;
+  const { rootSize, shmSize, tmpfs, readOnly, hidepid, privileged, etc, userns, capAdd, capDrop, seccomp, ulimit, network } = settings;
   return {
     depot: resolve(settings.depot), id: name, root, hostname, memoryBytes: memory, cpuShares, cpus, pidsLimit, binds: bind, signal,
     rootBytes: rootSize, shmBytes: shmSize, tmpfs, readOnly, hidePids: hidepid, privileged, etc: etc === false ? false : undefined, userns,
+    network: network?.includes('/') ? resolve(network) : network,
     cpusetCpus, cpusetMems, blkioWeight, devices: device, sysctl, capAdd, capDrop, seccomp, limits: ulimit,
     onNote: (note) => complain(command, `note: ${note}`),
     sweep: true, onSweepFailure: (failure) => complain(command, failure),

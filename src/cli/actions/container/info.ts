@@ -53,6 +53,7 @@ function fields(found: ContainerInfo): string {
     ['ids', idsText(found.ids)],
     ...(Object.keys(found.limits).length === 0 ? [] : [['ulimits', limitsText(found.limits)] as [string, string]]),
     ...found.binds.map((bind): [string, string] => ['bind', bindText(bind)]),
+    ['network', found.network === 'none' ? 'loopback alone' : found.network],
     ...(found.memory === null ? [] : [['memory', memoryText(found.memory)] as [string, string]]),
     ...(found.cpu === null ? [] : [['processor', cpuText(found.cpu)] as [string, string]]),
     ...(found.inForce === null ? [] : confinementRows(found.inForce)),
