@@ -129,17 +129,20 @@ live('what a command calls itself does not steer the terminal', async () => {
 
 live('all containers of a depot; a picture of one only', async () => {
   const depot = `${directory}/depot`;
-  assert.is(await warden('ps', '--depot', depot), '');
+  // Those of a monitor are shown with every depot: other tests may have some.
+  const inDepot = async (command: string): Promise<Topology[]> => (
+    (JSON.parse(await warden(command, '--json', '--depot', depot)) as Topology[]).filter(({ container: { monitor } }) => monitor === null));
+  assert.equal(await inDepot('ps'), []);
   const made = [await Container.create({ depot, id: 'one' }), await Container.create({ depot, id: 'two' })];
   try {
-    const all = JSON.parse(await warden('topology', '--json', '--depot', depot)) as Topology[];
+    const all = await inDepot('topology');
     assert.equal(all.map(({ container: { id } }) => id), ['one', 'two']);
     assert.equal(all.map(({ processes }) => processes.map(({ program }) => program)), [['wshd'], ['wshd']]);
     process.kill(all[0]!.container.pid!, 'SIGKILL');
     await until(async () => /^one .*\nit does not run: /.test(await warden('topology', '--depot', depot, 'one')), 'it has ended');
     const picture = await start(argv('topology', '--format', 'svg', '--depot', depot)).result;
     assert.is(picture.code, 2);
-    assert.match(picture.stderr, /^warden topology: a picture shows one container, and there are 2 /);
+    assert.match(picture.stderr, /^warden topology: a picture shows one container, and there are \d+ /);
   } finally {
     for (const one of made) await one.destroy();
   }

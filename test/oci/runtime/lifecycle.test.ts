@@ -1,8 +1,8 @@
 /** create, start, kill, delete and what is between them: runtime.md of the OCI runtime specification. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { until } from '../../support/process.js';
 import { unless } from '../../support/skip.js';
 import { Bundle, noContainers } from './bundle.js';
 
@@ -18,10 +18,8 @@ async function status(bundle: Bundle): Promise<unknown> { return (await bundle.s
 
 /** Waits until the container has that status: its process is the test's grandchild, and is waited for by init. */
 async function becomes(bundle: Bundle, expected: string): Promise<void> {
-  for (let left = 200; await status(bundle) !== expected; left--) {
-    if (left === 0) throw new Error(`the container is ${String(await status(bundle))}, not ${expected}`);
-    await sleep(10);
-  }
+  let now: unknown;
+  await until(async () => (now = await status(bundle)) === expected, () => `the container is ${expected}, not ${String(now)}`);
 }
 
 it('created, running, stopped, gone', async () => {
@@ -35,7 +33,7 @@ it('created, running, stopped, gone', async () => {
   assert.match((await bundle.call(['state', bundle.id])).stdout.toString(), /^\{\n {2}"ociVersion": "1\.2\.0",\n[^]*\n {2}"status": "created",\n[^]*\n\}\n$/);
   assert.is((await bundle.call(['start', bundle.id])).code, 0);
   assert.is(await status(bundle), 'running');
-  assert.match(readFileSync(`/proc/${String(state['pid'])}/cmdline`, 'latin1'), /^sleep\0/);
+  await until(() => readFileSync(`/proc/${String(state['pid'])}/cmdline`, 'latin1').startsWith('sleep\0'), 'the command is executed');
   assert.is((await bundle.call(['kill', bundle.id, 'KILL'])).code, 0);
   await becomes(bundle, 'stopped');
   assert.is((await bundle.call(['delete', bundle.id])).code, 0);
