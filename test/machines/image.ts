@@ -3,8 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { packageRoot } from '../../src/base/paths.js';
-import { unpackedRelease } from './debian.js';
+import { unpacked } from './debian.js';
 import type { Cgroups, Disk } from './machines.js';
+import { nodeDirectory } from './node.js';
+import { installPackages } from './package.js';
 
 export interface Image {
   readonly kernel: string;
@@ -13,6 +15,11 @@ export interface Image {
   readonly disk: string;
 }
 
+/** What the tests and the containers call. */
+const PACKAGES = [
+  'bash', 'coreutils', 'util-linux', 'mount', 'procps', 'psmisc', 'sed', 'grep', 'findutils', 'diffutils', 'kmod', 'hostname', 'busybox-static',
+  'perl-base', 'python3-minimal', 'libpython3-stdlib', 'netbase', 'iproute2', 'iptables', 'bsdutils', 'libstdc++6', 'uidmap',
+];
 const NODE_MAJOR = 20, DISK_MB = 2_048;
 /** What the compiled tests and the command import. */
 const MODULES = [
@@ -71,16 +78,6 @@ function nativePrograms({ processor }: Disk, directory: string): string {
   return out;
 }
 
-/** Node's binary for the processor: its builds are npm packages. */
-function nodeOf({ processor }: Disk, directory: string): string {
-  if (processor === 'amd64') return process.execPath;
-  const path = `${directory}/package/bin/node`;
-  if (existsSync(path)) return path;
-  const packed = execFileSync('npm', ['pack', '--silent', `node-linux-${processor}@${NODE_MAJOR}`], { cwd: directory, encoding: 'utf8' }).trim().split('\n').at(-1)!;
-  execFileSync('tar', ['-xzf', packed], { cwd: directory });
-  return path;
-}
-
 function copyProject(disk: Disk, directory: string, to: string): void {
   rmSync(to, { recursive: true, force: true });
   mkdirSync(`${to}/node_modules`, { recursive: true });
@@ -112,17 +109,20 @@ function makeArchive(root: string, version: string, directory: string, archive: 
 }
 
 
+/** The release's programs, and the kernel that Debian makes for virtual machines; its package wants an initramfs, which is made here. */
+function unpackedRelease(disk: Disk, directory: string): string {
+  return unpacked({ ...disk, packages: [...PACKAGES, `linux-image-cloud-${disk.processor}`, 'initramfs-tools-'] }, directory);
+}
+
 /** Makes the image of a disk below `directory`. */
 export function makeImage(wanted: Disk, directory: string): Image {
   const release = `${directory}/${wanted.release}-${wanted.processor}`, root = unpackedRelease(wanted, release);
   const kernel = readdirSync(`${root}/boot`).find((name) => name.startsWith('vmlinuz-'));
   if (kernel === undefined) throw new Error(`${root}/boot has no kernel`);
-  for (const name of ['proc', 'sys', 'dev', 'tmp', 'run', 'root', 'etc', 'project']) mkdirSync(`${root}/${name}`, { recursive: true });
-  writeFileSync(`${root}/etc/passwd`, 'root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n');
-  writeFileSync(`${root}/etc/group`, 'root:x:0:\ntty:x:5:\nnogroup:x:65534:\n');
-  writeFileSync(`${root}/etc/hosts`, '127.0.0.1 localhost machine\n');
   copyProject(wanted, release, `${root}/project`);
-  copyFileSync(nodeOf(wanted, release), `${root}/usr/bin/node`);
+  if (wanted.processor === 'arm64') installPackages(wanted, `${root}/package`);
+  const node = wanted.processor === 'amd64' ? process.execPath : `${nodeDirectory(wanted.processor, NODE_MAJOR, directory)}/node`;
+  copyFileSync(node, `${root}/usr/bin/node`);
   chmodSync(`${root}/usr/bin/node`, 0o755);
   writeFileSync(`${root}/init`, INIT, { mode: 0o755 });
   const archive = `${release}/first.cpio`, disk = `${release}/disk`;

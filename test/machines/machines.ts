@@ -30,18 +30,15 @@ function everyLayout(name: string, disk: Disk, more: Partial<Machine> = {}): Mac
 
 const ARM: Disk = { processor: 'arm64', release: 'bookworm' };
 
+/** Clients that misbehave, processes that are killed or out of memory, a start that fails at each stage, a module that traps. */
+const FAULTS = ['programs/iomux/', 'programs/oom/', 'programs/wsh/wsh-exit', 'programs/wshd/wshd-clients', 'programs/wshd/wshd-stages', 'library/killed', 'library/trap'];
+
 export const MACHINES: readonly Machine[] = [
   ...everyLayout('x64-5.10', { processor: 'amd64', release: 'bullseye' }, { isTooOld: true }),
   ...everyLayout('x64-6.1', { processor: 'amd64', release: 'bookworm' }),
   ...everyLayout('x64-6.12', { processor: 'amd64', release: 'trixie' }),
   ...everyLayout('x64-sid', { processor: 'amd64', release: 'sid' }),
   { name: 'arm64', ...ARM, cgroups: 'v2', containers: 100 },
-  { name: 'arm64-behaviours', ...ARM, cgroups: 'v2', tests: ['behaviours/native', 'conformance/check'] },
+  { name: 'arm64-behaviours', ...ARM, cgroups: 'v2', containers: 10, tests: ['behaviours/native', 'conformance/check'] },
+  { name: 'arm64-faults', ...ARM, cgroups: 'v2', containers: 10, tests: FAULTS },
 ];
-
-/** Those that one of the names is, or begins: `x64-6.1` names its four layouts. */
-export function machinesNamed(names: readonly string[]): Machine[] | undefined {
-  const isNamed = (machine: Machine, name: string): boolean => machine.name === name || machine.name.startsWith(`${name}-`);
-  if (names.length === 0 || names.some((name) => !MACHINES.some((machine) => isNamed(machine, name)))) return undefined;
-  return MACHINES.filter((machine) => names.some((name) => isNamed(machine, name)));
-}
