@@ -85,6 +85,8 @@
 @external("shim", "connect") export declare function connect(path: usize): i32;
 /** A datagram socket whose messages go to the one at `path`. unix(7) */
 @external("shim", "connectDatagrams") export declare function connectDatagrams(path: usize): i32;
+/** A socket at `path` that everybody may send datagrams to (0777); its path may be longer than unix(7) allows. */
+@external("shim", "listenDatagrams") export declare function listenDatagrams(path: usize): i32;
 /** Two connected handles at `handlesAt`. socketpair(2) */
 @external("shim", "socketPair") export declare function socketPair(handlesAt: usize): i32;
 /** Process id of the peer that connected. SO_PEERCRED */
@@ -111,6 +113,8 @@
 @external("shim", "sealedFile") export declare function sealedFile(at: usize, size: u32): i32;
 /** Makes a FIFO. mkfifo(3) */
 @external("shim", "makeFifo") export declare function makeFifo(path: usize, mode: u32): i32;
+/** A symbolic link at `path`. symlink(2) */
+@external("shim", "makeLink") export declare function makeLink(target: usize, path: usize): i32;
 @external("shim", "rename") export declare function rename(from: usize, to: usize): i32;
 @external("shim", "unlink") export declare function unlink(path: usize): i32;
 /** Stores the absolute path of a directory, NUL-terminated; returns its length. /proc/self/fd, see proc(5) */
@@ -296,6 +300,8 @@
 @external("shim", "moveMount") export declare function moveMount(mount: i32, target: i32): i32;
 /** `MOUNT_ATTR_` to set and to clear, and a propagation (`MS_`, or 0). mount_setattr(2) */
 @external("shim", "changeMount") export declare function changeMount(mount: i32, recursive: i32, set: u32, clear: u32, propagation: u32): i32;
+/** Gives the files of a mount that is nowhere yet the owners that a user namespace maps theirs to. mount_setattr(2), MOUNT_ATTR_IDMAP */
+@external("shim", "mapMount") export declare function mapMount(mount: i32, recursive: i32, namespace: i32): i32;
 
 // --- terminals
 

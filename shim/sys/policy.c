@@ -109,9 +109,14 @@ static const struct rule {
     {"monitor", VALUE, "/ctl", USE_FIFO | USE_BOTH | USE_UNLINK},
     {"monitor", VALUE, "/winsz", USE_FIFO | USE_BOTH | USE_UNLINK},
     {"monitor", VALUE, "/oom", USE_REPLACE},
+    // --sdnotify-socket, and the container's.
+    {"monitor", VALUE, "", USE_CONNECT},
+    {"monitor", VALUE, "/notify/notify.sock", USE_LISTEN | USE_UNLINK},
+    {"monitor", FIXED, "./notify/notify.sock", USE_LISTEN | USE_UNLINK},
     {"monitor", VALUE, "/exit", USE_RENAMED},
     {"monitor", VALUE, "/exit.new", USE_REPLACE | USE_RENAME},
-    {"monitor", INSIDE, "", USE_RENAMED},
+    // EXIT-DIR/ID, and SOCKET-DIR/UUID, a link to the bundle.
+    {"monitor", INSIDE, "", USE_RENAMED | USE_LINK | USE_UNLINK},
     {"monitor", INSIDE, ".new", USE_REPLACE | USE_RENAME},
     {"oom", ARGUMENT, "", USE_INSPECT | USE_FOLLOW},
     {"oom", ARGUMENT, "/memory.oom_control", USE_INSPECT | USE_READ},

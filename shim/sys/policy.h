@@ -28,7 +28,8 @@ enum use {
     USE_BOTH = 1 << 19,
     USE_FIFO = 1 << 20,
     /* Until the program serves: shim/sys/calls.h. */
-    USE_STARTING = 1 << 21
+    USE_STARTING = 1 << 21,
+    USE_LINK = 1 << 22
 };
 
 bool path_allowed(const struct host *host, const char *path, enum use use);

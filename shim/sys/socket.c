@@ -120,6 +120,18 @@ int32_t shim_listenPackets(struct host *host, uint32_t path, uint32_t backlog) {
     return socket_handle(host, fd, result);
 }
 
+int32_t shim_listenDatagrams(struct host *host, uint32_t path) {
+    int32_t error;
+    const char *name = allowed_path(host, path, USE_LISTEN, &error);
+    if (!name) return error;
+    long fd = sys(socket, FAMILY_UNIX, DATAGRAMS | NONBLOCK_CLOEXEC, 0);
+    if (fd < 0) return (int32_t)fd;
+    long result = sys(fchmod, fd, 0777), mask = sys(umask, 0);
+    if (result >= 0) result = bind_anywhere(fd, name);
+    sys(umask, mask);
+    return socket_handle(host, fd, result);
+}
+
 int32_t shim_accept(struct host *host, uint32_t listener) {
     int fd = fd_of(host, listener);
     return fd < 0 ? fd : handle_for(host, sys(accept4, fd, NULL, NULL, NONBLOCK_CLOEXEC));

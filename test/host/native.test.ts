@@ -41,7 +41,7 @@ addon('refuses what would change the whole process', () => withCaller((caller) =
     ['setScheduler', 0, 48], ['setIoPriority', 0], ['setPersonality', 0], ['setHostName', 0, 0, 0],
     ['openAt', 0, 64, 1, 0], ['makeDirectoryAt', 0, 64, 0o700], ['makeNodeAt', 0, 64, 0o10600, 0, 0], ['changeOwner', 0, 0, 0],
     ['changeMode', 0, 0], ['enterDirectoryAt', 0], ['openFileSystem', 64], ['configureFileSystem', 0, 0, 0], ['mountFileSystem', 0, 0],
-    ['cloneMount', 0, 0], ['attachDeviceFilter', 0, 0, 0], ['moveMount', 0, 0], ['changeMount', 0, 0, 0, 0, 0],
+    ['cloneMount', 0, 0], ['attachDeviceFilter', 0, 0, 0], ['moveMount', 0, 0], ['changeMount', 0, 0, 0, 0, 0], ['mapMount', 0, 0, 0],
   ];
   for (const [name, ...numbers] of refused) assert.is(caller.call(name, ...numbers), -EPERM, name);
 }));

@@ -1,5 +1,5 @@
 /** What podman and CRI-O rely on, of our monitor and of conmon itself. */
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { run, scratch, until } from '../support/process.js';
@@ -102,6 +102,51 @@ for (const { name, path, missing } of monitors) {
   });
 
   if (name === 'monitor') {
+    it('ends a last line without a newline by an empty record with tag F, of each stream', async () => {
+      const container = of('read line; printf out; logged "P out"; printf err >&2');
+      const ended = container.run('--stdin');
+      await until(() => container.isAttachable, 'attach');
+      writeFileSync(`${container.directory}/input`, 'go\n');
+      const client = await container.attach(`${container.directory}/input`);
+      assert.equal([client.stdout.toString(), client.stderr], ['out', 'err'], 'clients get what was written, no more');
+      await ended;
+      assert.equal(container.records, ['stdout P out', 'stderr P err', 'stdout F ', 'stderr F ']);
+    });
+
+    it('has long lines whole up to 32 KiB a record, P until the line ends', async () => {
+      const container = of("head -c 100000 /dev/zero | tr '\\000' x; echo end; head -c 70000 /dev/zero | tr '\\000' y");
+      await container.run();
+      const text = textOf(container.read('log')!);
+      assert.ok(text === `${'x'.repeat(100_000)}end\n${'y'.repeat(70_000)}\n`, `${text.length} bytes`);
+      for (const record of container.records) assert.ok(record.length <= 'stdout P '.length + 32_768, `${record.length} bytes`);
+      assert.is(container.records.filter((record) => record.startsWith('stdout F ')).length, 2);
+    });
+
+    it('relays messages for a service manager, without those about the sender', async () => {
+      const messages = ['READY=1', 'STATUS=up\\nMAINPID=7\\nWATCHDOG=1\\n', 'FDSTORE=1\\nFDNAME=x', 'MAINPID=9', 'STOPPING=1'];
+      const container = of(messages.map((text) => `python3 DIRECTORY/notify.py DIRECTORY/bundle/notify/notify.sock '${text}'`).join('\n'));
+      const { messages: relayed } = await container.runWithManager();
+      assert.equal(relayed, ['READY=1', 'STATUS=up\nWATCHDOG=1', 'STOPPING=1']);
+      assert.not.ok(existsSync(`${container.directory}/bundle/notify/notify.sock`));
+    });
+
+    it('is found by its UUID below --socket-dir-path, unless --full-attach is given', async () => {
+      const container = of('read line; echo "got $line"');
+      mkdirSync(`${container.directory}/sockets`);
+      const options = ['--stdin', '--socket-dir-path', `${container.directory}/sockets`];
+      const ended = container.runPlain(...options);
+      const link = `${container.directory}/sockets/one`;
+      await until(() => existsSync(`${link}/attach`), 'the link');
+      assert.is(readlinkSync(link), `${container.directory}/bundle`);
+      writeFileSync(`${container.directory}/input`, 'word\n');
+      assert.is((await container.attach(`${container.directory}/input`)).stdout.toString(), 'got word\n');
+      await ended;
+      const other = of('true');
+      mkdirSync(`${other.directory}/sockets`);
+      await other.run('--socket-dir-path', `${other.directory}/sockets`);
+      assert.equal(readdirSync(`${other.directory}/sockets`), []);
+    });
+
     unless(missing ?? lacksNamespaces(), all)('sends the journal a message a line, in a namespace with a journal', async () => {
       const container = of('echo one; echo two >&2; echo \'<4>three\'; printf four; echo " five"; printf end');
       const { messages } = await container.runWithJournal('-n', 'name', '--log-label', 'A=b', '--log-tag', 'tag');

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { packageRoot } from '../../src/base/paths.js';
-import { DEADLINE_MS, type Ended, ended, run } from '../support/process.js';
+import { DEADLINE_MS, type Ended, ended, run, until } from '../support/process.js';
 
 const CONMON = '/usr/bin/conmon';
 
@@ -23,6 +23,13 @@ exec 3<&0
 printf %s $! > "$file"
 `;
 
+/** notify.py SOCKET TEXT: one message of a service, as sd_notify(3) sends it. */
+const NOTIFY = `import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.connect(sys.argv[1])
+s.send(sys.argv[2].encode().decode('unicode_escape').encode())
+`;
+
 export class Monitored {
   /** Messages on the sync pipe. */
   messages = '';
@@ -31,7 +38,7 @@ export class Monitored {
   constructor(readonly monitor: string, readonly directory: string, script: string, runtime?: string) {
     for (const name of ['bundle', 'exit', 'persist']) mkdirSync(`${directory}/${name}`);
     // For scripts that write when a record of what they wrote before is in the log.
-    writeFileSync(`${directory}/script`, `logged() { until grep -q "$1" ${this.log}; do sleep 0.05; done; }\n${script}`);
+    writeFileSync(`${directory}/script`, `logged() { until grep -q "$1" ${this.log}; do sleep 0.05; done; }\n${script.replaceAll('DIRECTORY', directory)}`);
     writeFileSync(`${directory}/runtime`, runtime ?? RUNTIME.replace('DIRECTORY', directory), { mode: 0o755 });
     writeFileSync(`${directory}/exited`, `#!/bin/sh\nprintf '%s|' "$@" > ${directory}/exit-arguments\n`, { mode: 0o755 });
   }
@@ -39,16 +46,32 @@ export class Monitored {
   get log(): string { return `${this.directory}/log`; }
 
   /** Runs the monitor to its end, in the foreground. */
-  run(...options: string[]): Promise<Ended> {
+  run(...options: string[]): Promise<Ended> { return this.runPlain('--full-attach', ...options); }
+
+  /** The same, without --full-attach. */
+  runPlain(...options: string[]): Promise<Ended> {
     const { directory } = this;
     const child = spawn(this.monitor, [
-      '--sync', '--full-attach', '--api-version', '1', '-c', 'one', '-u', 'one', '-n', 'one', '-r', `${directory}/runtime`,
+      '--sync', '--api-version', '1', '-c', 'one', '-u', 'one', '-n', 'one', '-r', `${directory}/runtime`,
       '-b', `${directory}/bundle`, '-p', `${directory}/pid`, '--exit-dir', `${directory}/exit`, '--persist-dir', `${directory}/persist`,
       '--exit-command', `${directory}/exited`, '--exit-command-arg', 'container', '--exit-command-arg', '', '--exit-command-arg', 'cleanup',
       ...options.includes('-l') ? [] : ['-l', `k8s-file:${this.log}`], ...options,
     ], { stdio: ['ignore', 'pipe', 'pipe', 'pipe'], env: { ...process.env, _OCI_SYNCPIPE: '3' } });
     child.stdio[3]!.on('data', (bytes: Buffer) => { this.messages += bytes.toString(); });
     return ended(child, DEADLINE_MS);
+  }
+
+  /** As `run`, with a service manager: the messages that came to it. */
+  async runWithManager(): Promise<{ messages: string[] }> {
+    const { directory } = this, socket = `${directory}/manager`;
+    mkdirSync(`${directory}/bundle/notify`);
+    writeFileSync(`${directory}/notify.py`, NOTIFY);
+    const manager = spawn('python3', [`${packageRoot}test/monitor/manager.py`, socket, `${directory}/messages`], { stdio: ['pipe', 'ignore', 'inherit'] });
+    await until(() => existsSync(socket), 'the manager listens');
+    await this.run('--sdnotify-socket', socket);
+    manager.stdin.end();
+    await ended(manager, DEADLINE_MS);
+    return { messages: JSON.parse(readFileSync(`${directory}/messages`, 'utf8')) as string[] };
   }
 
   /** As `run`, in a mount namespace with a journal of its own: the messages that came to it. */

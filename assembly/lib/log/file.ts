@@ -87,6 +87,17 @@ function lineEnd(text: usize, end: usize): usize {
   return text;
 }
 
+/** A newline, and what is read behind it. */
+const lastNewline = memory.data(2 * SLACK_BYTES);
+
+/** Ends a line whose pieces have no newline. Not a byte of the output: `counts.logged` stays. */
+export function endLine(isStderr: bool): void {
+  const logged = counts.logged;
+  store<u8>(lastNewline, NEWLINE);
+  writeLog(isStderr, lastNewline, 1);
+  counts.logged = logged;
+}
+
 /** After a file has become full: whether a new one was begun. */
 export function renew(): bool {
   if (rotation.fileBytes != 0 && rotate()) return true;

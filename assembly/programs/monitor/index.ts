@@ -27,8 +27,9 @@ import { arm, Deadline, startDeadline, stopDeadline, takeDeadline } from "./dead
 import { claimHistory, Stream } from "./history";
 import { claimInput, closeInput, flushInput, isInput, openInput } from "./input";
 import { endJournal, flushJournal, isJournal, journalIsBlocked } from "./journal";
-import { claimLog, logPath, openLog, parseLogs, primary, reopenLog, syncLog } from "./log";
+import { claimLog, endLog, logPath, openLog, parseLogs, primary, reopenLog, syncLog } from "./log";
 import { protectFromOom, unprotectFromOom } from "./files/oom-score";
+import { closeNotify, isNotify, openNotify, relay } from "./notify";
 import { isGiven, options, parse, value } from "./options";
 import { Option } from "./option-names";
 import { endRest, isOutput, limitOutput, openOutput, outputEnded, pumpAll, pumpOutput, readError, TERMINAL, watchOutput } from "./output";
@@ -36,6 +37,7 @@ import {
   beginDaemon, executeError, PRESERVED_MAX, preservedWanted, startDaemon, startExitCommand, startRuntime, takePreserved, wordsMax,
 } from "./runtime";
 import { ranOutOfMemory, watchMemory } from "./files/memory-events";
+import { linkBundle } from "./files/socket-link";
 import { readContainerPid, writeExitCode, writeMonitorPid, writeOom } from "./files/status-files";
 import { report } from "./sync";
 import { claimWords } from "./words";
@@ -72,10 +74,21 @@ namespace outcome {
 const TIMED_OUT: i32 = -1;
 /** `progress` at the last delivery deadline. */
 let progressSeen: u64 = 0;
-namespace early {
-  /** A child that ended before the pid file was read: it may be the container. */
-  export let pid: i32 = 0;
-  export let status: i32 = 0;
+/** Children that ended before the pid file was read: pid and status of each. One of them may be the container, others are hooks' orphans. */
+const EARLY_MAX: u32 = 64;
+const earlyEnds = memory.data(EARLY_MAX * 8, 4);
+let earlyCount: u32 = 0;
+
+function rememberEnd(pid: i32, status: i32): void {
+  const at = earlyEnds + (earlyCount++ % EARLY_MAX) * 8;
+  store<i32>(at, pid);
+  store<i32>(at + 4, status);
+}
+
+/** Where the status of an early end is; 0 when there was none. */
+function earlyEnd(pid: i32): usize {
+  for (let i: u32 = 0; i < min(earlyCount, EARLY_MAX); i++) if (load<i32>(earlyEnds + i * 8) == pid) return earlyEnds + i * 8 + 4;
+  return 0;
 }
 
 function moveTo(next: State): void {
@@ -126,6 +139,8 @@ function beginMonitor(): void {
   setChildSubreaper(1);
   const failed = openSockets();
   if (failed < 0) return refuse("conmon: cannot make the container's sockets", failed);
+  const notified = openNotify(value(Option.BUNDLE));
+  if (notified < 0) return refuse("conmon: cannot relay to --sdnotify-socket", notified);
   if (pipes.attach == 0) return createContainer();
   // podman attaches before the command runs, and writes to the start pipe once more.
   report(pipes.attach, 0);
@@ -136,7 +151,7 @@ function beginMonitor(): void {
 /** Nobody attaches to a command without a bundle, nor to a container that has the caller's own stdout. */
 function openSockets(): i32 {
   if (!isGiven(Option.BUNDLE) || primary.passesThrough) return 0;
-  const bundle = value(Option.BUNDLE), attached = openAttach(bundle);
+  const bundle = value(Option.BUNDLE), linked = linkBundle(), attached = linked < 0 ? linked : openAttach(bundle);
   return attached < 0 ? attached : openControls(bundle);
 }
 
@@ -190,6 +205,7 @@ export function onReady(handle: i32, events: i32): void {
   if (isAttach(handle)) return acceptAll();
   if (isConsole(handle)) return connectTerminal();
   if (isControl(handle)) return obey(readControl(handle));
+  if (isNotify(handle)) return relay();
   if (isJournal(handle)) {
     flushJournal();
     if (!journalIsBlocked()) pumpAll();
@@ -244,10 +260,7 @@ function reap(): void {
     if (pid == pids.runtime) onRuntimeEnd(status);
     else if (pid == pids.container && state == State.RUNNING) onContainerEnd(status);
     else if (pid == pids.exitCommand) leave();
-    else if (state == State.CREATING) {
-      early.pid = pid;
-      early.status = status;
-    }
+    else if (state == State.CREATING) rememberEnd(pid, status);
   }
 }
 
@@ -272,7 +285,8 @@ function onRuntimeEnd(status: i32): void {
   // Until now stderr was the runtime's.
   watchOutput();
   if (options.timeoutMs > 0) startDeadline(Deadline.TIMEOUT, options.timeoutMs);
-  if (early.pid == pid) return onContainerEnd(early.status);
+  const ended = earlyEnd(pid);
+  if (ended != 0) return onContainerEnd(load<i32>(ended));
   // Another process has reaped it: it has ended, and nobody knows how.
   if (adoptChild(pid) == -ECHILD) onContainerEnd(STATUS_UNKNOWN);
 }
@@ -304,6 +318,7 @@ function onContainerEnd(status: i32): void {
   moveTo(State.DRAINING);
   stopDeadline(Deadline.TIMEOUT);
   acceptClients();
+  relay();
   limitOutput();
   pumpAll();
   startDeadline(Deadline.DELIVERY, DELIVERY_DEADLINE_MS);
@@ -316,6 +331,7 @@ function advance(): void {
   if (state == State.DRAINING && outputEnded()) {
     moveTo(State.DELIVERING);
     endJournal();
+    endLog();
     syncLog();
     if (ranOutOfMemory()) writeOom();
     writeExitCode(outcome.exitCode);
@@ -336,6 +352,7 @@ function reportExit(): void {
 function finish(): void {
   moveTo(State.LEAVING);
   closeAttach(value(Option.BUNDLE));
+  closeNotify(value(Option.BUNDLE));
   stopDeadline(Deadline.DELIVERY);
   if (!isGiven(Option.EXIT_COMMAND)) return leave();
   if (options.exitDelayMs == 0) return runExitCommand();

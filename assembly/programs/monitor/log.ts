@@ -9,7 +9,7 @@ import { openJournal, writeJournal } from "./journal";
 import { isGiven, labels, logs, options, value } from "./options";
 import { Option } from "./option-names";
 
-const COLON: u8 = 0x3a, EQUALS: u8 = 0x3d;
+const COLON: u8 = 0x3a, EQUALS: u8 = 0x3d, NEWLINE: u8 = 0x0a;
 /** journald gets so many characters of the container's id as CONTAINER_ID, and needs more for CONTAINER_ID_FULL. */
 const SHORT_ID: u32 = 12;
 
@@ -144,12 +144,20 @@ export function reopenLog(): void {
   if (result < 0) printError("conmon: cannot open the log again:", primary.path, result);
 }
 
+/** Whether the last record of a stream is a piece of a line. */
+namespace openLines {
+  export let out: bool = false, err: bool = false;
+}
+
 /** Writes a piece of a stream's output; the byte behind it is overwritten for a moment. */
 export function writeLog(stream: Stream, text: usize, size: u32): void {
   if (primary.toJournal) writeJournal(stream, text, size);
   if (primary.path == 0) return;
   if (options.logGlobalMax > 0 && log.counts.logged >= options.logGlobalMax) return stopFeeding();
   if (primary.isDocker) return log.writeDocker(stream == Stream.STDERR, text, text + size);
+  const isOpen = load<u8>(text + size - 1) != NEWLINE;
+  if (stream == Stream.STDERR) openLines.err = isOpen;
+  else openLines.out = isOpen;
   log.beginPiece(stream == Stream.STDERR);
   const end = text + size;
   for (;;) {
@@ -159,6 +167,13 @@ export function writeLog(stream: Stream, text: usize, size: u32): void {
     if (text == end) return;
     if (log.renew()) feed();
   }
+}
+
+/** The container has ended: a line without a newline ends, too, so that readers do not wait for more of it. */
+export function endLog(): void {
+  if (primary.path == 0 || primary.isDocker || options.logGlobalMax > 0 && log.counts.logged >= options.logGlobalMax) return;
+  if (openLines.out) log.endLine(false);
+  if (openLines.err) log.endLine(true);
 }
 
 /** The log's end is on the disk before the exit code is. */

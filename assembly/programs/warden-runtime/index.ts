@@ -21,8 +21,11 @@ import { printFeatures, writeSpec } from "./commands/features";
 import { hookDeadline, hookEnded, hookIsRunning } from "./process/hooks";
 import { initReady, initSignal, startInit } from "./commands/init";
 import { Command, options, parse } from "./input/options";
+import { endHolder, holdsNamespace } from "./root/mount-maps";
 
 let isChild: bool = false;
+/** It is in a user namespace that an idmapped mount gets its mapping from, and nothing else. */
+let isHolder: bool = false;
 
 export function onStart(): void {
   loadArguments();
@@ -48,11 +51,14 @@ export function onStart(): void {
 
 export function onFork(): void {
   isChild = true;
+  isHolder = holdsNamespace();
+  if (isHolder) return;
   if (options.command == Command.EXEC) return execForked();
   startInit(parentsEnd());
 }
 
 export function onReady(handle: i32, events: i32): void {
+  if (isHolder) return endHolder();
   if (isChild) return initReady(handle);
   switch (options.command) {
     case Command.CREATE: case Command.RUN: return createReady(handle);

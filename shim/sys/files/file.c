@@ -53,6 +53,13 @@ int32_t shim_makeFifo(struct host *host, uint32_t path, uint32_t mode) {
     return name ? (int32_t)sys(mknodat, AT_FDCWD, name, 0010000 | (mode & 0777), 0) : error;
 }
 
+int32_t shim_makeLink(struct host *host, uint32_t target_at, uint32_t path) {
+    int32_t error;
+    const char *target = guest_string(host, target_at), *name = allowed_path(host, path, USE_LINK, &error);
+    if (!name) return error;
+    return target && target_at ? (int32_t)sys(symlinkat, target, AT_FDCWD, name) : -EFAULT;
+}
+
 int32_t shim_rename(struct host *host, uint32_t from, uint32_t to) {
     int32_t error;
     const char *name = allowed_path(host, from, USE_RENAME, &error);

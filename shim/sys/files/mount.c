@@ -9,6 +9,7 @@
 #define OPEN_TREE_CLONE_FLAG 1
 #define MOVE_EMPTY_FROM 4
 #define MOVE_EMPTY_TO 0x40
+#define ATTRIBUTE_IDMAP 0x100000
 enum { CONFIGURE_FLAG = 0, CONFIGURE_STRING = 1, CONFIGURE_CREATE = 6 };
 struct attributes {
     uint64_t set, clear, propagation, user_namespace;
@@ -50,6 +51,15 @@ int32_t shim_moveMount(struct host *host, uint32_t mount, uint32_t target) {
     if (!is_runtime(host)) return -EPERM;
     if (from < 0 || to < 0) return -EBADF;
     return (int32_t)sys(move_mount, from, itself, to, itself, MOVE_EMPTY_FROM | MOVE_EMPTY_TO);
+}
+
+int32_t shim_mapMount(struct host *host, uint32_t mount, uint32_t recursive, uint32_t namespace) {
+    static const char itself[] = "";
+    int fd = fd_of(host, mount), map = fd_of(host, namespace);
+    if (!is_runtime(host)) return -EPERM;
+    if (fd < 0 || map < 0) return -EBADF;
+    struct attributes change = {ATTRIBUTE_IDMAP, 0, 0, (uint64_t)map};
+    return (int32_t)sys(mount_setattr, fd, itself, AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &change, sizeof change);
 }
 
 int32_t shim_changeMount(struct host *host, uint32_t mount, uint32_t recursive, uint32_t set, uint32_t clear, uint32_t propagation) {

@@ -191,6 +191,10 @@ function monitored(): Scenario[] {
     // So little, so often, that the monitor lets it gather.
     play(57, command(['repeat 60 { write 1 100 }', 'exit 0'], { stdout: 6_000 }), []),
     play(56, command(['exit 3'], { ends: 3 }), ['-l', 'passthrough']),
+    // Messages for a service manager, and a link to the bundle for callers that look for attach there.
+    play(58, command([lasts, 'exit 0']), ['--sdnotify-socket', '/manager', '--socket-dir-path', '/m0/sockets'], {},
+      ...Array.from({ length: 4 }, (): Given => [20, { do: 'control', monitor: 0, fifo: 'notify', text: 'READY=1\nMAINPID=7\nSTATUS=on' }]),
+      [5, { do: 'control', monitor: 0, fifo: 'notify', text: 'BARRIER=1' }]),
     // A client whose input waits and whose output is refused.
     play(51, command([lasts, 'write 1 10', 'repeat 20 { sleep 5 }', 'copy', 'exit 0'], { echoes: true, stdout: 0, ends: undefined }), ['--stdin'], {},
       [30, { ...attach, sends: 200_000, reads: 'never' }], [20, { ...attach, sends: 5, closes: true }]),

@@ -2,7 +2,7 @@
  * Monitors: the log and every client have exactly what the container wrote, in order; the exit code is where podman looks for it; the
  * caller is told the pid, or why there is none; nothing of the monitor stays.
  */
-import { patternMismatch } from '../script/pattern.js';
+import { patternByte, patternMismatch } from '../script/pattern.js';
 import type { Process } from '../kernel/process.js';
 import { SIGKILL } from '../kernel/signals.js';
 import type { MonitorPlan } from '../scenario/scenario.js';
@@ -122,19 +122,30 @@ export class MonitorsChecker implements Checker {
 
   /** `ends`: the log has the last bytes of stdout, of which there are so many; else it has all from the first on. */
   private readLog(monitor: StagedMonitor, log: Uint8Array, ends?: number): Streams {
-    const streams = { stdout: [] as number[], stderr: [] as number[] };
+    const streams = { stdout: [] as number[], stderr: [] as number[] }, tags = { stdout: '', stderr: '' };
     for (let at = 0; at < log.length;) {
       const [, name, tag] = RECORD.exec(decoder.decode(log.subarray(at, at + PREFIX_BYTES))) ?? [];
       holds(name !== undefined, 'monitor-log', () => `monitor ${monitor.index}: no record at byte ${at} of the log`);
       const end = log.indexOf(NEWLINE, at + PREFIX_BYTES), stream = streams[name as 'stdout' | 'stderr'];
       holds(end >= 0, 'monitor-log', () => `monitor ${monitor.index}: the log ends within a record`);
       for (const byte of log.subarray(at + PREFIX_BYTES, tag === 'F' ? end + 1 : end)) stream.push(byte);
+      tags[name as 'stdout' | 'stderr'] += end === at + PREFIX_BYTES ? 'E' : tag;
       at = end + 1;
     }
+    for (const [fd, name] of [[1, 'stdout'], [2, 'stderr']] as const) this.checkLastLine(monitor, fd, streams[name], tags[name]);
     const missing = ends === undefined ? 0 : ends - streams.stdout.length;
     this.checkBytes(monitor, 1, streams.stdout, 'the log', missing);
     this.checkBytes(monitor, 2, streams.stderr, 'the log');
     return streams;
+  }
+
+  /** Output that does not end with a newline has its last line ended by the monitor: an empty record with tag F behind one with P. */
+  private checkLastLine({ index, plan: { command, options } }: StagedMonitor, fd: 1 | 2, stream: number[], tags: string): void {
+    const size = fd === 1 ? command.stdout : command.stderr;
+    if (command.ends === undefined || size === 0 || options.includes('--terminal')) return;
+    const isOpen = patternByte(command.echoes ? 0 : fd, size - 1) !== NEWLINE, isEnded = tags.endsWith('PE');
+    holds(!isOpen || isEnded || tags === '', 'monitor-log', () => `monitor ${index}: the last line of descriptor ${fd} is left open`);
+    if (isOpen && isEnded) stream.pop();
   }
 
   private checkReports(monitor: StagedMonitor): void {

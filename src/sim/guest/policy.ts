@@ -4,7 +4,7 @@ import type { ProgramName } from '../../boundary/programs.js';
 export type Shape = 'FIXED' | 'ARGUMENT' | 'VALUE' | 'NUMBERED' | 'OPTION' | 'NAMED' | 'INSIDE' | 'FOUND' | 'VARIABLE' | 'DEPOT' | 'ENDING';
 /** `USE_` of shim/sys/policy.h. */
 export type Use = 'READ' | 'REPLACE' | 'INSPECT' | 'RENAME' | 'RENAMED' | 'UNLINK' | 'LISTEN' | 'CONNECT' | 'FOLLOW' | 'LOCATE'
-  | 'MAKE' | 'REMOVE' | 'ENTER' | 'ROOT' | 'PIVOT' | 'UNMOUNT' | 'RUN' | 'HOME' | 'APPEND' | 'BOTH' | 'FIFO' | 'STARTING';
+  | 'MAKE' | 'REMOVE' | 'ENTER' | 'ROOT' | 'PIVOT' | 'UNMOUNT' | 'RUN' | 'HOME' | 'APPEND' | 'BOTH' | 'FIFO' | 'LINK' | 'STARTING';
 
 /**
  * `FIXED`: this path; `ARGUMENT`: one of the program's arguments with this ending; `VALUE`: the same, or what
@@ -80,9 +80,12 @@ export const rules: readonly (readonly [program: ProgramName, shape: Shape, path
   ['monitor', 'VALUE', '/ctl', 'FIFO BOTH UNLINK'],
   ['monitor', 'VALUE', '/winsz', 'FIFO BOTH UNLINK'],
   ['monitor', 'VALUE', '/oom', 'REPLACE'],
+  ['monitor', 'VALUE', '', 'CONNECT'],
+  ['monitor', 'VALUE', '/notify/notify.sock', 'LISTEN UNLINK'],
+  ['monitor', 'FIXED', './notify/notify.sock', 'LISTEN UNLINK'],
   ['monitor', 'VALUE', '/exit', 'RENAMED'],
   ['monitor', 'VALUE', '/exit.new', 'REPLACE RENAME'],
-  ['monitor', 'INSIDE', '', 'RENAMED'],
+  ['monitor', 'INSIDE', '', 'RENAMED LINK UNLINK'],
   ['monitor', 'INSIDE', '.new', 'REPLACE RENAME'],
   ['oom', 'ARGUMENT', '', 'INSPECT FOLLOW'],
   ['oom', 'ARGUMENT', '/memory.oom_control', 'INSPECT READ'],

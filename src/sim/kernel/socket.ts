@@ -317,15 +317,36 @@ export class SocketFile extends Node {
   open(): number { return -ENXIO; }
 }
 
-/** The file of a socket that takes datagrams: what was sent to it comes out of the other ends. */
+/** A socket that takes datagrams of any number of senders. */
+export class DatagramReceiver extends Socket {
+  constructor() {
+    super(true);
+    // Nobody is connected to it: it waits, as if somebody were.
+    this.peer = this;
+  }
+
+  /** A socket whose datagrams come here. Its end says nothing to the receiver. */
+  sender(): Socket {
+    const made = new DatagramSender(true);
+    made.peer = this;
+    return made;
+  }
+}
+
+class DatagramSender extends Socket {
+  protected override released(): void { this.closed = true; }
+}
+
+/** The file of a socket that takes datagrams: what was sent to it comes out of the other ends, or of the socket that is bound to it. */
 export class DatagramFile extends Node {
   readonly kind = FileType.SOCKET;
   readonly ends: Socket[] = [];
 
-  constructor() { super(0o666); }
+  constructor(private readonly receiver?: DatagramReceiver) { super(receiver ? 0o777 : 0o666); }
   open(): number { return -ENXIO; }
 
   connect(): Socket {
+    if (this.receiver) return this.receiver.sender();
     const [theirs, own] = Socket.pair(true);
     own.hold();
     this.ends.push(own);

@@ -56,6 +56,8 @@ export const CALL_ERRNOS: Readonly<Record<string, readonly ErrnoName[]>> = {
   // socket(2), connect(2), unix(7)
   connect: [...PATH, ...DESCRIPTOR, 'EAGAIN', 'ECONNREFUSED', 'ENOBUFS', 'EPERM', 'EPROTOTYPE'],
   connectDatagrams: [...PATH, ...DESCRIPTOR, 'ECONNREFUSED', 'ENOBUFS', 'EPERM', 'EPROTOTYPE'],
+  // socket(2), bind(2); fchmod(2) of a new socket does not fail
+  listenDatagrams: [...CHANGE, ...ROOM, ...DESCRIPTOR, 'EADDRINUSE', 'ENOBUFS'],
   socketPair: DESCRIPTOR,
   peerPid: [],
   // sendmsg(2), unix(7): too many descriptors in flight
@@ -69,6 +71,8 @@ export const CALL_ERRNOS: Readonly<Record<string, readonly ErrnoName[]>> = {
   sealedFile: [...DESCRIPTOR, 'ENOSPC', 'EPERM'],
   // mknod(2)
   makeFifo: [...CHANGE, ...ROOM, 'EEXIST'],
+  // symlink(2)
+  makeLink: [...CHANGE, ...ROOM, 'EEXIST'],
   rename: [...CHANGE, ...ROOM, 'EBUSY', 'EISDIR'],
   unlink: [...CHANGE, 'EBUSY', 'EISDIR'],
   realpath: [...PATH, 'EMFILE', 'ENFILE'],
@@ -162,6 +166,7 @@ export const CALL_ERRNOS: Readonly<Record<string, readonly ErrnoName[]>> = {
   cloneMount: [...DESCRIPTOR, 'EINVAL', 'EPERM', 'ENOSPC'],
   moveMount: ['EINVAL', 'EPERM', 'ENOTDIR', 'ELOOP', 'EBUSY'],
   changeMount: ['EINVAL', 'EPERM', 'EBUSY', 'EROFS'],
+  mapMount: ['EINVAL', 'EPERM', 'EBUSY'],
   // open(2) of /dev/ptmx, ioctl_tty(2)
   openPty: [...PATH, ...DESCRIPTOR, 'EPERM', 'ENODEV', 'ENXIO', 'ENOSPC', 'ENOTTY'],
   // ioctl_tty(2): EIO after a hangup

@@ -99,13 +99,13 @@ export class AttachClient implements Actor {
   }
 }
 
-/** systemd's journal: the messages that came. */
+/** systemd's journal, or a service manager: the messages that came. */
 class Journal implements Actor {
   readonly messages: string[] = [];
   private readonly file = new DatagramFile();
 
-  constructor(private readonly world: World) {
-    world.files.put(JOURNAL, this.file);
+  constructor(private readonly world: World, path: string) {
+    world.files.put(path, this.file);
     world.add(this);
   }
 
@@ -133,6 +133,7 @@ export interface StagedMonitor {
   readonly directory: string;
   readonly caller: MonitorCaller;
   readonly journal: Journal | undefined;
+  readonly manager: Journal | undefined;
   readonly clients: AttachClient[];
 }
 
@@ -149,7 +150,8 @@ export class Monitors {
 
   start(plan: MonitorPlan): void {
     const { world } = this, index = this.all.length, directory = `/m${index}`;
-    const journal = plan.options.includes('journald') ? new Journal(world) : undefined;
+    const journal = plan.options.includes('journald') ? new Journal(world, JOURNAL) : undefined;
+    const notified = plan.options.indexOf('--sdnotify-socket'), manager = notified < 0 ? undefined : new Journal(world, plan.options[notified + 1]!);
     this.stageFiles(plan, directory);
     const [sync, theirSync] = Socket.pair(true), [start, theirStart] = Socket.pair(true);
     const first = FIRST_PIPE + (plan.preserves ?? 0), preserve = plan.preserves === undefined ? [] : ['--preserve-fds', String(plan.preserves)];
@@ -164,14 +166,14 @@ export class Monitors {
     const caller = new MonitorCaller(world, sync, start);
     // Written before it is read: a byte for the first process, and one for the command.
     for (let fd = first + 1; descriptors.has(fd); fd++) start.write(new Uint8Array(1));
-    this.all.push({ plan, index, program, directory, caller, journal, clients: [] });
+    this.all.push({ plan, index, program, directory, caller, journal, manager, clients: [] });
   }
 
   /** The bundle, the runtime that the monitor starts, and the command that it starts at the end. */
   private stageFiles({ command, options, outOfMemory, refuses, runtime = [] }: MonitorPlan, directory: string): void {
     const { files } = this.world;
     if (!('script' in command.run)) throw new Error('a monitored command is a script');
-    for (const name of ['bundle', 'exit', 'persist']) files.directory(`${directory}/${name}`);
+    for (const name of ['bundle', 'bundle/notify', 'exit', 'persist', 'sockets']) files.directory(`${directory}/${name}`);
     if (options.includes('passthrough')) files.write('/proc/self/fd/0', '');
     if (outOfMemory) this.stageMemory();
     const container = `container {\n${command.run.script.join('\n')}\n}`;
@@ -194,6 +196,7 @@ export class Monitors {
   }
 
   control(plan: ControlPlan): void {
+    if (plan.fifo === 'notify') return this.notify(plan);
     const place = lookUp(this.world.view, `${this.all[plan.monitor]!.directory}/bundle/${plan.fifo}`);
     if (typeof place === 'number' || place.node.kind !== FileType.PIPE) return;
     const fifo = place.node.open(OPEN_BOTH);
@@ -202,6 +205,15 @@ export class Monitors {
     fifo.nonblocking = true;
     fifo.write(new TextEncoder().encode(plan.text));
     fifo.drop();
+  }
+
+  private notify({ monitor, text }: ControlPlan): void {
+    const place = lookUp(this.world.view, `${this.all[monitor]!.directory}/bundle/notify/notify.sock`);
+    if (typeof place === 'number' || !(place.node instanceof DatagramFile)) return;
+    const sender = place.node.connect();
+    sender.hold();
+    sender.write(new TextEncoder().encode(text));
+    sender.drop();
   }
 
   /** Clients that read late do so now; those that never read go. */
@@ -213,9 +225,10 @@ export class Monitors {
   }
 
   clear(): void {
-    for (const { caller, clients, journal } of this.all) {
+    for (const { caller, clients, journal, manager } of this.all) {
       caller.close();
       journal?.close();
+      manager?.close();
       for (const client of clients) client.close();
     }
   }

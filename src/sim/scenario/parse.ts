@@ -93,7 +93,7 @@ const ACTS: Readonly<Record<Act['do'], readonly [required: Readonly<Record<strin
     { command, options: texts }, { runtime: texts, refuses: flag, bare: flag, preserves: whole(0, 20), startPipe: flag, outOfMemory: flag },
   ],
   attach: [{ monitor: index, sends: count, reads: oneOf('eager', 'late', 'never'), closes: flag }, {}],
-  control: [{ monitor: index, fifo: oneOf('ctl', 'winsz'), text }, {}],
+  control: [{ monitor: index, fifo: oneOf('ctl', 'winsz', 'notify'), text }, {}],
   signal: [{ to: oneOf('wshd', 'wsh', 'job', 'jobs-wsh', 'command', 'link', 'oom', 'monitor', 'next-start'), index, signal }, {}],
   resize: [{ wsh: index, rows: whole(1, 1000) }, {}],
 };

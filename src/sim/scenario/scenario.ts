@@ -154,8 +154,8 @@ export interface AttachPlan {
   closes: boolean;
 }
 
-/** Text written to one of a monitor's FIFOs. */
-export interface ControlPlan { do: 'control'; monitor: number; fifo: 'ctl' | 'winsz'; text: string }
+/** Text written to one of a monitor's FIFOs, or a message of its container for a service manager. */
+export interface ControlPlan { do: 'control'; monitor: number; fifo: 'ctl' | 'winsz' | 'notify'; text: string }
 
 /**
  * A signal to a program that was started before, by its index among those of its kind; or to the next process that the wshd of the

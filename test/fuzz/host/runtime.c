@@ -37,6 +37,12 @@ int32_t on_changeOwner(const uint32_t *a) { return answer_handle(a); }
 int32_t on_changeMode(const uint32_t *a) { return answer_handle(a); }
 int32_t on_enterDirectoryAt(const uint32_t *a) { return answer_handle(a); }
 int32_t on_changeMount(const uint32_t *a) { return answer_handle(a); }
+int32_t on_mapMount(const uint32_t *a) { return thing_of(a[2]) ? answer_handle(a) : -EBADF; }
+int32_t on_makeLink(const uint32_t *a) {
+    guest_text(a[0]);
+    guest_text(a[1]);
+    return answer_plain(a);
+}
 
 /* One side of it: the other one would be another machine. */
 int32_t on_fork(const uint32_t *a) {

@@ -163,7 +163,7 @@ function call(): void {
     case 17: shim.pipeTag(handle()); break;
     case 18: shim.watch(handle(), any()); break;
     case 19: shim.wakeAfter(any()); break;
-    case 20: keep(shim.listen(path(), any(), any())); break;
+    case 20: keep(below(4) == 0 ? shim.listenDatagrams(path()) : shim.listen(path(), any(), any())); break;
     case 21: keep(shim.accept(handle())); break;
     case 22: keep(shim.connect(path())); break;
     case 23: { const pair = at(); keepTwo(shim.socketPair(pair), pair); break; }
@@ -175,7 +175,7 @@ function call(): void {
     case 29: keep(shim.open(path(), any())); break;
     case 30: shim.pathType(path()); break;
     case 31: shim.rename(path(), path()); break;
-    case 32: shim.unlink(path()); break;
+    case 32: if (below(4) == 0) shim.makeLink(path(), path()); else shim.unlink(path()); break;
     case 33: shim.realpath(path(), at(), size()); break;
     case 34: describeProcess(); break;
     case 35: shim.wait(pid(), at()); break;
@@ -262,7 +262,7 @@ function callRuntimesFiles(): void {
 
 /** mounts, */
 function callMounts(): void {
-  switch (below(8)) {
+  switch (below(9)) {
     case 0: keep(shim.openFileSystem(path())); break;
     case 1: shim.configureFileSystem(handle(), path(), path()); break;
     case 2: keep(shim.mountFileSystem(handle(), any())); break;
@@ -270,6 +270,7 @@ function callMounts(): void {
     case 4: shim.moveMount(handle(), handle()); break;
     case 5: shim.changeMount(handle(), below(2), any(), any(), any()); break;
     case 6: shim.attachDeviceFilter(handle(), at(), size()); break;
+    case 7: shim.mapMount(handle(), below(2), handle()); break;
     default: shim.joinNamespace(handle(), any());
   }
 }

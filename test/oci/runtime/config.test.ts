@@ -1,6 +1,6 @@
 /** What config.json says, as it is seen from inside the container; and what is refused, with the container's traces gone. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { programPath } from '../../../src/base/paths.js';
@@ -168,6 +168,61 @@ it('binds, read-only and of files; tmpfs with a mode; what a tmpfs covers comes 
   const { stdout, stderr } = await bundle.run();
   assert.is(stdout.toString(), 'data\ntouch: /b/new: Read-only file system\ndata\n700\nkept\nkept\nwritten\n', stderr);
   assert.not.ok(readdirSync(bundle.file('rootfs/etc')).includes('new'));
+});
+
+/** A mapping of ids, as user namespaces and mounts have them. */
+function mapping(hostID: number, size = 65_536): { uidMappings: object[]; gidMappings: object[] } {
+  const ids = [{ containerID: 0, hostID, size }];
+  return { uidMappings: ids, gidMappings: ids };
+}
+
+it('an idmapped mount: by mappings of its own, by those of the user namespace, and by neither', async () => {
+  const inside = (change: (given: Config) => void): Bundle => {
+    const bundle = new Bundle((given) => {
+      given.process.args = ['sh', '-c', 'stat -c "%u %g" /m/file; touch /m/new'];
+      change(given);
+    });
+    mkdirSync(bundle.file('data'));
+    writeFileSync(bundle.file('data/file'), 'data');
+    chownSync(bundle.file('data'), 5, 6);
+    chownSync(bundle.file('data/file'), 5, 6);
+    chmodSync(bundle.file('data'), 0o777);
+    return bundle;
+  };
+  const mount = { destination: '/m', source: 'data', options: ['bind', 'idmap'] };
+  {
+    // What is stored as 5 is seen as 1005, and the other way round.
+    using bundle = inside((given) => {
+      given.mounts.push({ ...mount, ...mapping(1000) });
+      given.process.user = { uid: 1007, gid: 1008 };
+    });
+    const { stdout, stderr } = await bundle.run();
+    assert.is(stdout.toString(), '1005 1006\n', stderr);
+    const made = statSync(bundle.file('data/new'));
+    assert.equal([made.uid, made.gid], [7, 8]);
+  }
+  {
+    using bundle = inside((given) => {
+      given.linux.namespaces.push({ type: 'user' });
+      Object.assign(given.linux, mapping(100_000));
+      given.mounts.push({ ...mount, options: ['rbind', 'ridmap'] });
+    });
+    execFileSync('chown', ['-R', '100000:100000', bundle.file('rootfs')]);
+    const { stdout, stderr } = await bundle.run();
+    assert.is(stdout.toString(), '5 6\n', stderr);
+    assert.is(statSync(bundle.file('data/new')).uid, 0);
+  }
+  for (const [bad, words] of [
+    [mount, /needs uidMappings and gidMappings, or a user namespace/], [{ ...mount, uidMappings: mapping(1).uidMappings }, /one of uidMappings and gidMappings/],
+    [{ destination: '/m', type: 'tmpfs', options: ['idmap'], ...mapping(1) }, /only bind mounts can be idmapped/],
+    [{ destination: '/m', source: '/proc', options: ['bind'], ...mapping(1) }, /cannot map the owners of the mount at \/m/],
+  ] as const) {
+    using bundle = inside((given) => { given.mounts.push(bad as Config['mounts'][number]); });
+    const { code, stderr } = await bundle.run();
+    assert.is(code, 1);
+    assert.match(stderr, words);
+    assert.equal(existsSync(bundle.root) ? readdirSync(bundle.root) : [], []);
+  }
 });
 
 it('masked and read-only paths, and a read-only root', async () => {
@@ -349,7 +404,6 @@ const refused: readonly [what: string, change: (config: Config) => void, words: 
     given.ociVersion = '1.0.2';
     given.process['capabilities'] = { bounding: ['CAP_TEST'] };
   }, /capabilities has a name that is none: CAP_TEST/],
-  ['an idmapped mount', (given) => { given.mounts[0] = { ...given.mounts[0]!, uidMappings: [{}] } as never; }, /idmapped mounts are not supported/],
   ['a mount of nothing', (given) => { given.mounts.push({ destination: '/x', source: '/nosuch', options: ['bind'] }); }, /bind mount \/nosuch: no such file/],
   ['a type without bind', (given) => { given.mounts.push({ destination: '/x', type: 'bind', source: '/' }); }, /neither bind nor rbind/],
   ['an unknown file system', (given) => { given.mounts.push({ destination: '/x', type: 'nosuch', source: 'x' }); }, /no file system of the type nosuch/],

@@ -35,7 +35,8 @@ import { readText, replaceFile, S_IFIFO, writeFile } from "../files/paths";
 import { idMapPath, numberOf, writeIdMaps } from "../process/id-maps";
 import { writePidFile } from "../files/pid-file";
 import { hasTerminal, prepareProcess, useFilter } from "../process/process";
-import { copyMounts, sharesMounts } from "../root/rootfs";
+import { reapHolders } from "../root/mount-maps";
+import { copyMounts, mapsMounts, sharesMounts } from "../root/rootfs";
 import { CONFIG_COPY, directory, FILTER, openStartFifo, openStartFifoToRead, removeStartFifo, START_FIFO } from "../files/state-directory";
 import { makeState, startTime, Status, writeState } from "../files/state";
 
@@ -148,8 +149,9 @@ function connectConsole(): void {
 
 function make(): void {
   const mounts = jsonMember(spec.root, "mounts"), propagation = jsonMember(spec.linux, "rootfsPropagation");
-  if ((namespaceSetup.newNamespaces & NEW_USER) != 0 || sharesMounts(jsonIsCString(propagation) ? jsonText(propagation) : 0, mounts)) {
-    copyMounts(spec.rootfsPath, mounts);
+  const shares = sharesMounts(jsonIsCString(propagation) ? jsonText(propagation) : 0, mounts);
+  if ((namespaceSetup.newNamespaces & NEW_USER) != 0 || shares || mapsMounts(mounts)) {
+    copyMounts(spec.rootfsPath, mounts, spec.linux, namespaceSetup.userNamespace);
   }
   makeState();
   undoWith(true);
@@ -315,6 +317,7 @@ function created(): void {
   if (told < 0) return fall("cannot write the pid file", options.pidFile, told);
   if (options.command == Command.RUN) return startNow();
   undoWith(false);
+  reapHolders();
   exit(0);
 }
 
@@ -342,6 +345,7 @@ export function createSignal(signal: i32): void {
     return;
   }
   if (state == State.FAILING) return reapFailed();
+  reapHolders();
   if (options.command != Command.RUN || state < State.CREATED || state >= State.ENDED) return;
   if (child.hasEnded || wait(child.pid, pair) != child.pid) return;
   child.hasEnded = true;

@@ -9,10 +9,11 @@ import { printText } from "../input/texts";
 
 const FEATURES = `{"ociVersionMin":"1.0.0","ociVersionMax":"1.3.0",
 "hooks":["prestart","createRuntime","createContainer","startContainer","poststart","poststop"],
-"mountOptions":["atime","bind","copy","defaults","dev","diratime","exec","noatime","nocopy","nocopyup","nodev","nodiratime","noexec",
-"norelatime","nostrictatime","nosuid","nosymfollow","private","ratime","rbind","rdev","rdiratime","relatime","rexec","rnoatime","rnodev",
-"rnodiratime","rnoexec","rnorelatime","rnostrictatime","rnosuid","rnosymfollow","ro","rprivate","rrelatime","rro","rrw","rshared","rslave",
-"rstrictatime","rsuid","rsymfollow","runbindable","rw","shared","slave","strictatime","suid","symfollow","tmpcopyup","unbindable"],
+"mountOptions":["atime","bind","copy","defaults","dev","diratime","exec","idmap","noatime","nocopy","nocopyup","nodev","nodiratime",
+"noexec","norelatime","nostrictatime","nosuid","nosymfollow","private","ratime","rbind","rdev","rdiratime","relatime","rexec","ridmap",
+"rnoatime","rnodev","rnodiratime","rnoexec","rnorelatime","rnostrictatime","rnosuid","rnosymfollow","ro","rprivate","rrelatime","rro","rrw",
+"rshared","rslave","rstrictatime","rsuid","rsymfollow","runbindable","rw","shared","slave","strictatime","suid","symfollow","tmpcopyup",
+"unbindable"],
 "linux":{"namespaces":["cgroup","ipc","mount","network","pid","time","user","uts"],
 "capabilities":["CAP_CHOWN","CAP_DAC_OVERRIDE","CAP_DAC_READ_SEARCH","CAP_FOWNER","CAP_FSETID","CAP_KILL","CAP_SETGID","CAP_SETUID",
 "CAP_SETPCAP","CAP_LINUX_IMMUTABLE","CAP_NET_BIND_SERVICE","CAP_NET_BROADCAST","CAP_NET_ADMIN","CAP_NET_RAW","CAP_IPC_LOCK","CAP_IPC_OWNER",
@@ -28,7 +29,7 @@ const FEATURES = `{"ociVersionMin":"1.0.0","ociVersionMax":"1.3.0",
 "knownFlags":["SECCOMP_FILTER_FLAG_LOG","SECCOMP_FILTER_FLAG_SPEC_ALLOW","SECCOMP_FILTER_FLAG_TSYNC"],
 "supportedFlags":["SECCOMP_FILTER_FLAG_LOG","SECCOMP_FILTER_FLAG_SPEC_ALLOW","SECCOMP_FILTER_FLAG_TSYNC"]},
 "apparmor":{"enabled":true},"selinux":{"enabled":true},"intelRdt":{"enabled":false},"netDevices":{"enabled":false},
-"mountExtensions":{"idmap":{"enabled":false}}}}
+"mountExtensions":{"idmap":{"enabled":true}}}}
 `;
 
 export function printFeatures(): void {

@@ -200,12 +200,24 @@ function checkName(member: string): void {
 function checkMount(mount: usize): void {
   const destination = jsonMember(mount, "destination");
   if (!jsonIsCString(destination) || load<u8>(jsonText(destination)) == 0) return die("a mount has no destination");
-  refuseMember(mount, "uidMappings", "idmapped mounts are not supported: a mount has uidMappings");
-  refuseMember(mount, "gidMappings", "idmapped mounts are not supported: a mount has gidMappings");
   if (jsonMember(mount, "type") != 0 && !jsonIsCString(jsonMember(mount, "type"))) return die("a mount's type is not a string:", jsonText(destination));
   if (jsonMember(mount, "source") != 0 && !jsonIsCString(jsonMember(mount, "source"))) return die("a mount's source is not a string:", jsonText(destination));
   checkStrings(jsonMember(mount, "options"), "a mount's options are not a list of strings");
+  checkMapped(mount, jsonText(destination));
   if (jsonMember(mount, "type") == 0 && jsonMember(mount, "options") == 0) die("a mount has neither a type nor options:", jsonText(destination));
+}
+
+/** An idmapped mount: a bind mount with mappings of both kinds, or the option idmap in a container with a user namespace. */
+function checkMapped(mount: usize, destination: usize): void {
+  const options = jsonMember(mount, "options"), users = jsonCount(jsonMember(mount, "uidMappings")), groups = jsonCount(jsonMember(mount, "gidMappings"));
+  let isBind = false, isMapped = users > 0, option = jsonFirst(options);
+  for (let i = jsonCount(options); i > 0; i--, option = jsonNext(option)) {
+    if (jsonIs(option, "bind") || jsonIs(option, "rbind")) isBind = true;
+    if (jsonIs(option, "idmap") || jsonIs(option, "ridmap")) isMapped = true;
+  }
+  if ((users > 0) != (groups > 0)) return die("a mount has one of uidMappings and gidMappings, it needs both:", destination);
+  if (isMapped && !isBind) return die("only bind mounts can be idmapped:", destination);
+  if (isMapped && users == 0 && (seenKinds & NEW_USER) == 0) die("an idmapped mount needs uidMappings and gidMappings, or a user namespace of the container:", destination);
 }
 
 function checkStrings(list: usize, words: string): void {

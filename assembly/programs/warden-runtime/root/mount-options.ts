@@ -17,6 +17,8 @@ export namespace mountFlags {
   export let recursiveSet: u32 = 0, recursiveClear: u32 = 0;
   export let propagation: u32 = 0, propagationIsRecursive: bool = false;
   export let isBind: bool = false, isRecursive: bool = false, copiesUp: bool = false;
+  /** idmap, and ridmap for all mounts below, too. */
+  export let isMapped: bool = false, mapsAll: bool = false;
   /** The mode= of a tmpfs is given. */
   export let hasMode: bool = false;
 }
@@ -104,6 +106,8 @@ function takeBind(at: usize): bool {
   if (equals(at, "bind")) mountFlags.isBind = true;
   else if (equals(at, "rbind")) mountFlags.isBind = mountFlags.isRecursive = true;
   else if (equals(at, "tmpcopyup")) mountFlags.copiesUp = true;
+  else if (equals(at, "idmap")) mountFlags.isMapped = true;
+  else if (equals(at, "ridmap")) mountFlags.isMapped = mountFlags.mapsAll = true;
   else return equals(at, "nocopyup") || equals(at, "copy") || equals(at, "nocopy") || equals(at, "z") || equals(at, "Z");
   return true;
 }
@@ -113,6 +117,7 @@ function isMountOption(at: usize): bool { return takeAttribute(at) || takeRecurs
 export function readOptions(list: usize): void {
   mountFlags.set = mountFlags.clear = mountFlags.recursiveSet = mountFlags.recursiveClear = mountFlags.propagation = 0;
   mountFlags.isBind = mountFlags.isRecursive = mountFlags.copiesUp = mountFlags.hasMode = mountFlags.propagationIsRecursive = false;
+  mountFlags.isMapped = mountFlags.mapsAll = false;
   let node = jsonFirst(list);
   for (let i = jsonCount(list); i > 0; i--, node = jsonNext(node)) {
     isMountOption(jsonText(node));

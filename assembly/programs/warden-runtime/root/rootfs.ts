@@ -4,7 +4,7 @@
  * no link in the image leads out of it.
  */
 import {
-  changeMount, cloneMount, close, configureFileSystem, enterDirectoryAt, mountFileSystem, moveMount, openAt, OPENAT_CREATE,
+  changeMount, cloneMount, close, configureFileSystem, enterDirectoryAt, mapMount, mountFileSystem, moveMount, openAt, OPENAT_CREATE,
   OPENAT_DIRECTORY, OPENAT_EXCLUSIVE, OPENAT_PATH, OPENAT_WRITE, openFileSystem, pivot, unmount,
 } from "../../../boundary/shim";
 import { claim } from "../../../boundary/wasi";
@@ -15,6 +15,7 @@ import {
 import { cString, equals, putCopy, stringLength } from "../../../lib/text";
 import { mountGroups } from "../cgroup/mount";
 import { copyUp } from "./copy-up";
+import { claimHolders, namespaceWith } from "./mount-maps";
 import { die } from "../files/end";
 import { warn } from "../files/log";
 import {
@@ -43,18 +44,44 @@ export function sharesMounts(propagationName: usize, list: usize): bool {
   return false;
 }
 
+/** Whether the files of a mount get other owners: by mappings of its own, or by those of the container's user namespace. */
+export function isMapped(mount: usize): bool {
+  readOptions(jsonMember(mount, "options"));
+  return mountFlags.isMapped || jsonCount(jsonMember(mount, "uidMappings")) > 0;
+}
+
+/** Whether there is such a mount. */
+export function mapsMounts(list: usize): bool {
+  let mount = jsonFirst(list);
+  for (let i = jsonCount(list); i > 0; i--, mount = jsonNext(mount)) if (isMapped(mount)) return true;
+  return false;
+}
+
+/** Maps a copy of a bind mount, which is nowhere yet. `namespace`: the container's user namespace where it is joined, or -1. */
+function mapCopy(copy: i32, mount: usize, linux: usize, namespace: i32): void {
+  const own = jsonCount(jsonMember(mount, "uidMappings")) > 0;
+  const map = own ? namespaceWith(mount) : namespace >= 0 ? namespace : namespaceWith(linux);
+  isMapped(mount);
+  const mapped = mapMount(copy, mountFlags.mapsAll ? 1 : 0, map);
+  if (mapped < 0) die("cannot map the owners of the mount at", jsonText(jsonMember(mount, "destination")), mapped, "its file system has to support idmapped mounts");
+  if (map != namespace) close(map);
+}
+
 /**
  * Copies the root file system and every source of a bind mount, while they are the host's still: what a mount shares with the host
  * would be gone later. Of all others nothing gets out.
  */
-export function copyMounts(rootPath: usize, list: usize): void {
+export function copyMounts(rootPath: usize, list: usize, linux: usize, namespace: i32): void {
   copies = claim(jsonCount(list) * 4 + 4);
+  claimHolders(jsonCount(list));
   rootCopy = copyOf(rootPath, true, false);
   let mount = jsonFirst(list);
   for (let i: u32 = 0; i < jsonCount(list); i++, mount = jsonNext(mount)) {
     readOptions(jsonMember(mount, "options"));
     const source = jsonMember(mount, "source"), isShared = mountFlags.propagation == SHARED;
-    store<i32>(copies + i * 4, mountFlags.isBind ? copyOf(jsonText(source), mountFlags.isRecursive, isShared) : -1);
+    const copy = mountFlags.isBind ? copyOf(jsonText(source), mountFlags.isRecursive, isShared) : -1;
+    store<i32>(copies + i * 4, copy);
+    if (copy >= 0 && isMapped(mount)) mapCopy(copy, mount, linux, namespace);
   }
 }
 

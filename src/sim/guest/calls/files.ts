@@ -59,6 +59,12 @@ function makeFifo(guest: CallContext, at: number, mode: number): number {
   return typeof path === 'number' ? path : paths.makeFifo(guest.process, path, mode & FIFO_MODES);
 }
 
+function makeLink(guest: CallContext, targetAt: number, at: number): number {
+  const target = guest.string(targetAt), path = allowedPath(guest, at, 'LINK');
+  if (typeof path === 'number') return path;
+  return target === undefined || targetAt === 0 ? -EFAULT : paths.makeLink(guest.process, target, path);
+}
+
 function pathType(guest: CallContext, at: number): number {
   const path = allowedPath(guest, at, 'INSPECT');
   if (typeof path === 'number') return path;
@@ -118,6 +124,7 @@ export const fileCalls: CallTable = {
   pathType: [1, pathType],
   sealedFile: [2, sealedFile],
   makeFifo: [2, makeFifo],
+  makeLink: [2, makeLink],
   rename: [2, rename],
   unlink: [1, unlink],
   realpath: [3, realpath],

@@ -75,6 +75,12 @@ function changeMount(_guest: CallContext, { place }: OpenPlace, _recursive: numb
   return 0;
 }
 
+/** Owners of a mount's files are those of the file system: ids are not mapped in the simulation. */
+function mapMount(guest: CallContext, { place }: OpenPlace, _recursive: number, namespace: number): number {
+  if (!guest.handles.description(namespace)) return -EBADF;
+  return place.node === place.mount.root ? 0 : -EINVAL;
+}
+
 export const mountCalls: CallTable = {
   openFileSystem: [1, privileged(openFileSystem)],
   configureFileSystem: [3, on(FileSystemContext, configureFileSystem)],
@@ -82,4 +88,5 @@ export const mountCalls: CallTable = {
   cloneMount: [2, on(OpenPlace, cloneMount)],
   moveMount: [2, on(OpenPlace, moveMount)],
   changeMount: [5, on(OpenPlace, changeMount)],
+  mapMount: [3, on(OpenPlace, mapMount)],
 };

@@ -3,7 +3,7 @@ import type { FileDescription } from '../../kernel/open-file.js';
 import { EBADF, EFAULT, EINVAL, EMFILE, EMSGSIZE, ENAMETOOLONG, ENOTSOCK } from '../../kernel/errno.js';
 import * as paths from '../../kernel/mounts/paths.js';
 import type { Use } from '../policy.js';
-import { Listener, Socket } from '../../kernel/socket.js';
+import { DatagramReceiver, Listener, Socket } from '../../kernel/socket.js';
 import { addPair } from './descriptors.js';
 import { allowedPath } from './files.js';
 import type { CallContext, CallTable } from './call.js';
@@ -75,6 +75,16 @@ function connectDatagrams(guest: CallContext, at: number): number {
   return typeof socket === 'number' ? socket : guest.handles.add(nonblocking(socket));
 }
 
+function listenDatagrams(guest: CallContext, at: number): number {
+  const path = allowedPath(guest, at, 'LISTEN');
+  if (typeof path === 'number') return path;
+  if (!guest.process.descriptors.hasRoom) return -EMFILE;
+  const receiver = new DatagramReceiver(), bound = paths.bindDatagrams(guest.process, path, receiver);
+  if (bound < 0) return bound;
+  receiver.nonblocking = true;
+  return guest.handles.add(receiver);
+}
+
 function socketPair(guest: CallContext, handlesAt: number): number {
   const [first, second] = Socket.pair();
   for (const socket of [first, second]) {
@@ -136,6 +146,7 @@ export const socketCalls: CallTable = {
   accept: [1, accept],
   connect: [1, connect],
   connectDatagrams: [1, connectDatagrams],
+  listenDatagrams: [1, listenDatagrams],
   socketPair: [1, socketPair],
   peerPid: [1, peerPid],
   send: [5, send],

@@ -3,9 +3,9 @@ import {
   EACCES, EADDRINUSE, EBUSY, ECONNREFUSED, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY,
   EPERM, EPROTOTYPE, EROFS, EXDEV,
 } from '../errno.js';
-import { Directory, Fifo, type Node, RegularFile } from '../files.js';
+import { Directory, Fifo, type Node, RegularFile, SymbolicLink } from '../files.js';
 import type { FileDescription } from '../open-file.js';
-import { DatagramFile, type Listener, type Socket, SocketFile } from '../socket.js';
+import { DatagramFile, type DatagramReceiver, type Listener, type Socket, SocketFile } from '../socket.js';
 import { OPEN_APPEND, OPEN_BOTH, OPEN_READ, OPEN_REPLACE } from '../../../boundary/constants.js';
 import { type DirectoryPlace, isWithin, lookUp, lookUpParent, type Place, type View } from './mounts.js';
 
@@ -74,6 +74,15 @@ export function bind(caller: Caller, path: string, listener: Listener): number {
   const made = make(caller, path, new SocketFile(listener));
   return made === -EEXIST ? -EADDRINUSE : made;
 }
+
+/** The same of a socket for datagrams, which everybody may send to */
+export function bindDatagrams(caller: Caller, path: string, receiver: DatagramReceiver): number {
+  const made = make(caller, path, new DatagramFile(receiver));
+  return made === -EEXIST ? -EADDRINUSE : made;
+}
+
+/** symlink(2) */
+export function makeLink(caller: Caller, target: string, path: string): number { return make(caller, path, new SymbolicLink(target)); }
 
 /** What connect(2) finds at a path; a negated errno. */
 export function findListener(caller: Caller, path: string): Listener | number {
