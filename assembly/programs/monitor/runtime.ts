@@ -50,8 +50,8 @@ function putRuntimeWords(console: usize): void {
   const exec = isGiven(Option.EXEC);
   beginWords();
   putWord(value(Option.RUNTIME));
-  putAll(runtimeArguments);
   if (!exec && isGiven(Option.SYSTEMD_CGROUP)) putWordText("--systemd-cgroup");
+  putAll(runtimeArguments);
   if (exec) {
     putWordText("exec");
     putOption("--pid-file", Option.CONTAINER_PIDFILE);

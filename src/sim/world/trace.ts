@@ -13,7 +13,8 @@ import { HANGUP, READ, WRITE } from '../../boundary/constants.js';
 const shapes: Readonly<Record<string, string>> = {
   read: 'h-n', write: 'h-n', readv: 'h-n-n', writev: 'h-n-n', splice: 'hhn', bytesAvailable: 'h', duplicate: 'h',
   close: 'h', handleType: 'h', adoptFd: 'n', pipe: 'p', setNonblocking: 'h', setPipeSize: 'hn', tagPipe: 'hn',
-  pipeTag: 'h', watch: 'he', wakeAfter: 'n', routeSignals: 'uu', listen: 'snn', accept: 'h', connect: 's', connectDatagrams: 's', listenDatagrams: 's', makeLink: 'ss',
+  pipeTag: 'h', watch: 'he', wakeAfter: 'n', routeSignals: 'uu', listen: 'snn', accept: 'h', connect: 's', connectDatagrams: 's',
+  listenDatagrams: 's', makeLink: 'ss',
   socketPair: 'p', peerPid: 'h', send: 'h-nr', receive: 'h-nr', open: 'sn', pathType: 's', sealedFile: '-n', rename: 'ss', unlink: 's',
   realpath: 's-n', spawnBegin: '', spawnFiles: 'l', spawnSelf: '', spawnArguments: 'l', spawnEnvironment: 'l',
   spawnDescriptor: 'nh', spawnUser: 'uu', spawnLimit: 'nuuuu', spawnDirectory: 's', spawnBlock: 'hnn', spawnGroups: '-n', spawnUmask: 'n',
