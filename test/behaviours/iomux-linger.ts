@@ -1,6 +1,6 @@
 /** How long iomux-spawn stays behind its command, and for whom: docs/reference/iomux-spawn.md, on any host. */
 import * as assert from 'uvu/assert';
-import { assertStream, connectAll, endsWith, type Job, RING_BYTES, startJob, statusOf } from './jobs.js';
+import { assertStream, connectAll, endsAtOnce, endsWith, type Job, RING_BYTES, startJob, statusOf } from './jobs.js';
 import { Behaviours, type World } from './world.js';
 
 export const behaviours = new Behaviours('iomux-spawn');
@@ -32,7 +32,7 @@ add('with --linger, a link that comes late gets what is kept, the ends and the s
 });
 
 add('with --linger, the sockets go when the time is over', async (world) => {
-  const job = await startJob(world, 'exit 9', '--linger', '1');
+  const job = await startJob(world, 'exit 9', '--linger', '5');
   await statusOf(world, (await connectAll(world, job)).status);
   assert.not(job.spawn.ended);
   await endsWith(world, job.spawn, 0);
@@ -58,8 +58,7 @@ for (const [what, [seconds, end]] of Object.entries(lingerings)) {
     late.stdout.resume();
     await assertStream(world, late.stdout, 1, LONG);
     assert.equal(await statusOf(world, late.status), [0, 0, 4, 0]);
-    await world.pass(100);
-    assert.is(job.spawn.exitCode, 0);
+    await endsAtOnce(world, job.spawn, 0);
   });
 }
 
@@ -74,6 +73,5 @@ add('asked to end while a link still reads, does not linger behind it', async (w
   slow.stdout.resume();
   await assertStream(world, slow.stdout, 1, LONG);
   assert.equal(await statusOf(world, slow.status), [0, 0, 4, 0]);
-  await world.pass(100);
-  assert.is(job.spawn.exitCode, 0);
+  await endsAtOnce(world, job.spawn, 0);
 });

@@ -142,9 +142,11 @@ for (const [what, script] of [
   ['stdout', { stderr: begun(7, 'early') }],
 ] as [string, Script][]) {
   add(`stopped before it knows the position of ${what}, has delivered nothing and saves nothing`, async (world) => {
-    const silent = (): void => undefined, cursors = `${world.directory()}/cursors`;
+    let connections = 0;
+    const silent = (): void => { connections++; }, cursors = `${world.directory()}/cursors`;
     const directory = await serve(world, { stdout: silent, stderr: silent, status: silent, ...script });
     const link = world.start('iomux-link', ['-w', cursors, directory]);
+    await world.until(() => connections === 3 - Object.keys(script).length, 'it connects');
     // Longer than between two savings.
     await world.pass(1_200);
     link.kill(SIGTERM);
@@ -169,7 +171,7 @@ add('SIGTERM while nobody reads its stdout saves only what was taken', async (wo
   const link = world.start('iomux-link', ['-w', cursors, job.directory]);
   link.stdout.pause();
   await world.until(() => isActive(job), 'the command runs');
-  await world.pass(300);
+  await world.rest(link);
   link.kill(SIGTERM);
   link.stdout.resume();
   await endsWith(world, link, 0);

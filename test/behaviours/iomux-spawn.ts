@@ -137,7 +137,7 @@ add('waits for a link that does not read, and loses nothing', async (world) => {
   stuck.pause();
   const link = await connectAll(world, job);
   await has(world, link.stdout, RING_BYTES);
-  await world.pass(300);
+  await world.rest(job.spawn);
   const reached = link.stdout.length;
   assert.ok(reached < LARGE / 2, `${reached} bytes have come`);
   await world.pass(100);

@@ -65,6 +65,16 @@ export async function endsWith(world: World, running: Running, code: number): Pr
   assert.is(running.exitCode, code, running.stderr.text);
 }
 
+/** The same, for a program that would wait much longer if it did not end at once. */
+export async function endsAtOnce(world: World, running: Running, code: number): Promise<void> {
+  if (world.host === 'simulated') {
+    // Where nothing else happens, the simulated clock jumps to the end of any wait.
+    await world.pass(100);
+    assert.ok(running.ended, 'the program has not ended at once');
+  }
+  await endsWith(world, running, code);
+}
+
 export function bigEndian(...numbers: number[]): Uint8Array {
   const bytes = new Uint8Array(numbers.length * 4), view = new DataView(bytes.buffer);
   for (const [index, number] of numbers.entries()) view.setUint32(index * 4, number);

@@ -8,13 +8,14 @@ import { Readable, type Writable } from 'node:stream';
 import type { ProgramName } from '../../src/boundary/programs.js';
 import { packageRoot } from '../../src/base/paths.js';
 import { noContainers, startContainer, type TestContainer } from '../support/container.js';
-import { processesWith, type Scratch, scratch, until } from '../support/process.js';
+import { comesToRest } from '../support/iomux.js';
+import { DEADLINE_MS, processesWith, type Scratch, scratch, until } from '../support/process.js';
 import { register } from './register.js';
 import type { Cgroup, Connection, Container, HostName, Need, Running, StartOptions, Stream, World } from './world.js';
 
-const DEADLINE_MS = 60_000;
 const GROUPS = '/sys/fs/cgroup/memory';
 const LIMIT_BYTES = 20_000_000;
+const REST_MS = 300;
 const SCRIPT_IN_CONTAINER = '/script';
 
 /** A program, and how to end it when the case is over. */
@@ -145,6 +146,11 @@ class LinuxWorld implements World {
   remove(path: string): void { unlinkSync(path); }
   until(condition: () => boolean, what: string): Promise<void> { return until(condition, what, DEADLINE_MS); }
   async pass(milliseconds: number): Promise<void> { await new Promise((resolve) => setTimeout(resolve, milliseconds)); }
+  async rest(...running: readonly Running[]): Promise<void> {
+    // One that is an instance in this process has had its turns meanwhile.
+    await this.pass(REST_MS);
+    await comesToRest(...running.map(({ pid }) => pid).filter((pid) => pid !== process.pid));
+  }
 
   /** Ends what the case has left. */
   async close(): Promise<void> {

@@ -12,6 +12,8 @@ import type { Cgroup, Connection, Container, Running, StartOptions, Stream, Worl
 const BACKLOG = 4096;
 /** Of the test itself, whose connections are all of one process. */
 const OUR_PID = 1_000_000;
+/** In which programs that are not held up have done everything. */
+const REST_MS = 300;
 
 export class SimulatedWorld implements World {
   readonly host = 'simulated';
@@ -81,6 +83,8 @@ export class SimulatedWorld implements World {
   async until(condition: () => boolean, what: string): Promise<void> {
     if (!this.simulation.run(condition)) throw new Error(`nothing will happen any more (seed ${this.simulation.seed}), and never: ${what}`);
   }
+
+  rest(): Promise<void> { return this.pass(REST_MS); }
 
   async pass(milliseconds: number): Promise<void> {
     const { simulation } = this, end = simulation.nowMs + milliseconds;

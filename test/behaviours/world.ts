@@ -92,6 +92,8 @@ export interface World {
   until(condition: () => boolean, what: string): Promise<void>;
   /** Lets so much time pass: for what must not happen. */
   pass(milliseconds: number): Promise<void>;
+  /** Waits until these programs have done all that they can do now. */
+  rest(...running: readonly Running[]): Promise<void>;
 }
 
 /** What some machines have not: a case that needs it says so. A container with users of its own is 'users'. */

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readFileSync, renameSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Client } from '../../src/client/index.js';
@@ -78,8 +78,9 @@ test('a drain ends connections that wait, and answers what is under way', async 
   const { handle } = await waiting.create();
   const run = waiting.run({ handle, script: 'sleep 30' }).then(() => 'answered', () => 'closed');
   await until(async () => (await idle.info({ handle })).jobIds.length === 1, 'the job runs');
+  const made = (): number => readdirSync(server.depot).length, before = made();
   const create = busy.create().then(() => 'answered', () => 'closed');
-  await new Promise((resolve) => { setTimeout(resolve, 20); });
+  await until(() => made() > before, 'the second container is being made');
   assert.is(await server.end('SIGUSR2'), 0);
   assert.equal([await run, await create], ['closed', 'answered']);
   await idle.closed;

@@ -121,7 +121,8 @@ session('two that link one job get the same', async () => {
   const [one, two] = [await connect(fake.socketPath), await connect(fake.socketPath)], { handle } = await one.create();
   const { jobId } = await one.spawn({ handle, script: 'out x\nwait\nexit 1' });
   const links = Promise.all([one.link({ handle, jobId }), two.link({ handle, jobId })]);
-  await new Promise((resolve) => { setTimeout(resolve, 20); });
+  const [job] = fake.server.containers[0]!.jobs.values();
+  await until(() => job!.waiting === 2, 'both wait');
   await fake.backends[0]!.jobs[0]!.kill();
   const [first, second] = await links;
   assert.equal([first.exitStatus, Buffer.from(first.stdout).toString()], [255, 'x']);

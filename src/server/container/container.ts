@@ -183,7 +183,7 @@ export class ServedContainer {
 
   /** While a client waits, the status is answered at once, and iomux-spawn has it until then; else the snapshot has it. */
   private keep(job: ServedJob): void {
-    if (job.waiting) return this.saveSoonWithout(job);
+    if (job.waiting > 0) return this.saveSoonWithout(job);
     this.save();
     this.remove(job, job.removeProcess());
   }

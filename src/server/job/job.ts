@@ -55,7 +55,7 @@ export class ServedJob extends EventEmitter<JobEvents> {
   }
 
   get running(): boolean { return this.status === undefined; }
-  get waiting(): boolean { return this.readers > 0; }
+  get waiting(): number { return this.readers; }
 
   /** Follows the output from where the spool ends. Whoever waits for the job's end or output makes sure of it. */
   follow(): void {

@@ -143,7 +143,7 @@ iomux('with --linger, a link whose cursors lie behind gets only what it lacks', 
 });
 
 iomux('with --linger, the sockets go when the time is over', async () => {
-  const job = await startShell(directory(), 'exit 9', '--linger', '1000ms');
+  const job = await startShell(directory(), 'exit 9', '--linger', '5000ms');
   assert.is((await startLink(job.directory).ended).code, 9);
   assert.ok(existsSync(`${job.directory}/status.sock`));
   assert.is((await job.ended).code, 0);
@@ -151,7 +151,7 @@ iomux('with --linger, the sockets go when the time is over', async () => {
 });
 
 iomux('a job that could not start lingers, too, and still ends with 1', async () => {
-  const job = await startJob(directory(), ['/no/such/command'], ['--linger', '1s']);
+  const job = await startJob(directory(), ['/no/such/command'], ['--linger', '5s']);
   assert.is((await startLink(job.directory).ended).code, 255);
   assert.is((await startLink(job.directory).ended).code, 255);
   assert.is((await job.ended).code, 1);
