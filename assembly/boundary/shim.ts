@@ -147,6 +147,11 @@
 @external("shim", "spawnGroups") export declare function spawnGroups(at: usize, count: u32): i32;
 /** With `spawnUser`: the umask, instead of 022. umask(2) */
 @external("shim", "spawnUmask") export declare function spawnUmask(mask: u32): i32;
+/**
+ * With SPAWN_USER_NAMESPACE: the user of this host for whom the kernel counts the namespace, and what its processes use up of what each
+ * user has a number of. user_namespaces(7)
+ */
+@external("shim", "spawnOwner") export declare function spawnOwner(uid: u32): i32;
 /** The child reads one byte from this pipe before it executes, and exits at end of file. */
 @external("shim", "spawnStartPipe") export declare function spawnStartPipe(handle: i32): i32;
 /**

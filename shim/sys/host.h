@@ -112,9 +112,9 @@ struct spawn {
         bool own_pipe;
     } descriptors[DESCRIPTORS_MAX];
     struct limit limits[LIMITS_MAX];
-    uint32_t descriptor_count, limit_count, group_count, uid, gid, umask, flags;
+    uint32_t descriptor_count, limit_count, group_count, uid, gid, umask, owner, flags;
     const uint32_t *groups;
-    bool set_user, set_groups, self;
+    bool set_user, set_groups, has_owner, self;
     /* The child reads these strings from a file; 0 without one. */
     uint32_t block_handle, block_arguments, block_environment;
     int block;

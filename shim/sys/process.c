@@ -7,6 +7,7 @@
 #include <linux/close_range.h>
 #include <linux/fcntl.h>
 #include <linux/prctl.h>
+#include <linux/securebits.h>
 #include <linux/sched.h>
 
 /* From here on the child's own descriptors stand: the pipe for errors, the program's copy, the start pipe, the block of arguments. */
@@ -193,7 +194,7 @@ static void child_entry(void *argument) {
  * child writes to its arena only. A child that becomes another user gets a copy: what ends the child, or stops it, is that user's
  * to do, and must not be able to reach this program. Signals stay blocked until their handlers are the default.
  */
-static long start_child(struct spawn *child) {
+static long clone_child(struct spawn *child) {
     uint64_t all = ~0ULL, before;
     unsigned long namespaces = child->flags & SPAWN_CONTAINER ? CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS : 0;
     if (namespaces && child->flags & SPAWN_USER_NAMESPACE) namespaces |= CLONE_NEWUSER;
@@ -206,6 +207,18 @@ static long start_child(struct spawn *child) {
     long pid = clone_onto(shared | namespaces | SIGCHLD, spawn_stack_top(child), &child->busy, child_entry, child);
     if (pid < 0) child->busy = 0;
     sys(rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
+    return pid;
+}
+
+/* The kernel counts a user namespace for the effective id that makes it: this process takes the owner's, and keeps its capabilities. */
+static long start_child(struct spawn *child) {
+    if (!child->has_owner) return clone_child(child);
+    long own = sys(geteuid), bits = sys(prctl, PR_GET_SECUREBITS, 0, 0, 0, 0);
+    if (sys(prctl, PR_SET_SECUREBITS, bits | SECBIT_NO_SETUID_FIXUP, 0, 0, 0) < 0) return clone_child(child);
+    sys(setresuid, -1, child->owner, -1);
+    long pid = clone_child(child);
+    sys(setresuid, -1, own, -1);
+    sys(prctl, PR_SET_SECUREBITS, bits, 0, 0, 0);
     return pid;
 }
 

@@ -151,6 +151,14 @@ int32_t shim_spawnUmask(struct host *host, uint32_t mask) {
     return 0;
 }
 
+int32_t shim_spawnOwner(struct host *host, uint32_t uid) {
+    if (!is_starting_wshd(host)) return remember_failure(host, -EPERM);
+    if (!host->child) return -ENOMEM;
+    host->child->owner = uid;
+    host->child->has_owner = true;
+    return 0;
+}
+
 int32_t shim_spawnStartPipe(struct host *host, uint32_t handle) {
     int fd = fd_of(host, handle);
     if (fd < 0) return remember_failure(host, fd);

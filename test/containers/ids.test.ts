@@ -114,6 +114,20 @@ it('shares no count of processes with another container', async () => {
   }
 });
 
+it('shares no count of inotify instances with another container', async () => {
+  // As many as the user may have are taken in one container; another has its own.
+  const number = process.arch === 'x64' ? 294 : 26;
+  const take = `perl -e '1 while syscall(${number}, 0) >= 0; $| = 1; print "full\n"; sleep 600' > /dev/shm/taken < /dev/null 2>&1 &`;
+  await depot.prints('create', '--name', 'watching', '--userns', 'required');
+  try {
+    const taken = await depot.prints('exec', 'watching', '--user', 'vcap', '--', 'sh', '-c', `${take} until grep . /dev/shm/taken; do sleep 0.05; done`);
+    assert.is(taken, 'full\n');
+    await prints(`perl -e 'print syscall(${number}, 0) >= 0 ? "more" : $!'`, 'more', '--user', 'vcap');
+  } finally {
+    await depot.prints('destroy', 'watching');
+  }
+});
+
 it('has the host\'s when that is asked for, and a privileged one always', async () => {
   assert.is((await sh('cat /proc/self/uid_map | tr -s " "', '--userns', 'host')).stdout, ' 0 0 4294967295\n');
   assert.is((await sh('cat /proc/self/uid_map | tr -s " "', '--privileged')).stdout, ' 0 0 4294967295\n');

@@ -1,10 +1,10 @@
 /**
  * wshd [--run DIR] [--lib DIR] [--root DIR] [--title NAME] [--no-new-privs] [--user-namespace] [--keep-groups]
- *      [--share-network] [--confine] [--capabilities LIST] [--filter FILE]
+ *      [--owner UID] [--share-network] [--confine] [--capabilities LIST] [--filter FILE]
  */
 import { argument, exit } from "../../boundary/wasi";
 import { capabilityNumber } from "../../lib/capabilities";
-import { cString, equals, stringLength } from "../../lib/text";
+import { afterDigits, cString, digitsValue, equals, stringLength } from "../../lib/text";
 import * as line from "../../lib/line";
 import { fail } from "../../lib/diagnostics";
 
@@ -26,6 +26,9 @@ export namespace options {
   export let keepGroups: bool = false;
   /** The container has the network of the process that starts wshd. */
   export let shareNetwork: bool = false;
+  /** The user of the host to whom the user namespace belongs, where `hasOwner`. */
+  export let owner: u32 = 0;
+  export let hasOwner: bool = false;
   /** PID 1 leaves what it has of its caller. */
   export let confine: bool = false;
   /** The bounding set of commands, where `boundsCapabilities`. */
@@ -52,6 +55,7 @@ export function parse(): void {
     else if (equals(option, "--title")) options.title = value;
     else if (equals(option, "--capabilities")) takeCapabilities(value);
     else if (equals(option, "--filter")) options.filter = value;
+    else if (equals(option, "--owner")) takeOwner(value);
     else return refuse(option);
   }
   if (stringLength(options.title) >= TITLE_BYTES) fail(1, "wshd: longer than the 255 bytes that fit: the value of --title");
@@ -66,6 +70,14 @@ function isFlag(option: usize): bool {
   else if (equals(option, "--confine")) options.confine = true;
   else return false;
   return true;
+}
+
+/** The last number is none: chown(2). */
+function takeOwner(text: usize): void {
+  const end = afterDigits(text), uid = digitsValue(text, end);
+  if (end == text || load<u8>(end) != 0 || uid >= u32.MAX_VALUE) return fail(1, "wshd: --owner takes the number of a user, not", text);
+  options.owner = <u32>uid;
+  options.hasOwner = true;
 }
 
 const COMMA: u8 = 0x2c;
@@ -91,8 +103,8 @@ function refuse(option: usize): void {
 function help(): void {
   line.begin();
   line.put("usage: wshd [--run DIR] [--lib DIR] [--root DIR] [--title NAME] [--no-new-privs]\n");
-  line.put("            [--user-namespace] [--keep-groups] [--share-network] [--confine]\n");
-  line.put("            [--capabilities LIST] [--filter FILE]\n");
+  line.put("            [--user-namespace] [--keep-groups] [--owner UID] [--share-network]\n");
+  line.put("            [--confine] [--capabilities LIST] [--filter FILE]\n");
   line.put("Starts a container: PID 1 of new namespaces, which runs commands for wsh.\n");
   line.put("  --run DIR     where wshd.sock is made (run)\n");
   line.put("  --lib DIR     where the hooks are: hook-{parent-before-clone,parent-after-clone,\n");
@@ -104,6 +116,7 @@ function help(): void {
   line.put("                    hook-parent-after-clone.sh writes to /proc/$PID/uid_map and gid_map\n");
   line.put("  --keep-groups     for a user namespace with a single id, where setgroups(2) is denied\n");
   line.put("  --share-network   the container gets no network namespace of its own\n");
+  line.put("  --owner UID   the host's user for whom the kernel counts what the user namespace uses up\n");
   line.put("  --confine     commands get none of the caller's keys, priorities, inheritable capabilities\n");
   line.put("  --capabilities LIST  what commands can have at most: chown,kill; or none (all)\n");
   line.put("  --filter FILE  a filter of system calls, made by `warden seccomp`\n");

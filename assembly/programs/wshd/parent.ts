@@ -8,7 +8,7 @@
 import {
   close, connect, FileType, kill, listen, open, OPEN_READ, pathType, pipe, read, READ, realpath, routeSignals, send, socketPair,
   spawn, SPAWN_CONTAINER, SPAWN_INHERIT_ENVIRONMENT, SPAWN_NO_GROUPS, SPAWN_SHARE_NETWORK, SPAWN_USER_NAMESPACE, spawnArguments, spawnBegin,
-  spawnDescriptor, spawnEnvironment, spawnSelf, spawnStartPipe, spawnUser, unlink, unshareMounts, wait, watch, write,
+  spawnDescriptor, spawnEnvironment, spawnOwner, spawnSelf, spawnStartPipe, spawnUser, unlink, unshareMounts, wait, watch, write,
 } from "../../boundary/shim";
 import { exit } from "../../boundary/wasi";
 import { putDigits, putText, stringLength } from "../../lib/text";
@@ -175,6 +175,7 @@ function makeGate(): i32 {
   child.gate = load<i32>(pair + 4);
   spawnStartPipe(load<i32>(pair));
   spawnUser(0, 0);
+  if (options.hasOwner) spawnOwner(options.owner);
   return load<i32>(pair);
 }
 

@@ -59,7 +59,9 @@ export class Started {
 /** What wshd has to know of the container's ids. */
 function idOptions(ids: Ids | undefined): string[] {
   if (!ids) return [];
-  return ids.method === 'single' ? ['--user-namespace', '--keep-groups'] : ['--user-namespace'];
+  if (ids.method === 'single') return ['--user-namespace', '--keep-groups'];
+  // The kernel counts what the container uses up for its own root, and not for the host's, whom all containers share.
+  return ids.method === 'write' ? ['--user-namespace', '--owner', String(ids.uids[0]!.outside)] : ['--user-namespace'];
 }
 
 /** wshd's options. Those of a container that may do everything still keep the caller's keys and priorities from it. */

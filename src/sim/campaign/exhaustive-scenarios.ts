@@ -83,7 +83,7 @@ function scenarios(): Scenario[] {
       { do: 'miscall', argv: ['wsh', 'true'], environment: ['RLIMIT_NOFILE=many'], ends: EXIT_UNKNOWN },
     ]),
     // A user namespace, with ids for others, and without.
-    scenario(21, [wsh(command(['exit 0']))], [{ hooks: HOOKS, options: ['--user-namespace'] }]),
+    scenario(21, [wsh(command(['exit 0']))], [{ hooks: HOOKS, options: ['--user-namespace', '--owner', '7'] }]),
     scenario(22, [wsh(command(['exit 0']))], [{ hooks: {}, options: ['--user-namespace', '--keep-groups', '--share-network', '--no-new-privs'] }]),
     // An after-pivot hook, and no mnt in the root for it; where it fails, what was made is taken back.
     scenario(14, [wsh(command(['exit 0']))], [

@@ -89,6 +89,7 @@ export const CALL_ERRNOS: Readonly<Record<string, readonly ErrnoName[]>> = {
   spawnBlock: ['E2BIG', 'ENOMEM'],
   spawnGroups: ['E2BIG', 'ENOMEM'],
   spawnUmask: ['ENOMEM'],
+  spawnOwner: ['ENOMEM'],
   spawnStartPipe: ['ENOMEM'],
   // clone(2), pipe2(2); for a copy of itself also memfd_create(2), /proc/self/exe
   spawn: [...DESCRIPTOR, 'EAGAIN', 'E2BIG', 'EACCES', 'ENOENT', 'ENOSPC', 'EPERM'],

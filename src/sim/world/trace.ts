@@ -17,7 +17,7 @@ const shapes: Readonly<Record<string, string>> = {
   listenDatagrams: 's', makeLink: 'ss',
   socketPair: 'p', peerPid: 'h', send: 'h-nr', receive: 'h-nr', open: 'sn', pathType: 's', sealedFile: '-n', rename: 'ss', unlink: 's',
   realpath: 's-n', spawnBegin: '', spawnFiles: 'l', spawnSelf: '', spawnArguments: 'l', spawnEnvironment: 'l',
-  spawnDescriptor: 'nh', spawnUser: 'uu', spawnLimit: 'nuuuu', spawnDirectory: 's', spawnBlock: 'hnn', spawnGroups: '-n', spawnUmask: 'n',
+  spawnDescriptor: 'nh', spawnUser: 'uu', spawnLimit: 'nuuuu', spawnDirectory: 's', spawnBlock: 'hnn', spawnGroups: '-n', spawnUmask: 'n', spawnOwner: 'u',
   spawnStartPipe: 'h', spawn: 'n1',
   wait: 'nw', waitUsage: 'nw', kill: 'nn', raise: 'n', setsid: '', setParentDeathSignal: 'n', setProcessName: 's', raiseNofileLimit: '',
   dropStdioAndEnvironment: '', unshareMounts: '', bindRootAndEnter: 's', pivot: 's', unmount: 's', makeDirectory: 'sn',

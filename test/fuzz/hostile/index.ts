@@ -193,7 +193,7 @@ function putHandles(): usize {
 
 function describeProcess(): void {
   const from = path(), length = below(4) == 0 || from > <u32>(memory.size() << 16) - STRING_BYTES ? size() : stringLength(from) + 1;
-  switch (below(15)) {
+  switch (below(16)) {
     case 0: shim.spawnBegin(); break;
     case 1: shim.spawnFiles(from, length); break;
     case 2: shim.spawnSelf(); break;
@@ -208,6 +208,7 @@ function describeProcess(): void {
     case 11: shim.spawnGroups(at(), any()); break;
     case 12: shim.spawnUmask(any()); break;
     case 13: keep(shim.sealedFile(at(), size())); break;
+    case 14: shim.spawnOwner(any()); break;
     default: shim.setProcessName(path()); break;
   }
 }

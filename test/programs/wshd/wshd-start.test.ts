@@ -83,7 +83,7 @@ for (const flag of ['-h', '--help']) {
   test(`${flag} says how it is used`, async () => {
     const ended = await attempt(nothing, () => [flag]);
     assert.is(ended.code, 0);
-    assert.match(ended.stderr, 'usage: wshd [--run DIR] [--lib DIR] [--root DIR] [--title NAME] [--no-new-privs]\n            [--user-namespace] [--keep-groups] [--share-network] [--confine]\n            [--capabilities LIST] [--filter FILE]');
+    assert.match(ended.stderr, 'usage: wshd [--run DIR] [--lib DIR] [--root DIR] [--title NAME] [--no-new-privs]\n            [--user-namespace] [--keep-groups] [--owner UID] [--share-network]\n            [--confine] [--capabilities LIST] [--filter FILE]');
   });
 }
 

@@ -1,9 +1,11 @@
 /** wshd --user-namespace: root of the container is another user on the host. */
+import { execFileSync } from 'node:child_process';
 import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { programPath } from '../../../src/base/paths.js';
 import { noContainers, startContainer, type TestContainer } from '../../support/container.js';
+import { run } from '../../support/process.js';
 import { unless } from '../../support/skip.js';
 
 const all = suite('wshd --user-namespace');
@@ -47,6 +49,21 @@ test('init and its commands have other ids on the host', () => within([], 65_536
   assert.is((await wsh(['sh', '-c', 'id -u; id -G; cat /proc/self/uid_map | tr -s " "'])).stdout.toString(), `0\n0\n 0 ${FIRST} 65536\n`);
   assert.is((await wsh(['--user', 'vcap', 'id', '-u'])).stdout.toString(), '10001\n');
 }));
+
+test('the user namespace belongs to the user that is named, and the ids are the same', () => within(['--owner', String(FIRST)], 65_536, async ({ pid, wsh }) => {
+  assert.equal(idsOf(pid), [Array(4).fill(FIRST).join('\t'), Array(4).fill(FIRST).join('\t'), '']);
+  // ioctl_ns(2): NS_GET_OWNER_UID, asked from outside.
+  const script = 'import fcntl,struct,os,sys; f = os.open(f"/proc/{sys.argv[1]}/ns/user", 0); b = bytearray(4); fcntl.ioctl(f, 0xb704, b); print(struct.unpack("I", b)[0])';
+  assert.is(execFileSync('python3', ['-c', script, String(pid)], { encoding: 'utf8' }), `${FIRST}\n`);
+  assert.is((await wsh(['id', '-u'])).stdout.toString(), '0\n');
+}));
+
+test('an owner that is no number of a user is refused', async () => {
+  for (const owner of ['', 'vcap', '5x', '-1', '4294967295', '99999999999999999999']) {
+    const { code, stderr } = await run([...WSHD, '--owner', owner]);
+    assert.equal([code, stderr], [1, `wshd: --owner takes the number of a user, not ${owner}\n`]);
+  }
+});
 
 test('with one id, root runs commands, and nobody else can', () => within(['--keep-groups'], 1, async ({ pid, wsh }) => {
   assert.is(idsOf(pid)[0], Array(4).fill(FIRST).join('\t'));

@@ -13,10 +13,10 @@ const streams = new Set(['read', 'write', 'readv', 'writev', 'splice']);
 
 /** What a program has lost once it has closed what it was started with: STARTING in shim/sys/calls.h, and a test compares the two. */
 const starting = new Set([
-  'adoptFd', 'routeSignals', 'listen', 'connect', 'socketPair', 'pathType', 'unlink', 'realpath', 'spawnSelf', 'setsid', 'setProcessName',
-  'raiseNofileLimit', 'dropStdioAndEnvironment', 'unshareMounts', 'bindRootAndEnter', 'pivot', 'unmount', 'makeDirectory',
-  'removeDirectory', 'enterDirectory', 'loopbackUp', 'unshare', 'setCapabilities', 'processControl', 'setFilter', 'newKeyring',
-  'resetAttributes',
+  'adoptFd', 'routeSignals', 'listen', 'connect', 'socketPair', 'pathType', 'unlink', 'realpath', 'spawnSelf', 'spawnOwner',
+  'setsid', 'setProcessName', 'raiseNofileLimit', 'dropStdioAndEnvironment', 'unshareMounts', 'bindRootAndEnter', 'pivot',
+  'unmount', 'makeDirectory', 'removeDirectory', 'enterDirectory', 'loopbackUp', 'unshare', 'setCapabilities', 'processControl',
+  'setFilter', 'newKeyring', 'resetAttributes',
 ]);
 
 const tables = [descriptorCalls, socketCalls, fileCalls, processCalls, selfCalls, atCalls, mountCalls, containerCalls];

@@ -106,6 +106,8 @@ function spawnGroups(guest: CallContext, at: number, count: number): number {
 
 function spawnUmask(guest: CallContext): number { return guest.description ? 0 : -ENOMEM; }
 
+function spawnOwner(guest: CallContext): number { return guest.description ? 0 : -ENOMEM; }
+
 function spawn(guest: CallContext, flags: number, reportAt: number): number {
   const { description, process } = guest;
   if (!guest.bytes(reportAt, 4)) return -EFAULT;
@@ -235,6 +237,7 @@ export const processCalls: CallTable = {
   spawnBlock: [3, spawnBlock],
   spawnGroups: [2, spawnGroups],
   spawnUmask: [1, spawnUmask],
+  spawnOwner: [1, spawnOwner],
   spawnStartPipe: [1, spawnStartPipe],
   spawn: [2, spawn],
   wait: [2, wait],
