@@ -9,7 +9,7 @@ export type { StopOptions, StopResult } from './core/container/stop.js';
 export type { CopyOptions, HostSide } from './core/copy/copy.js';
 export { type ExecOptions, type ExecOutput, type ExecResult, Execution } from './core/exec/execution.js';
 export type { OutputOptions } from './core/exec/collect.js';
-export type { ExitStatus } from './core/exec/outcome.js';
+export type { CommandUsage, ExitStatus } from './core/exec/outcome.js';
 export type { CommandSettings, LimitName, Limits, LimitValue, RequestOptions } from './core/exec/request.js';
 export type { Stdio } from './core/exec/stdio.js';
 export { type StreamOptions, type TerminalSize, wantsPty } from './core/exec/terminal.js';

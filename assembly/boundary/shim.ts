@@ -1,29 +1,26 @@
 /**
- * The boundary: every call that a module may make of its host, stated once. The native programs and the addon implement
- * it in `shim/sys`, the simulated kernel in `src/sim`; a test holds all of them to this file.
+ * The boundary: every call that a module may make of its host, stated once. The native programs and the addon implement it in
+ * `shim/sys`, the simulated kernel in `src/sim`; a test holds all of them to this file.
  *
  * - A handle is a small integer that the host gave out. A module cannot name a descriptor in another way.
  * - No call blocks. Each returns a number >= 0 or a negated errno. The module decides how to treat an error.
  * - `at` is an offset in the module's memory, `size` counts bytes, `path` is the offset of a NUL-terminated string.
- * - A range outside the module's memory is -EFAULT, an unknown handle -EBADF, a path that the program may not name -EACCES
- *   (`shim/sys/policy.c`).
+ * - A range outside the module's memory is -EFAULT, an unknown handle -EBADF, a forbidden path (`shim/sys/policy.c`) -EACCES.
  *
- * The host calls the module's exports: `onStart()` once; `onReady(handle, events)` while a watched handle is ready;
- * `onFork()` once, in the child of `fork`; `onSignal(signal)` for the signals of `routeSignals`; `onDeadline()` when the time of
- * `wakeAfter` is over; `onTrap()` when one of these trapped. `onTrap` returns -1 if the program can go on without the request
- * that trapped, else its exit code.
+ * The host calls the module's exports: `onStart()` once; `onReady(handle, events)` while a watched handle is ready; `onFork()`
+ * once, in the child of `fork`; `onSignal(signal)` for the signals of `routeSignals`; `onDeadline()` when the time of `wakeAfter`
+ * is over; `onTrap()` when one of these trapped. `onTrap` returns -1 if the program can go on without that request, else its code.
  *
- * A host that runs a module inside a larger program needs more than an exit code, and calls the exports below. None of them
- * calls the host, except `resize`. All but `resumeAt` may be called at any time, also after the program's end:
+ * A host that runs a module inside a larger program needs more than an exit code, and calls the exports below. None of them calls
+ * the host, except `resize` and `sendSignal`. All but `resumeAt` may be called at any time, also after the program's end:
  *
- * - wsh, iomux-link: `ending()`, the outcome of the command or the job: its raw status (wait(2)), or an `Ending`
- *   (assembly/lib/outcome.ts);
- * - wsh: `resize(rows, columns)` sets the size of the terminal of --tty;
- * - iomux-link, where a channel is 0 for stdout and 1 for stderr: `resumeAt(stdout, stderr)`, before `onStart`, sets the
- *   positions instead of a cursor file; `positionsAreKnown()` is 1 once the start of both streams is known; then
- *   `originOf(channel)` is the position of the stream's first byte for this link; `gapFrom(channel)` and `gapTo(channel)`
- *   are the bounds of the bytes lost before it, equal if none are; `brokenBy(channel)` is the negated errno of a stream
- *   that could not be copied to its end, else 0.
+ * - wsh, iomux-link: `ending()`, how the command or the job ended: its raw status (wait(2)), or an `Ending` of lib/outcome.ts;
+ * - wsh: `resize(rows, columns)` sets the size of the terminal of --tty; `sendSignal(signal, toGroup)` passes a signal on by
+ *   protocol 2; `figure(which)` is what the command used, `Figure` of assembly/programs/wsh/records.ts;
+ * - iomux-link, where a channel is 0 for stdout and 1 for stderr: `resumeAt(stdout, stderr)`, before `onStart`, sets the positions
+ *   instead of a cursor file; `positionsAreKnown()` is 1 once the start of both streams is known; then `originOf(channel)` is the
+ *   position of the stream's first byte for this link; `gapFrom(channel)` and `gapTo(channel)` are the bounds of the bytes lost
+ *   before it, equal if none are; `brokenBy(channel)` is the negated errno of a stream that could not be copied to its end, else 0.
  */
 
 // --- descriptors
@@ -71,6 +68,8 @@
 @external("shim", "watch") export declare function watch(handle: i32, events: i32): i32;
 /** Calls `onDeadline` once after that many milliseconds. A later call replaces an earlier one; -1 cancels it. */
 @external("shim", "wakeAfter") export declare function wakeAfter(milliseconds: i32): i32;
+/** Whether the program was started to ignore the signal, before it is in `routeSignals`: 1 or 0. sigaction(2), nohup(1) */
+@external("shim", "isIgnored") export declare function isIgnored(signal: i32): i32;
 /** Delivers the signals of this set (bit n - 1 is signal n) to `onSignal` instead of their default action. signalfd(2) */
 @external("shim", "routeSignals") export declare function routeSignals(low: u32, high: u32): i32;
 
@@ -318,6 +317,8 @@
 @external("shim", "restoreTermios") export declare function restoreTermios(handle: i32): i32;
 /** Copies a terminal's window size to another terminal. TIOCGWINSZ, TIOCSWINSZ */
 @external("shim", "copyWindowSize") export declare function copyWindowSize(from: i32, to: i32): i32;
+/** Stores a terminal's rows and columns, an i32 each, at `at`. TIOCGWINSZ */
+@external("shim", "windowSize") export declare function windowSize(handle: i32, at: usize): i32;
 /** Sets a terminal's window size. TIOCSWINSZ */
 @external("shim", "setWindowSize") export declare function setWindowSize(handle: i32, rows: i32, columns: i32): i32;
 

@@ -22,6 +22,7 @@ export const ENFILE: i32 = 23;
 export const EMFILE: i32 = 24;
 export const ENOTTY: i32 = 25;
 export const ETXTBSY: i32 = 26;
+export const EFBIG: i32 = 27;
 export const ENOSPC: i32 = 28;
 export const EROFS: i32 = 30;
 export const EPIPE: i32 = 32;
@@ -34,6 +35,7 @@ export const EMSGSIZE: i32 = 90;
 export const EADDRINUSE: i32 = 98;
 export const ENOBUFS: i32 = 105;
 export const ECONNRESET: i32 = 104;
+export const ETIMEDOUT: i32 = 110;
 export const ECONNREFUSED: i32 = 111;
 export const EDQUOT: i32 = 122;
 
@@ -62,6 +64,7 @@ export function describeError(errno: i32): string {
     case EMFILE: return "too many open files";
     case ENOTTY: return "not a terminal";
     case ETXTBSY: return "file is being written to";
+    case EFBIG: return "file too large";
     case ENOSPC: return "no space left on device";
     case EROFS: return "read-only file system";
     case EPIPE: return "broken pipe";
@@ -73,6 +76,7 @@ export function describeError(errno: i32): string {
     case EADDRINUSE: return "address already in use";
     case ECONNRESET: return "connection reset by peer";
     case ENOBUFS: return "no buffer space available";
+    case ETIMEDOUT: return "timed out";
     case ECONNREFUSED: return "connection refused";
     case EDQUOT: return "disk quota exceeded";
     default: return "";

@@ -17,6 +17,7 @@ export const EXIT_UNKNOWN: i32 = 255;
 export function exited(rawStatus: i32): bool { return (rawStatus & 0x7f) == 0; }
 export function exitCode(rawStatus: i32): i32 { return (rawStatus >> 8) & 0xff; }
 export function signalOf(rawStatus: i32): i32 { return rawStatus & 0x7f; }
+export function dumpedCore(rawStatus: i32): bool { return (rawStatus & 0x80) != 0; }
 /** The status is no end of a process: stopped, or an unknown signal. */
 export function endIsUnknown(rawStatus: i32): bool { return signalOf(rawStatus) > SIGNAL_MAX; }
 export function rawExit(code: i32): i32 { return (code & 0xff) << 8; }

@@ -54,6 +54,19 @@ int32_t shim_copyWindowSize(struct host *host, uint32_t from, uint32_t to) {
     return (int32_t)(result < 0 ? result : sys(ioctl, target, TIOCSWINSZ, &size));
 }
 
+int32_t shim_windowSize(struct host *host, uint32_t handle, uint32_t at) {
+    struct winsize size;
+    int fd = fd_of(host, handle);
+    guest_i32 *rows_columns = guest(host, at, 2 * sizeof *rows_columns);
+    if (fd < 0) return fd;
+    if (!rows_columns) return -EFAULT;
+    long result = sys(ioctl, fd, TIOCGWINSZ, &size);
+    if (result < 0) return (int32_t)result;
+    rows_columns[0] = size.ws_row;
+    rows_columns[1] = size.ws_col;
+    return 0;
+}
+
 int32_t shim_setWindowSize(struct host *host, uint32_t handle, uint32_t rows, uint32_t columns) {
     int fd = fd_of(host, handle);
     struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};

@@ -56,6 +56,15 @@ export const signalName = check('the name of a signal, such as \'SIGTERM\'', (va
   typeof value === 'string' && Object.hasOwn(constants.signals, value)
 ));
 
+const SIGNAL_MAX = 64;
+
+/** The number of a signal that is given by its name or its number. Throws USAGE. */
+export function signalNumber(name: string, value: unknown): number {
+  if (typeof value === 'string' && Object.hasOwn(constants.signals, value)) return constants.signals[value as NodeJS.Signals];
+  if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= SIGNAL_MAX) return value as number;
+  throw mustBe(name, 'the name or the number of a signal, such as \'SIGTERM\' or 15', value);
+}
+
 export function integer(least: number, most: number): Check {
   return check(`a whole number from ${least} to ${most}`, (value) => Number.isInteger(value) && (value as number) >= least && (value as number) <= most);
 }

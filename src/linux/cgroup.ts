@@ -275,14 +275,22 @@ function fieldIn(file: string, key: string): number {
   return Number(new RegExp(`^${key} (\\d+)$`, 'm').exec(textOfFile(file))?.[1] ?? 0);
 }
 
+const EVENTS = { 1: 'memory.oom_control', 2: 'memory.events' } as const;
+
+/** How many processes were killed because memory ran out; 0 without a cgroup. */
+export function countOomKills(groups: readonly Group[]): number {
+  const group = groupOf(groups, 'memory');
+  return group ? fieldIn(`${group.directory}/${EVENTS[group.version]}`, 'oom_kill') : 0;
+}
+
 export async function memoryIn({ version, directory }: Pick<Group, 'version' | 'directory'>): Promise<MemoryInfo> {
-  const [usage, peak, limit, events] = version === 1
-    ? ['memory.usage_in_bytes', 'memory.max_usage_in_bytes', 'memory.limit_in_bytes', 'memory.oom_control'] as const
-    : ['memory.current', 'memory.peak', 'memory.max', 'memory.events'] as const;
+  const [usage, peak, limit] = version === 1
+    ? ['memory.usage_in_bytes', 'memory.max_usage_in_bytes', 'memory.limit_in_bytes'] as const
+    : ['memory.current', 'memory.peak', 'memory.max'] as const;
   const limitBytes = numberIn(`${directory}/${limit}`);
   return {
     cgroup: directory, version, usageBytes: numberIn(`${directory}/${usage}`) ?? 0, peakBytes: numberIn(`${directory}/${peak}`),
-    oomKills: fieldIn(`${directory}/${events}`, 'oom_kill'),
+    oomKills: fieldIn(`${directory}/${EVENTS[version]}`, 'oom_kill'),
     limitBytes: limitBytes === null || limitBytes > UNLIMITED_BYTES ? null : limitBytes,
   };
 }

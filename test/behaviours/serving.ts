@@ -45,7 +45,7 @@ export class Serving {
       }),
     }).exports as unknown as Serving['exports'];
     this.native.attach(this.exports.memory);
-    this.listener = this.withBytes(`${socket}\0`, (at) => this.call('listen', at, BACKLOG, 0));
+    this.listener = this.withBytes(`${socket}\0`, (at) => this.call('listen', at, BACKLOG, 1));
     this.sync = this.pair();
     this.exports.onStart();
     this.withBytes(`${directory}\0`.repeat(3) + GO, (at, size) => this.call('write', this.sync[1], at, size));

@@ -8,7 +8,7 @@ import { Behaviours, type CaseOptions, type Connection, type Outcome, outcomeOf,
 export const behaviours = new Behaviours('wsh');
 const { add } = { add: behaviours.add.bind(behaviours) };
 
-const SIGPIPE = 13, SIGTERM = 15;
+const SIGKILL = 9, SIGPIPE = 13, SIGTERM = 15;
 const REQUEST_BYTES = 9656;
 const IN_CONTAINER: CaseOptions = { needs: 'container' };
 
@@ -109,10 +109,18 @@ add('a wsh that is killed takes the command\'s readers with it', async (world) =
   const wsh = container.wsh(marks);
   wsh.stdin.write('x');
   await world.until(() => wsh.stdout.length === 1, 'the command runs');
+  wsh.kill(SIGKILL);
+  await world.until(() => wsh.ended, 'wsh is gone');
+  assert.is(wsh.killedBy, SIGKILL);
+  assert.is((await runIn(world, 'exit 0')).code, 0);
+}, IN_CONTAINER);
+
+add('a signal to wsh reaches the command, and both end by it', async (world) => {
+  const container = await world.container(), wsh = container.wsh(['--raise', ...container.script('say 1 ready; hang')]);
+  await world.until(() => wsh.stdout.length > 0, 'the command runs');
   wsh.kill(SIGTERM);
   await world.until(() => wsh.ended, 'wsh is gone');
   assert.is(wsh.killedBy, SIGTERM);
-  assert.is((await runIn(world, 'exit 0')).code, 0);
 }, IN_CONTAINER);
 
 add('--raise: dies by the signal that killed the command, and says nothing; an exit code stays one', async (world) => {

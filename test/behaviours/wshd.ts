@@ -167,7 +167,7 @@ add('exactly HOME, USER and PATH, and LANG when the client has one', async (worl
   container.passwd(PASSWD);
   const root = 'HOME=/root USER=root PATH=/sbin:/bin:/usr/sbin:/usr/bin';
   assert.is(await says(world, container, 'print 1 env', [], { env: { SECRET: 'x' } }), `${root}\n`);
-  assert.is(await says(world, container, 'print 1 env', [], { env: { LANG: 'de_DE.UTF-8' } }), `${root} LANG=de_DE.UTF-8\n`);
+  assert.is(await says(world, container, 'print 1 env', [], { env: { LANG: 'de_DE.UTF-8' } }), `LANG=de_DE.UTF-8 ${root}\n`);
   assert.is(await says(world, container, 'print 1 env', ['--user', 'vcap']), 'HOME=/home/vcap USER=vcap PATH=/bin:/usr/bin\n');
 }, USERS);
 
@@ -186,7 +186,7 @@ add('arguments as they were given', async (world, container) => {
 for (const user of ['nobody', 'vca', 'vcapx', 'VCAP']) {
   add(`a user that the container does not know: ${user}`, async (world, container) => {
     container.passwd(PASSWD);
-    const stderr = `wshd: no such user in the container's /etc/passwd: ${user}\n`;
+    const stderr = `wsh: no such user in the container's /etc/passwd: ${user}\n`;
     assert.equal(await tell(world, container, ['--user', user, 'true']), { code: 255, stdout: '', stderr });
   }, USERS);
 }
@@ -205,7 +205,7 @@ for (const [what, [line, ids]] of Object.entries(entries)) {
   add(`a user ${what}`, async (world, container) => {
     container.passwd(line);
     const { stdout, stderr } = await tell(world, container, ['--user', 'u', ...container.script('print 1 uid')]);
-    if (ids === undefined) assert.is(stderr, 'wshd: no such user in the container\'s /etc/passwd: u\n');
+    if (ids === undefined) assert.is(stderr, 'wsh: no such user in the container\'s /etc/passwd: u\n');
     else assert.equal([stdout, stderr], [`${ids}\n`, '']);
     container.passwd(PASSWD);
   }, USERS);
@@ -215,13 +215,13 @@ add('without /etc/passwd root has a default, others are told', async (world, con
   container.passwd(undefined);
   assert.is(await says(world, container, 'print 1 uid; print 1 cwd'), '0 0\n/\n');
   const { code, stderr } = await tell(world, container, ['--user', 'vcap', 'true']);
-  assert.equal([code, stderr], [255, 'wshd: cannot look up the user vcap in the container\'s /etc/passwd: no such file or directory\n']);
+  assert.equal([code, stderr], [255, 'wsh: cannot read the container\'s users and groups for vcap: no such file or directory\n']);
   container.passwd(PASSWD);
 }, USERS);
 
 for (const [command, why] of [['/no/such/program', 'no such file or directory'], ['nonsense', 'no such file or directory'], ['/tmp', 'permission denied'], ['', 'no such file or directory']] as const) {
   add(`a command that cannot be executed is told, with exit code 255: "${command}"`, async (world, container) => {
-    assert.equal(await tell(world, container, [command]), { code: 255, stdout: '', stderr: `wshd: cannot execute ${command}: ${why}\n` });
+    assert.equal(await tell(world, container, [command]), { code: 255, stdout: '', stderr: `wsh: cannot execute ${command}: ${why}\n` });
     await serves(world, container);
   });
 }

@@ -6,7 +6,7 @@ import type { ContainerInfo } from '../../src/core/container/info.js';
 import { noContainers } from '../support/container.js';
 import { until } from '../support/process.js';
 import { unless } from '../support/skip.js';
-import { Terminal, whenSized } from '../support/terminal.js';
+import { Terminal } from '../support/terminal.js';
 import { Depot, main } from './help.js';
 
 const all = suite('warden exec, info');
@@ -50,12 +50,12 @@ it('runs commands with their input, output and exit codes', async () => {
   const killed = await depot.warden('exec', 'c', '--', 'sh', '-c', 'kill -KILL $$');
   assert.equal([killed.code, killed.stderr], [255, 'wsh: the command was killed by signal 9 (SIGKILL)\n']);
   const unknown = await depot.warden('exec', 'c', 'nosuch');
-  assert.equal([unknown.code, unknown.stderr], [255, 'wshd: cannot execute nosuch: no such file or directory\n']);
+  assert.equal([unknown.code, unknown.stderr], [255, 'wsh: cannot execute nosuch: no such file or directory\n']);
 });
 
 for (const timeout of [[], ['--timeout', '1m']]) {
   it(`gives a command a terminal when it has one: ${timeout.join(' ') || 'no options'}`, async () => {
-    const terminal = new Terminal([process.execPath, main, 'exec', 'c', ...timeout, '--', 'sh', '-c', `${whenSized(30, 90)}; stty size; echo $TERM; read line; exit 42`],
+    const terminal = new Terminal([process.execPath, main, 'exec', 'c', ...timeout, '--', 'sh', '-c', 'stty size; echo $TERM; read line; exit 42'],
       { rows: 30, columns: 90, env: { ...depot.environment, TERM: 'xterm' } });
     try {
       const before = await terminal.settings();
@@ -99,7 +99,7 @@ it('a command that is in time is not hindered by its timeout', async () => {
   assert.equal(await depot.startWarden(['exec', 'c', '--timeout', '1m', '--', 'sh', '-c', 'cat; exit 3'], 'in\n').result,
     { code: 3, signal: null, stdout: 'in\n', stderr: '' });
   const unknown = await depot.warden('exec', 'c', '--timeout', '1m', 'nosuch');
-  assert.equal([unknown.code, unknown.stderr], [255, 'wshd: cannot execute nosuch: no such file or directory\n']);
+  assert.equal([unknown.code, unknown.stderr], [255, 'warden exec: cannot execute nosuch: no such file or directory\n']);
 });
 
 it('tells what it is doing', async () => {

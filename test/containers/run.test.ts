@@ -50,13 +50,13 @@ it('is 255 when the command was killed', async () => {
 it('is 255 when there is no such command', async () => {
   const { code, stderr } = await depot.run(['--', 'nosuch']);
   assert.is(code, 255);
-  assert.is(stderr, 'wshd: cannot execute nosuch: no such file or directory\n');
+  assert.is(stderr, 'wsh: cannot execute nosuch: no such file or directory\n');
 });
 
 it('is 255 when there is no such user', async () => {
   const { code, stderr } = await sh('true', '--user', 'nosuch');
   assert.is(code, 255);
-  assert.is(stderr, 'wshd: no such user in the container\'s /etc/passwd: nosuch\n');
+  assert.is(stderr, 'wsh: no such user in the container\'s /etc/passwd: nosuch\n');
 });
 
 it('needs no -- before a command, and leaves its options alone', async () => {

@@ -22,7 +22,7 @@ const PRINTED: Readonly<Record<string, RegExp>> = {
   errors: new RegExp([
     '^USAGE \\(isUsage\\): "an id with spaces" is invalid as the id of a container', 'NOT_FOUND \\(isNotFound\\): there is no container /nowhere',
     'USAGE \\(isUsage\\): workdir is empty', 'ABORTED \\(isAborted\\): aborted by the caller\'s signal',
-    'exit code 255: wshd: cannot execute nosuch: no such file or directory', 'ENDED \\(isEnded\\): cannot connect to /\\S+/run/wshd.sock\n$',
+    'EXEC_FAILED \\(\\): cannot execute nosuch', 'ENDED \\(isEnded\\): cannot connect to /\\S+/run/wshd.sock\n$',
   ].join('\n')),
 };
 

@@ -1,9 +1,8 @@
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Container, type Execution, WardenError } from '../../src/index.js';
 import { isAlive, run, scratch, staysSo, until } from '../support/process.js';
-import { whenSized } from '../support/terminal.js';
 import { unless } from '../support/skip.js';
 import { Depot, held, holdsOnly, noContainers } from './help.js';
 
@@ -121,7 +120,7 @@ test('hands in descriptors, of which no byte passes JavaScript', async () => {
 });
 
 test('runs at a terminal, which can be resized', async () => {
-  const command = sh(`${whenSized(10, 20)}; stty size; trap "stty size; exit 3" WINCH; echo ready; while :; do sleep 0.05; done`, { tty: { rows: 10, columns: 20 } });
+  const command = sh('stty size; trap "stty size; exit 3" WINCH; echo ready; while :; do sleep 0.05; done', { tty: { rows: 10, columns: 20 } });
   let shown = '';
   command.stdout!.setEncoding('utf8').on('data', (text: string) => { shown += text; });
   await until(() => shown.includes('ready'), 'it is ready');
@@ -197,6 +196,58 @@ test('sends signals to the command', async () => {
   assert.is(await command.kill(), 0);
 });
 
+test('sends a signal to the command alone, or to its process group, through wshd', async () => {
+  // The shell outlives it, its child does not.
+  const script = 'trap "echo caught" USR1; sleep 1000 & echo ready; wait; wait; echo "child $?"; exit 4';
+  for (const group of [false, true]) {
+    const command = sh(script), output = command.output();
+    await new Promise((resolve) => { command.stdout!.once('data', resolve); });
+    assert.is(await command.signal(group ? 'SIGUSR1' : 10, { group }), true);
+    if (!group) {
+      await until(async () => await others() === 2, 'shell and child are there');
+      assert.is(await command.signal('SIGKILL'), true);
+    }
+    const { exitCode, signal } = await command.result;
+    assert.equal([exitCode, signal], group ? [4, null] : [null, 'SIGKILL']);
+    await output;
+    assert.is(await command.signal('SIGTERM'), false);
+    await container.kill('SIGKILL');
+  }
+  const command = sh('exec sleep 1000');
+  for (const bad of ['NOSUCH', 0, 65, 1.5, undefined]) assert.is((await failure(command.signal(bad as number))).code, 'USAGE', String(bad));
+  assert.is(await command.signal(64), true);
+  assert.is((await command.result).signal, 'SIG64');
+});
+
+test('tells what the command used, and whether its core was dumped', async () => {
+  const { usage, coreDumped, outOfMemory } = await sh('i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done').result;
+  assert.ok(usage !== null && usage.userMs + usage.systemMs > 0 && usage.maxMemoryBytes > 100_000, JSON.stringify(usage));
+  assert.equal([coreDumped, outOfMemory], [false, false]);
+  const dumped = await sh('cd /tmp; kill -SEGV $$', { limits: { CORE: 'unlimited' } }).result;
+  // Whether there is a place for it, is the machine's business: the kernel sets the bit where it tries to write one. core(5)
+  assert.is(dumped.signal, 'SIGSEGV');
+  assert.is(typeof dumped.coreDumped, 'boolean');
+});
+
+test('speaks protocol 1 with a wshd that knows no other', async () => {
+  const socket = `${container.directory}/run/wshd.sock`;
+  chmodSync(socket, 0o600);
+  try {
+    const command = sh('echo ready; exec sleep 1000');
+    await new Promise((resolve) => { command.stdout!.once('data', resolve); });
+    assert.is((await failure(command.signal('SIGTERM'))).code, 'UNSUPPORTED');
+    assert.ok(await command.kill('SIGTERM') >= 1);
+    const { signal, usage } = await command.result;
+    assert.equal([signal, usage], ['SIGTERM', null]);
+    const { exitCode, stderr } = await container.exec(['nosuch']).output();
+    assert.equal([exitCode, stderr.toString()], [255, 'wshd: cannot execute nosuch: no such file or directory\n']);
+    const refused = await failure(container.exec(['true'], { env: { A: 'b' } }).result);
+    assert.match(refused.message, /speaks version 1 of the protocol, which does not carry --env/);
+  } finally {
+    chmodSync(socket, 0o1600);
+  }
+});
+
 test('kills a command that writes more than is wanted', async () => {
   const error = await failure(sh('yes').output({ maxBytes: 100_000 }));
   assert.equal([error.code, error.isUsage], ['USAGE', true]);
@@ -217,8 +268,10 @@ test('says what is wrong with what it is asked for', async () => {
   }
   assert.match((await failure(container.exec(['x'.repeat(9_000)]).result)).message, /at most 4095 bytes/);
   assert.is((await failure(container.exec(['true'], { user: 'u'.repeat(1_100) }).result)).code, 'USAGE');
-  const { exitCode, stderr } = await container.exec(['nosuch']).output();
-  assert.equal([exitCode, stderr.toString()], [255, 'wshd: cannot execute nosuch: no such file or directory\n']);
+  const unknown = await failure(container.exec(['nosuch']).output());
+  assert.equal([unknown.code, unknown.message], ['EXEC_FAILED', 'cannot execute nosuch: no such file or directory']);
+  const user = await failure(container.exec(['true'], { user: 'nobody-known' }).result);
+  assert.equal([user.code, user.message], ['EXEC_FAILED', 'no such user in the container\'s /etc/passwd: nobody-known']);
 });
 
 test('tells of a container that ends under a command, and of one that has ended', async () => {

@@ -9,12 +9,6 @@ import { DEADLINE_MS, until } from './process.js';
 
 export interface TerminalOptions { rows?: number; columns?: number; env?: NodeJS.ProcessEnv; cwd?: string }
 
-/**
- * The first command of a script that depends on the terminal's size: waits until the terminal has the size. wsh sets the size when wshd
- * sends the terminal's descriptor, and wshd starts the command at the same time, in no defined order.
- */
-export function whenSized(rows: number, columns: number): string { return `until [ "$(stty size)" = "${rows} ${columns}" ]; do sleep 0.02; done`; }
-
 interface Event {
   output?: string;
   settings?: number[];

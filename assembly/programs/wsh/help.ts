@@ -48,13 +48,14 @@ export function printBadLimit(): void {
   line.flush();
 }
 
-/** Prints how the command was killed; `signal` is below 1 if nobody knows. */
-export function printDeath(signal: i32): void {
+/** Prints how the command was killed; `signal` is below 1 if nobody knows. `dumpedCore`: core(5) */
+export function printDeath(signal: i32, dumpedCore: bool): void {
   line.begin();
   line.put("wsh: the command was killed");
   if (signal >= 1) {
     line.put(" by ");
     line.putSignal(signal);
   }
+  if (dumpedCore) line.put("; its core was dumped");
   line.flush();
 }

@@ -5,8 +5,7 @@
  */
 import {
   adoptFd, CAN_READ, CAN_WRITE, close, connect, copyWindowSize, duplicate, FileType, handleType, pipeTag, raise, read,
-  READ, receive, restoreTermios, routeSignals, setNonblocking, setPipeSize, setRawMode, setWindowSize, wakeAfter,
-  watch, write, WRITE,
+  READ, receive, restoreTermios, routeSignals, setNonblocking, setPipeSize, setRawMode, setWindowSize, wakeAfter, watch, write, WRITE,
 } from "../../boundary/shim";
 import { argument, exit, loadArguments, loadEnvironment } from "../../boundary/wasi";
 import { cString } from "../../lib/text";
@@ -14,22 +13,24 @@ import { Ending } from "../../lib/outcome";
 import { EAGAIN, ECONNREFUSED, ENOENT, EPROTO } from "../../lib/errno";
 import { fail } from "../../lib/diagnostics";
 import { BUFFER_BYTES, Flow, isPipeEnd, isTerminal, Relay } from "../../lib/relay";
-import { bit, SIGCONT, SIGHUP, SIGINT, SIGNAL_MAX, SIGQUIT, SIGSTOP, SIGTSTP, SIGWINCH } from "../../lib/signal";
-import { AT_TTY, REQUEST_BYTES } from "../../wire/request";
+import { bit, SIGHUP, SIGINT, SIGNAL_MAX, SIGQUIT } from "../../lib/signal";
+import { REQUEST_BYTES } from "../../wire/request";
 import { HANDLES_MAX, PipesHandle, PtyHandle, RESPONSE_BYTES, responseIsGood } from "../../wire/response";
 import { RecordKind } from "../../wire/record";
-import { EXIT_UNKNOWN, exitCode, exited, exitStatus, rawExit, signalOf, STATUS_BYTES } from "../../wire/status";
-import { composeRequest, needsVersion2 } from "./compose";
+import { Target } from "../../wire/signal";
+import { dumpedCore, EXIT_UNKNOWN, exitCode, exited, exitStatus, rawExit, signalOf, STATUS_BYTES } from "../../wire/status";
+import { composeRequest, isVersion2, unseen } from "./compose";
 import { adviceOnSilence, request } from "./protocol-1";
-import { passSignal, send2 } from "./protocol-2";
+import { send2, sendSignalTo } from "./protocol-2";
 import { problem, problemOf } from "./problem";
-import { printFailure, recordedStatus, takeRecord } from "./records";
+import { printFailure, recordedFigure, recordedStatus, takeRecord } from "./records";
 import { options, parse } from "./options";
-import { CTRL_BACKSLASH, CTRL_C, CTRL_D, PASSED_SIGNALS, SIGNAL_STATUS, TERMINAL_SIGNALS } from "./signals";
+import { connection, moveTo, State, state, terminal } from "./state";
+import { CTRL_D, onSignal, passedSignals, SIGNAL_STATUS, TERMINAL_SIGNALS, type } from "./signals";
 import { printBadLimit, printDeath, printHelp, printProbe } from "./help";
 import { Probe, ssh } from "./ssh";
 import { knowsSubsystem } from "./ssh-command";
-import { adoptOutput, firstColumns, firstRows, hasNoInput, isMissing, lossOf, PIPE_BYTES, PTY_BYTES_MAX, wantsPty } from "./stdio";
+import { adoptOutput, decideFirstSize, firstSize, hasNoInput, isMissing, lossOf, PIPE_BYTES, PTY_BYTES_MAX, wantsPty } from "./stdio";
 import { sshSocketPath } from "./ssh-host";
 
 /** An original wshd serves one client at a time: a slow one delays the answer without any fault. */
@@ -40,27 +41,10 @@ const CONNECT_ATTEMPTS: i32 = 600;
 /** Interval at which a pty without a slave is read again: only the command's exit status ends it. */
 const HANGUP_INTERVAL_MS: i32 = 100;
 
-const enum State { CONNECTING, SENDING, AWAITING, RELAYING, ENDING }
-let state: State = State.CONNECTING;
-
-namespace connection {
-  export let sent: u32 = 0;
-  export let socket: i32 = -1;
-  export let attempts: i32 = 0;
-  export let status: i32 = -1;
-}
 const response = memory.data(8);
 /** Room for one handle more than an answer has, to detect a surplus one. */
 const handles = memory.data((HANDLES_MAX + 1) * 4, 4);
 
-namespace terminal {
-  export let master: i32 = -1;
-  export let local: i32 = -1;
-  /** `local` is a terminal: this program sets its mode and reads its size. */
-  export let atTerminal: bool = false;
-  /** stderr is a terminal. */
-  export let errorsToo: bool = false;
-}
 /** The socket without --socket. */
 let defaultPath: usize = 0;
 namespace outcome {
@@ -80,11 +64,6 @@ const output = changetype<Relay>(memory.data(offsetof<Relay>(), 8));
 const errors = changetype<Relay>(memory.data(offsetof<Relay>(), 8));
 const inputBuffer = memory.data(BUFFER_BYTES), outputBuffer = memory.data(BUFFER_BYTES), errorsBuffer = memory.data(BUFFER_BYTES);
 
-function moveTo(next: State): void {
-  assert(next > state, "a request never goes back");
-  state = next;
-}
-
 export function onStart(): void {
   loadArguments();
   loadEnvironment();
@@ -96,9 +75,11 @@ export function onStart(): void {
   }
   if (options.isSsh && !knowsSubsystem()) return giveUp(Ending.USAGE, "wsh: --ssh knows the subsystem sftp only, not", ssh.line);
   terminal.local = adoptFd(0);
-  const stdinIsTerminal = isTerminal(terminal.local), interactive = wantsPty(stdinIsTerminal);
-  terminal.atTerminal = interactive && !hasNoInput() && stdinIsTerminal;
-  if (!composeRequest(interactive, options.socketPath != 0 ? options.socketPath : defaultPath)) return refuseRequest();
+  const stdinIsTerminal = isTerminal(terminal.local);
+  terminal.isAskedFor = wantsPty(stdinIsTerminal);
+  terminal.atTerminal = terminal.isAskedFor && !hasNoInput() && stdinIsTerminal;
+  decideFirstSize(terminal.atTerminal ? terminal.local : -1);
+  if (!composeRequest(terminal.isAskedFor, options.socketPath != 0 ? options.socketPath : defaultPath)) return refuseRequest();
   connectAndSend();
 }
 
@@ -126,7 +107,7 @@ function refuseRequest(): void {
 
 function connectAndSend(): void {
   const path = options.socketPath != 0 ? options.socketPath : defaultPath;
-  connection.socket = connect(path);
+  connection.socket = unseen < 0 ? unseen : connect(path);
   if (connection.socket == -EAGAIN && ++connection.attempts < CONNECT_ATTEMPTS) {
     wakeAfter(CONNECT_INTERVAL_MS);
     return;
@@ -138,11 +119,13 @@ function connectAndSend(): void {
   if (connection.socket < 0) return giveUp(Ending.UNREACHED, "wsh: cannot connect to", path, connection.socket, advice);
   moveTo(State.SENDING);
   wakeAfter(ANSWER_DEADLINE_MS);
+  // From now on they are the command's, which may start before its record comes.
+  if (isVersion2 && !terminal.isAskedFor) routeSignals(passedSignals(), 0);
   send();
 }
 
 function send(): void {
-  if (needsVersion2 != 0) return sendVersion2();
+  if (isVersion2) return sendVersion2();
   while (connection.sent < REQUEST_BYTES) {
     const wrote = write(connection.socket, request + connection.sent, REQUEST_BYTES - connection.sent);
     if (wrote == -EAGAIN) {
@@ -176,11 +159,10 @@ function takeFirstRecord(): void {
   if (kind < 0 && kind != -EPROTO) return giveUp(Ending.REFUSED, "wsh: cannot receive wshd's answer", 0, kind);
   if (kind != RecordKind.RUNNING) return giveUp(Ending.PROTOCOL, "wsh: wshd's answer is not of protocol version 2");
   wakeAfter(-1);
-  const place = handles + (load<i32>(request + AT_TTY) != 0 ? <i32>PtyHandle.STATUS : <i32>PipesHandle.STATUS) * 4;
+  const place = handles + (terminal.isAskedFor ? <i32>PtyHandle.STATUS : <i32>PipesHandle.STATUS) * 4;
   if (load<i32>(place) >= 0) return refuseDescriptors();
   store<i32>(place, connection.socket);
   takeDescriptors();
-  if (!terminal.atTerminal) routeSignals(PASSED_SIGNALS, 0);
 }
 
 function failed(): void {
@@ -195,16 +177,16 @@ function takeEnd(): void {
   const kind = takeRecord(connection.status, handles, 0);
   if (kind == -EAGAIN) return;
   if (kind == RecordKind.FAILED) return failed();
-  const raw = recordedStatus();
-  outcome.exitWith = kind == RecordKind.ENDED && exited(raw) ? exitCode(raw) : -1;
-  outcome.ended = rawExit(outcome.exitWith);
+  const raw = kind == RecordKind.ENDED ? recordedStatus() : -1;
+  outcome.exitWith = raw >= 0 && exited(raw) ? exitCode(raw) : -1;
+  outcome.ended = raw;
   outcome.unread = min(kind, 0);
-  if (outcome.exitWith < 0) noteDeath(kind == RecordKind.ENDED ? signalOf(raw) : 0);
+  if (outcome.exitWith < 0) noteDeath(max(raw, 0));
   drain();
 }
 
 function takeAnswer(): void {
-  if (needsVersion2 != 0) return takeFirstRecord();
+  if (isVersion2) return takeFirstRecord();
   const got = receive(connection.socket, response, RESPONSE_BYTES, handles, HANDLES_MAX + 1);
   if (got == -EAGAIN) return;
   if (got < 0) return giveUp(Ending.REFUSED, "wsh: cannot receive wshd's answer", 0, got);
@@ -224,7 +206,7 @@ function refuseDescriptors(): void {
 }
 
 function takeDescriptors(): void {
-  if (!(load<i32>(request + AT_TTY) != 0 ? acceptPty() : acceptPipes())) return refuseDescriptors();
+  if (!(terminal.isAskedFor ? acceptPty() : acceptPipes())) return refuseDescriptors();
   moveTo(State.RELAYING);
   watch(connection.status, READ);
   input.pump();
@@ -256,7 +238,7 @@ function acceptPipes(): bool {
   return true;
 }
 
-function isStatus(): bool { return needsVersion2 != 0 || isPipeEnd(connection.status, CAN_READ); }
+function isStatus(): bool { return isVersion2 || isPipeEnd(connection.status, CAN_READ); }
 
 function acceptPty(): bool {
   terminal.master = handleAt(PtyHandle.MASTER);
@@ -271,7 +253,7 @@ function acceptPty(): bool {
     copyWindowSize(terminal.local, terminal.master);
   } else {
     routeSignals(bit(SIGINT) | bit(SIGQUIT), 0);
-    setWindowSize(terminal.master, firstRows(), firstColumns());
+    if (!isVersion2) setWindowSize(terminal.master, firstSize.rows, firstSize.columns);
   }
   if (hasNoInput()) {
     input.flow = Flow.ENDED;
@@ -309,7 +291,7 @@ function pauseWhileHungUp(): void {
 }
 
 function takeStatus(): void {
-  if (needsVersion2 != 0) return takeEnd();
+  if (isVersion2) return takeEnd();
   const got = read(connection.status, response, STATUS_BYTES);
   if (got == -EAGAIN) return;
   outcome.exitWith = got == STATUS_BYTES ? exitStatus(response) : -1;
@@ -335,17 +317,19 @@ function drain(): void {
   errors.pump();
 }
 
-function noteDeath(signal: i32): void {
+/** `raw`: a signal, and whether a core was dumped. */
+function noteDeath(raw: i32): void {
+  const signal = signalOf(raw);
   outcome.exitWith = EXIT_UNKNOWN;
-  outcome.ended = signal >= 1 && signal <= SIGNAL_MAX ? signal : <i32>Ending.KILLED;
+  outcome.ended = signal >= 1 && signal <= SIGNAL_MAX ? raw : <i32>Ending.KILLED;
 }
 
 function finishWhenDrained(): void {
   if (output.flow == Flow.OPEN || errors.flow == Flow.OPEN) return;
   if (terminal.atTerminal) restoreTermios(terminal.local);
-  const isKilled = outcome.ended > 0 && outcome.ended <= SIGNAL_MAX;
-  if (options.raising && isKilled) raise(outcome.ended);
-  if (options.signalStatus && isKilled) outcome.exitWith = SIGNAL_STATUS + outcome.ended;
+  const killedBy = outcome.ended > 0 ? signalOf(outcome.ended) : 0;
+  if (options.raising && killedBy > 0) raise(killedBy);
+  if (options.signalStatus && killedBy > 0) outcome.exitWith = SIGNAL_STATUS + killedBy;
   // After the command's own output, and when the terminal has its settings back.
   if (outcome.exitWith == EXIT_UNKNOWN && outcome.ended != rawExit(EXIT_UNKNOWN) && !options.isSsh) tellDeath();
   if (outcome.unread < 0) return giveUp(Ending.KILLED, "wsh: cannot read how the command ended", 0, outcome.unread);
@@ -355,28 +339,9 @@ function finishWhenDrained(): void {
 }
 
 /** The command's stderr is read for the command's own output, so wsh writes there only at a terminal, or when asked to. */
-function tellDeath(): void { if (options.verbose || terminal.errorsToo) printDeath(outcome.ended); }
-
-/** Types a key at the command's pty. */
-function type(key: u8): void {
-  store<u8>(response, key);
-  write(terminal.master, response, 1);
-}
-
-export function onSignal(signal: i32): void {
-  if (needsVersion2 != 0 && !terminal.atTerminal) return passSignal(connection.status, signal);
-  // Protocol 1 has no message for signals, but a pty has keys for two of them. Others end this program, and the pty hangs up.
-  if (!terminal.atTerminal && terminal.master >= 0) return type(signal == SIGINT ? CTRL_C : CTRL_BACKSLASH);
-  if (signal == SIGWINCH) {
-    copyWindowSize(terminal.local, terminal.master);
-  } else if (signal == SIGCONT) {
-    setRawMode(terminal.local);
-    copyWindowSize(terminal.local, terminal.master);
-  } else {
-    restoreTermios(terminal.local);
-    // SIGCONT resumes after a stop. Any other signal ends this program, and its parent sees the signal in wait(2).
-    raise(signal == SIGTSTP ? SIGSTOP : signal);
-  }
+function tellDeath(): void {
+  const raw = max(outcome.ended, 0);
+  if (options.verbose || terminal.errorsToo) printDeath(signalOf(raw), dumpedCore(raw));
 }
 
 export function onDeadline(): void {
@@ -390,8 +355,21 @@ export function onTrap(): i32 {
   return EXIT_UNKNOWN;
 }
 
+export { onSignal };
+
 /** The command's raw status, or an `Ending`. */
 export function ending(): i32 { return outcome.ended; }
+
+/** A `Figure` of the record of the end; -1 without one. */
+export function figure(which: i32): f64 { return state == State.ENDING ? recordedFigure(which) : -1; }
+
+/** Sends the command, or its process group, a signal; 0 without a command, -1 where the protocol has no signals. */
+export function sendSignal(signal: i32, toGroup: i32): i32 {
+  const socket = state == State.AWAITING ? connection.socket : connection.status;
+  if (!isVersion2) return -1;
+  if (state < State.AWAITING || socket < 0) return 0;
+  return sendSignalTo(socket, signal, toGroup != 0 ? Target.GROUP : Target.COMMAND);
+}
 
 /** Sets the size of the pty of `--tty`. A real terminal keeps its own size. */
 export function resize(toRows: i32, toColumns: i32): void {

@@ -7,7 +7,7 @@ import { afterDigits, digitsValue, equals, stringLength } from "../../lib/text";
 import { UMASK_MAX } from "../../wire/request-2";
 import { parseSsh, ssh } from "./ssh";
 
-const MINUS: u8 = 0x2d, SLASH: u8 = 0x2f, AT: u8 = 0x40, LETTER_X: u8 = 0x78;
+const MINUS: u8 = 0x2d, SLASH: u8 = 0x2f, EQUALS: u8 = 0x3d, AT: u8 = 0x40, LETTER_X: u8 = 0x78;
 /** Rows and columns are 16 bits wide in struct winsize: ioctl_tty(2). */
 const SIZE_MAX: u64 = 65_535;
 
@@ -77,8 +77,7 @@ export function parse(): bool {
     if (equals(option, "--socket")) options.socketPath = value;
     else if (equals(option, "--user")) options.user = value;
     else if (equals(option, "--workdir")) options.directory = value;
-    else if (equals(option, "--env")) addEnvironment(value);
-    else if (equals(option, "--umask") ? !parseUmask(value) : !equals(option, "--tty") || !parseSize(value)) return refuse(index);
+    else if (equals(option, "--env") ? !addEnvironment(value) : !takeNumbers(option, value)) return refuse(index);
     index += 2;
   }
   options.commandIndex = min(index, argumentsGiven());
@@ -114,9 +113,16 @@ function takeFlag(option: usize): bool {
 
 export function environmentOption(index: i32): usize { return load<u32>(options.environment + index * 4); }
 
-function addEnvironment(value: usize): void {
+/** False for a variable without a name. */
+function addEnvironment(value: usize): bool {
+  if (load<u8>(value) == 0 || load<u8>(value) == EQUALS) return false;
   if (options.environment == 0) options.environment = claim(argumentsGiven() * 4);
   store<u32>(options.environment + options.environmentCount++ * 4, <u32>value);
+  return true;
+}
+
+function takeNumbers(option: usize, value: usize): bool {
+  return equals(option, "--umask") ? parseUmask(value) : equals(option, "--tty") && parseSize(value);
 }
 
 /** Octal digits: "027" */

@@ -1,10 +1,8 @@
 /**
- * The client's side of protocol 2: the request with its block, and the records. docs/reference/protocol.md §6
- *
- * wsh speaks version 2 when the command line asks for what version 1 cannot carry.
+ * The client's side of protocol 2: the request with its block, and signals. docs/reference/protocol.md §6
  */
-import { MARKED, pathType, raise, sealedFile, send, write } from "../../boundary/shim";
-import { argument, argumentsGiven, claim, entryOf, variable } from "../../boundary/wasi";
+import { raise, sealedFile, send, write } from "../../boundary/shim";
+import { claim } from "../../boundary/wasi";
 import { EAGAIN } from "../../lib/errno";
 import { cString, isDigit, putCopy, stringLength } from "../../lib/text";
 import { ARGUMENTS_BYTES, USER_BYTES } from "../../wire/request";
@@ -13,10 +11,13 @@ import {
   AT_2_USER, beginRequest2, BLOCK_BYTES_MAX, PATH_BYTES, putText2, REQUEST_2_BYTES, USER_2_BYTES,
 } from "../../wire/request-2";
 import { putSignal, SIGNAL_BYTES, Target } from "../../wire/signal";
-import { environmentOption, options } from "./options";
+import { options } from "./options";
 import { refuse } from "./problem";
+import { firstSize } from "./stdio";
+import { collectVariables, valueOf, variableAt, variableBytes, variableCount } from "./variables";
+import { userName, word, wordBytes, wordCount } from "./words";
 
-const EQUALS: u8 = 0x3d, COLON: u8 = 0x3a, COMMA: u8 = 0x2c;
+const COLON: u8 = 0x3a, COMMA: u8 = 0x2c;
 /** The version goes alone: wshd reads it without taking descriptors. */
 const VERSION_BYTES: u32 = 4;
 
@@ -32,8 +33,8 @@ export function needOf2(): usize {
   if (options.environmentCount > 0) return cString("--env");
   if (options.directory != 0) return cString("--workdir");
   if (options.umask >= 0) return cString("--umask");
-  if (options.user != 0 && !isNameOf1(options.user)) return cString("such a --user");
-  return !options.isSsh && argumentBytes() > <i32>ARGUMENTS_BYTES ? cString("more than 8192 bytes of arguments") : 0;
+  if (userName() != 0 && !isNameOf1(userName())) return cString("such a --user");
+  return wordBytes() > <i32>ARGUMENTS_BYTES ? cString("more than 8192 bytes of arguments") : 0;
 }
 
 /** A name, as version 1 has it. */
@@ -52,52 +53,34 @@ function has(at: usize, byte: u8): bool {
   return false;
 }
 
-/** Whether the wshd of this socket knows version 2; also true if there is no such file: connecting will say so. */
-export function isOffered(path: usize): bool {
-  const kind = pathType(path);
-  return kind < 0 || (kind & MARKED) != 0;
-}
-
-function argumentBytes(): i32 {
-  let bytes = 0;
-  for (let i = options.commandIndex; i < argumentsGiven(); i++) bytes += stringLength(argument(i)) + 1;
-  return bytes;
-}
-
 /** Composes the request and its block; false: see problem.ts. Limits are put into `request2` by the caller. */
-export function compose2(interactive: bool, rows: i32, columns: i32): bool {
+export function compose2(interactive: bool): bool {
   beginRequest2(request2);
   store<i32>(request2 + AT_2_TTY, interactive);
-  store<i32>(request2 + AT_2_ROWS, rows);
-  store<i32>(request2 + AT_2_COLUMNS, columns);
+  store<i32>(request2 + AT_2_ROWS, firstSize.rows);
+  store<i32>(request2 + AT_2_COLUMNS, firstSize.columns);
   if (options.umask >= 0) store<i32>(request2 + AT_2_UMASK, options.umask);
-  if (options.user != 0 && !putText2(request2, AT_2_USER, USER_2_BYTES, options.user)) return refuse("wsh: --user has at most 1023 bytes, this one more:", options.user);
+  const user = userName(), command = word(0);
+  if (user != 0 && !putText2(request2, AT_2_USER, USER_2_BYTES, user)) return refuse("wsh: --user has at most 1023 bytes, this one more:", user);
   if (options.directory != 0 && !putText2(request2, AT_2_DIRECTORY, PATH_BYTES, options.directory)) return refuse("wsh: --workdir has at most 4095 bytes, this one more:", options.directory);
-  const command = argument(options.commandIndex);
-  if (command != 0 && !putText2(request2, AT_2_COMMAND, PATH_BYTES, command)) return refuse("wsh: the name of a command has at most 4095 bytes, this one more:", command);
+  if (wordCount() > 0 && !putText2(request2, AT_2_COMMAND, PATH_BYTES, command)) return refuse("wsh: the name of a command has at most 4095 bytes, this one more:", command);
   return composeBlock();
 }
 
 function composeBlock(): bool {
-  const argumentSize = argumentBytes();
-  let size = argumentSize + langBytes();
-  for (let i = 0; i < options.environmentCount; i++) size += stringLength(entry(i)) + 1;
+  const argumentSize = wordBytes();
+  collectVariables();
+  const environmentSize = variableBytes(), size = argumentSize + environmentSize;
   if (size > BLOCK_BYTES_MAX) return refuse("wsh: command and variables take more than the 6 MiB that a request holds");
+  const path = valueOf("PATH");
+  if (path != 0 && !putText2(request2, AT_2_PATH, PATH_BYTES, path)) return refuse("wsh: PATH has at most 4095 bytes, this one more");
   const block = claim(size);
   let end = block;
-  for (let i = options.commandIndex; i < argumentsGiven(); i++) end = putCopy(end, argument(i)) + 1;
-  for (let i = 0; i < options.environmentCount; i++) {
-    const variable = entry(i);
-    if (load<u8>(variable) == 0 || isSetLater(i)) continue;
-    if (isNamed(variable, cString("PATH")) && !putText2(request2, AT_2_PATH, PATH_BYTES, variable + 5)) {
-      return refuse("wsh: PATH has at most 4095 bytes, this one more");
-    }
-    end = putCopy(end, variable) + 1;
-  }
-  end = putLangVariable(end);
+  for (let i = 0; i < wordCount(); i++) end = putCopy(end, word(i)) + 1;
+  for (let i = 0; i < variableCount(); i++) end = putCopy(end, variableAt(i)) + 1;
   store<i32>(request2 + AT_2_ARGUMENT_BYTES, argumentSize);
-  store<i32>(request2 + AT_2_ENVIRONMENT_BYTES, <i32>(end - block) - argumentSize);
-  return end == block || seal(block, <u32>(end - block));
+  store<i32>(request2 + AT_2_ENVIRONMENT_BYTES, environmentSize);
+  return size == 0 || seal(block, size);
 }
 
 function seal(block: usize, size: u32): bool {
@@ -107,39 +90,6 @@ function seal(block: usize, size: u32): bool {
   handleCount = 1;
   return true;
 }
-
-/** The variable of an --env: "NAME=VALUE", or of a NAME alone what this program has; empty if it has none. */
-function entry(index: i32): usize {
-  const given = environmentOption(index), own = has(given, EQUALS) ? given : entryOf(given);
-  return own != 0 ? own : cString("");
-}
-
-function isSetLater(index: i32): bool {
-  const variable = entry(index);
-  for (let i = index + 1; i < options.environmentCount; i++) if (sameName(entry(i), variable)) return true;
-  return false;
-}
-
-function sameName(a: usize, b: usize): bool {
-  for (; load<u8>(a) == load<u8>(b); a++, b++) if (load<u8>(a) == EQUALS) return true;
-  return false;
-}
-
-/** Whether the variable "NAME=VALUE" has this name. */
-function isNamed(at: usize, name: usize): bool {
-  for (; load<u8>(name) != 0; at++, name++) if (load<u8>(at) != load<u8>(name)) return false;
-  return load<u8>(at) == EQUALS;
-}
-
-/** This program's own LANG, as in version 1, unless an --env sets another. */
-function ownLang(): usize {
-  for (let i = 0; i < options.environmentCount; i++) if (isNamed(entry(i), cString("LANG"))) return 0;
-  const lang = variable("LANG");
-  return lang != 0 && load<u8>(lang) != 0 ? entryOf(cString("LANG")) : 0;
-}
-
-function langBytes(): i32 { return ownLang() != 0 ? stringLength(ownLang()) + 1 : 0; }
-function putLangVariable(at: usize): usize { return ownLang() != 0 ? putCopy(at, ownLang()) + 1 : at; }
 
 /** Sends more of the request; the size when all is sent, less when the socket is full (-EAGAIN), or another errno. */
 export function send2(socket: i32): i32 {
@@ -157,12 +107,17 @@ function sendPart(socket: i32): i32 {
   return write(socket, request2 + sent, REQUEST_2_BYTES - sent);
 }
 
-/** Sends a signal to the command's process group; without a connection the command has ended, and the signal is this program's. */
+/** Sends a signal to the command's process group; without a connection there is no command, and the signal is this program's. */
 export function passSignal(connection: i32, signal: i32): void {
   if (connection < 0) {
     raise(signal);
     return;
   }
-  putSignal(message, signal, Target.GROUP);
-  write(connection, message, SIGNAL_BYTES);
+  sendSignalTo(connection, signal, Target.GROUP);
+}
+
+/** Whether the whole message was sent. A part of one can only be if more signals wait than a socket holds. */
+export function sendSignalTo(connection: i32, signal: i32, target: Target): bool {
+  putSignal(message, signal, target);
+  return write(connection, message, SIGNAL_BYTES) == SIGNAL_BYTES;
 }

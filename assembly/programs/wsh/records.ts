@@ -1,14 +1,16 @@
 /** The records that wshd sends in protocol 2, and their failures in words. docs/reference/protocol.md §7 */
 import { receive } from "../../boundary/shim";
-import { EINVAL, ENOSPC, EPERM, EPROTO } from "../../lib/errno";
+import { EAGAIN, EINVAL, ENOSPC, EPERM, EPROTO, ETIMEDOUT } from "../../lib/errno";
 import * as line from "../../lib/line";
 import {
-  AT_DETAIL, AT_ERRNO, AT_FAILURE, AT_RECORD_KIND, AT_STATUS, Failure, judgeRecord, RECORD_BYTES,
+  AT_DETAIL, AT_ERRNO, AT_FAILURE, AT_MEMORY, AT_RECORD_KIND, AT_STATUS, AT_SYSTEM_TIME, AT_USER_TIME, Failure, judgeRecord,
+  RECORD_BYTES, RecordKind,
 } from "../../wire/record";
-import { AT_2_COMMAND, AT_2_DIRECTORY, AT_2_USER } from "../../wire/request-2";
+import { AT_2_ARGUMENT_BYTES, AT_2_COMMAND, AT_2_DIRECTORY, AT_2_USER } from "../../wire/request-2";
 import { limitName } from "../../wire/rlimits";
 import { request2 } from "./protocol-2";
 
+export const enum Figure { USER_TIME = 0, SYSTEM_TIME = 1, MEMORY = 2 }
 const record = memory.data(RECORD_BYTES, 8);
 const noHandles = memory.data(8, 4);
 let have: u32 = 0;
@@ -30,6 +32,16 @@ export function takeRecord(socket: i32, handles: usize, count: u32): i32 {
 /** Of an ENDED: the raw wait status. */
 export function recordedStatus(): i32 { return load<i32>(record + AT_STATUS); }
 
+/** Of an ENDED: what the command used, in microseconds and KiB. */
+export function recordedFigure(which: i32): f64 {
+  if (load<i32>(record + AT_RECORD_KIND) != RecordKind.ENDED) return -1;
+  switch (which) {
+    case Figure.USER_TIME: return <f64>load<u64>(record + AT_USER_TIME);
+    case Figure.SYSTEM_TIME: return <f64>load<u64>(record + AT_SYSTEM_TIME);
+    default: return <f64>load<u64>(record + AT_MEMORY);
+  }
+}
+
 /** Of a FAILED: prints the sentence. */
 export function printFailure(): void {
   const failure = load<i32>(record + AT_FAILURE), errno = load<i32>(record + AT_ERRNO);
@@ -39,6 +51,8 @@ export function printFailure(): void {
   if (errno != 0) line.putError(errno);
   if (failure == Failure.LIMIT && errno == EPERM) line.put("; is it above the hard limit that wshd was started with?");
   if ((failure == Failure.GROUP || failure == Failure.USER) && errno == EINVAL) line.put("; the container's user namespace has no such id");
+  if (failure == Failure.PROCESS && errno == EAGAIN) line.put("; is the container's limit of processes reached?");
+  if (failure == Failure.EXECUTE && errno == ETIMEDOUT) line.put("; a process of its user may have stopped it");
   // Pipes and processes need no space. pts(4)
   if (failure == Failure.PROCESS && errno == ENOSPC) line.put("; all terminals of the container are in use");
   line.flush();
@@ -72,7 +86,9 @@ function putFailure(failure: i32): void {
   }
 }
 
+/** A request without a command is one for the user's shell, which wshd alone knows. */
 function putOf(words: string, field: u32): void {
   line.put(words);
-  line.putString(request2 + field);
+  if (load<i32>(request2 + AT_2_ARGUMENT_BYTES) == 0 && field == AT_2_COMMAND) line.put("the user's shell");
+  else line.putString(request2 + field);
 }

@@ -4,7 +4,6 @@
  */
 import { claim } from "../../boundary/wasi";
 import { cString, equals, putText } from "../../lib/text";
-import { putArgument } from "../../wire/request";
 import { ssh } from "./ssh";
 
 const SCRIPT_BYTES: u32 = 512;
@@ -12,18 +11,26 @@ const SCRIPT_BYTES: u32 = 512;
 /** False for a subsystem other than sftp. */
 export function knowsSubsystem(): bool { return !ssh.isSubsystem || (ssh.line != 0 && equals(ssh.line, "sftp")); }
 
-/** Puts the arguments into the request at `at`; false if they do not fit. */
-export function putSshCommand(at: usize): bool {
-  let next = putArgument(at, 0, cString("sh"));
-  next = putArgument(at, next, cString("-c"));
-  next = putArgument(at, next, script());
-  return ssh.line == 0 || ssh.isSubsystem || putArgument(at, next, ssh.line) != 0;
+/** "sh", "-c", the script, and what it runs. */
+export function sshWords(): i32 { return ssh.line == 0 || ssh.isSubsystem ? 3 : 4; }
+
+export function sshWord(index: i32): usize {
+  switch (index) {
+    case 0: return cString("sh");
+    case 1: return cString("-c");
+    case 2: return script();
+    default: return ssh.line;
+  }
 }
 
+let made: usize = 0;
+
 function script(): usize {
+  if (made != 0) return made;
   const start = claim(SCRIPT_BYTES);
   const end = ssh.isSubsystem ? putSftp(start) : putShell(start);
   assert(end < start + SCRIPT_BYTES, "the script does not fit its memory");
+  made = start;
   return start;
 }
 

@@ -1,5 +1,5 @@
 /** The program's own streams: whether they are terminals, and whether the command gets one. */
-import { adoptFd, CAN_WRITE, handleType } from "../../boundary/shim";
+import { adoptFd, CAN_WRITE, handleType, windowSize } from "../../boundary/shim";
 import { EPIPE } from "../../lib/errno";
 import { Flow, isTerminal, Relay } from "../../lib/relay";
 import { options } from "./options";
@@ -31,8 +31,22 @@ export function adoptOutput(): i32 {
   return localOutput;
 }
 
-export function firstRows(): i32 { return options.rows > 0 ? options.rows : ROWS_DEFAULT; }
-export function firstColumns(): i32 { return options.columns > 0 ? options.columns : COLUMNS_DEFAULT; }
+/** The first size of the command's pty. */
+export namespace firstSize {
+  export let rows: i32 = ROWS_DEFAULT, columns: i32 = COLUMNS_DEFAULT;
+}
+const size = memory.data(8, 4);
+
+/** Decides the first size: that of the terminal `local`, or with -1 that of --tty. */
+export function decideFirstSize(local: i32): void {
+  if (local < 0 && options.rows > 0) {
+    firstSize.rows = options.rows;
+    firstSize.columns = options.columns;
+  }
+  if (local < 0 || windowSize(local, size) < 0) return;
+  firstSize.rows = load<i32>(size);
+  firstSize.columns = load<i32>(size + 4);
+}
 
 /** The errno of a stream that broke off; 0 if it did not, or if its reader closed it. */
 export function lossOf(relay: Relay): i32 { return relay.flow == Flow.BROKEN && relay.error != -EPIPE ? relay.error : 0; }

@@ -7,6 +7,7 @@
 import { cString, stringLength } from "../../lib/text";
 import { Failure } from "../../wire/record";
 import { USER_2_BYTES } from "../../wire/request-2";
+import { EFBIG } from "../../lib/errno";
 import { closeFile, Line, line, nextLine, openError, openLines } from "./lines";
 import { account, id, isId, Lookup, lookUp, lookUpId, numberWithoutEntry, same } from "./passwd";
 
@@ -68,7 +69,7 @@ function findUser(name: usize): Failure {
     numberWithoutEntry(id(name));
     return Failure.NONE;
   }
-  failedErrno = found == Lookup.NO_FILE ? openError : 0;
+  failedErrno = found == Lookup.NO_FILE ? openError : found == Lookup.TOO_LARGE ? EFBIG : 0;
   return found == Lookup.UNKNOWN_USER ? Failure.NO_USER : Failure.ACCOUNTS;
 }
 
@@ -93,8 +94,9 @@ function readGroups(): Failure {
   let missing = nameCount, next = nextLine();
   for (; next == Line.READ; next = nextLine()) missing -= takeLine();
   closeFile();
-  if (missing > 0) return next == Line.TOO_LARGE ? Failure.ACCOUNTS : Failure.NO_GROUP;
-  return Failure.NONE;
+  if (missing == 0) return Failure.NONE;
+  failedErrno = next == Line.TOO_LARGE ? EFBIG : 0;
+  return next == Line.TOO_LARGE ? Failure.ACCOUNTS : Failure.NO_GROUP;
 }
 
 /** Takes what is asked for from a line; returns how many names it has resolved. */

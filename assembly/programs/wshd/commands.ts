@@ -7,7 +7,7 @@ import {
 } from "../../boundary/shim";
 import * as line from "../../lib/line";
 import { putCopy, stringLength } from "../../lib/text";
-import { EAGAIN, EINVAL, EPERM, ESRCH } from "../../lib/errno";
+import { EAGAIN, EINVAL, EPERM, ESRCH, ETIMEDOUT } from "../../lib/errno";
 import { SIGKILL } from "../../lib/signal";
 import { AT_STATUS, AT_USER_TIME, beginRecord, Failure, putFailure, RECORD_BYTES, RecordKind } from "../../wire/record";
 import { AT_SIGNAL, AT_TARGET, judgeSignal, SIGNAL_BYTES, Target } from "../../wire/signal";
@@ -184,13 +184,13 @@ export function endLateStarts(nowMs: u64): void {
     const start = startAt(i);
     if (start.pid == 0 || start.deadlineMs > nowMs) continue;
     if (start.errors != 0) describeLateStart(i);
+    else recordFailure(start.pid, Failure.EXECUTE, ETIMEDOUT, 0);
     // Its end removes the start; a kill that fails is tried again.
     start.deadlineMs = nowMs + START_DEADLINE_MS;
     kill(start.pid, SIGKILL);
   }
 }
 
-/** Of protocol 2 the record of the end says that the command was killed. */
 function describeLateStart(index: u32): void {
   line.begin();
   line.put("wshd: ");
@@ -225,21 +225,21 @@ export function takeReport(handle: i32): bool {
 function finishStart(index: u32): void {
   const start = startAt(index);
   const failed = read(start.report, report, REPORT_BYTES) == <i32>REPORT_BYTES;
-  if (failed && start.errors == 0) recordFailure(start.pid);
+  const step = load<i32>(report);
+  if (failed && start.errors == 0) recordFailure(start.pid, step & 0xff, load<i32>(report + 4), step >> 8);
   else if (failed) {
-    describeFailure(load<i32>(report), load<i32>(report + 4), commandName(index), directoryName(index));
+    describeFailure(step, load<i32>(report + 4), commandName(index), directoryName(index));
     writeFailure(start.errors);
   }
   forgetStart(index);
 }
 
-/** Sends the failure of a start on its command's connection. */
-function recordFailure(pid: i32): void {
-  const step = load<i32>(report);
+/** Sends the failure of a start on its command's connection, and closes that. */
+function recordFailure(pid: i32, failure: i32, errno: i32, detail: i32): void {
   for (let i: u32 = 0; i < counts.placesUsed; i++) {
     const command = commandAt(i);
     if (command.pid != pid || command.status == 0) continue;
-    putFailure(record, step & 0xff, load<i32>(report + 4), step >> 8);
+    putFailure(record, failure, errno, detail);
     send(command.status, record, RECORD_BYTES, report, 0);
     closeConnection(command);
   }

@@ -83,6 +83,8 @@ function start2(socket: i32, at: usize, given: usize, count: i32, tty: bool): Se
   const pid = spawn(flags, handles + Slot.REPORT * 4);
   if (pid < 0) return refuse2(socket, Failure.PROCESS, -pid, 0);
   addConnection(pid, socket);
+  // A request that had to wait was not read from.
+  watch(socket, READ);
   const report = handleAt(Slot.REPORT);
   if (report > 0) {
     addStart(pid, report, 0, command, command, nowMs());

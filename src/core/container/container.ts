@@ -7,7 +7,7 @@ import { basename, resolve } from 'node:path';
 import { throwIfAborted } from '../../base/abort.js';
 import { asWardenError, reason, WardenError } from '../../base/errors.js';
 import { fullText, signalName, text } from '../../base/validate.js';
-import { type CpuInfo, limitCpu, limitMemory, memoryDirectory, type MemoryInfo, readCpu, readMemory } from '../../linux/cgroup.js';
+import { countOomKills, type CpuInfo, limitCpu, limitMemory, memoryDirectory, type MemoryInfo, readCpu, readMemory } from '../../linux/cgroup.js';
 import { members, signalAll } from '../../linux/processes.js';
 import { readLivingInit } from '../depot/layout.js';
 import { claimForRemoval, makeContainerDirectory } from '../depot/owner.js';
@@ -106,7 +106,7 @@ export class Container implements AsyncDisposable {
 
   /** Runs a command, at once. */
   exec(argv: readonly string[], options: ExecOptions = {}): Execution {
-    const target = { directory: this.directory, initPid: () => this.pid };
+    const target = { directory: this.directory, initPid: () => this.pid, oomKills: () => countOomKills(readGroups(this.directory)) };
     return Execution.start(target, argv, this.withLimits(options));
   }
 

@@ -2,11 +2,11 @@
 import type { Readable, Writable } from 'node:stream';
 import { aborted, throwIfAborted, whenAborted } from '../../base/abort.js';
 import { asWardenError, WardenError } from '../../base/errors.js';
-import { abortSignal, check, checkOptions, type Checks, duration, signalName, usage } from '../../base/validate.js';
+import { abortSignal, check, checkOptions, type Checks, duration, flag, signalName, signalNumber, usage } from '../../base/validate.js';
 import { type Instance, instantiate } from '../../host/instance.js';
 import { withShortPath } from '../../linux/socket-path.js';
 import { bytesOf, collect, outputLimit, type OutputOptions } from './collect.js';
-import { type ExitStatus, NONE, outcomeOf } from './outcome.js';
+import { type CommandUsage, type ExitStatus, hasDumpedCore, NONE, outcomeOf, usageOf } from './outcome.js';
 import { whenDelivered } from './delivery.js';
 import { checkArgv, requestChecks, type RequestOptions, wshArguments, wshEnvironment } from './request.js';
 import { Session } from './session.js';
@@ -34,6 +34,12 @@ export interface ExecResult extends ExitStatus {
   readonly timedOut: boolean;
   /** Milliseconds from the call to the end. */
   readonly durationMs: number;
+  /** Whether the kernel wrote an image of the killed command's memory. core(5) */
+  readonly coreDumped: boolean;
+  /** Whether memory ran out in the container while the command ran, and a process was killed for it. */
+  readonly outOfMemory: boolean;
+  /** What the command used; null where wshd does not report it: at its end by SIGKILL of the container, or in protocol 1. */
+  readonly usage: CommandUsage | null;
 }
 
 export interface ExecOutput extends ExecResult {
@@ -46,6 +52,8 @@ export interface ExecTarget {
   readonly directory: string;
   /** The pid of its init on the host; undefined when init has ended. */
   initPid(): number | undefined;
+  /** How many of its processes were killed because memory ran out. */
+  oomKills(): number;
 }
 
 /** A killed command ends at once, but a stopped wshd does not report its end. */
@@ -87,6 +95,7 @@ export class Execution implements AsyncDisposable {
   private readonly startedAtMs = performance.now();
   private readonly messages: string[] = [];
   private readonly session: Session;
+  private readonly oomKillsBefore: number;
   private stopCause: StopCause | undefined;
   private stopping: Promise<void> | undefined;
   /** Whether `result` is settled. */
@@ -103,6 +112,7 @@ export class Execution implements AsyncDisposable {
     this.session = new Session(() => target.initPid());
     this.ended = new Promise((resolve) => { this.reportEnd = resolve; });
     this.isSettled = start instanceof WardenError;
+    this.oomKillsBefore = this.isSettled ? 0 : target.oomKills();
     this.result = start instanceof WardenError ? Promise.reject(start) : this.run(start);
   }
 
@@ -162,7 +172,8 @@ export class Execution implements AsyncDisposable {
         argv: argvFor(socket), env: wshEnvironment(this.options), stdio: this.streams.fds, signals: 'call',
         onPrint: (_, text) => { this.messages.push(text); },
         onEvent: () => { if (this.instance?.ask('ending') !== NONE) this.reportEnd(); },
-        onReceive: (identities) => { this.session.identities = identities; },
+        // In protocol 2 records without descriptors follow.
+        onReceive: (identities) => { if (identities.length > 0) this.session.identities = identities; },
       });
     });
     this.streams.closeChildEnds();
@@ -183,9 +194,10 @@ export class Execution implements AsyncDisposable {
     const durationMs = performance.now() - this.startedAtMs, timedOut = this.stopCause === 'timeout';
     if (this.stopCause === 'abort') throw aborted(this.options.signal);
     const outcome = outcomeOf(instance, this.messages);
-    if (!(outcome instanceof WardenError)) return { ...outcome, timedOut, durationMs };
-    if (timedOut) return { exitCode: null, signal: null, timedOut, durationMs };
-    throw outcome;
+    if (outcome instanceof WardenError && !timedOut) throw outcome;
+    const status = outcome instanceof WardenError ? { exitCode: null, signal: null } : outcome;
+    const outOfMemory = this.target.oomKills() > this.oomKillsBefore;
+    return { ...status, timedOut, durationMs, coreDumped: hasDumpedCore(instance), outOfMemory, usage: usageOf(instance) };
   }
 
   /** Collects the output. More than `maxBytes` (16 MiB) of either stream kill the command, and are an error with the code USAGE. */
@@ -210,6 +222,20 @@ export class Execution implements AsyncDisposable {
   async kill(signal: NodeJS.Signals = 'SIGTERM'): Promise<number> {
     signalName('the signal', signal);
     return this.isSettled ? 0 : this.session.signal(signal);
+  }
+
+  /**
+   * Sends a signal to the command, or with `group` to its process group, through wshd; false if the command has not started or has
+   * ended. Throws USAGE for what is no signal, UNSUPPORTED in protocol 1.
+   */
+  async signal(signal: NodeJS.Signals | number, options: { group?: boolean | undefined } = {}): Promise<boolean> {
+    const number = signalNumber('the signal', signal);
+    checkOptions(options, { group: flag });
+    const { instance } = this;
+    if (!instance || this.isSettled || instance.ask('ending') !== NONE) return false;
+    const sent = instance.ask('sendSignal', number, options.group === true ? 1 : 0);
+    if (sent < 0) throw new WardenError('UNSUPPORTED', 'the container\'s wshd speaks version 1 of the protocol, which has no signals; kill() finds the processes');
+    return sent === 1;
   }
 
   private end(cause: StopCause): Promise<void> {

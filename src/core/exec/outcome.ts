@@ -31,7 +31,30 @@ export function fromWaitStatus(status: number): ExitStatus {
 /** The part of an Instance (src/host/instance.ts) that has no type of WebAssembly's: users of the library may not have those types. */
 interface OutcomeSource {
   readonly failed: boolean;
-  ask(name: string): number;
+  ask(name: string, ...numbers: number[]): number;
+}
+
+/** Of the command and the processes that it has waited for. getrusage(2) */
+export interface CommandUsage {
+  readonly userMs: number;
+  readonly systemMs: number;
+  /** The largest that one of these processes was in memory. */
+  readonly maxMemoryBytes: number;
+}
+
+/** `Figure` of assembly/programs/wsh/records.ts. */
+const USER_TIME = 0, SYSTEM_TIME = 1, MEMORY = 2;
+const CORE_DUMPED = 0x80;
+
+export function usageOf(instance: OutcomeSource): CommandUsage | null {
+  if (instance.failed || instance.ask('figure', USER_TIME) < 0) return null;
+  const [user, system, memory] = [USER_TIME, SYSTEM_TIME, MEMORY].map((which) => instance.ask('figure', which)) as [number, number, number];
+  return { userMs: user / 1e3, systemMs: system / 1e3, maxMemoryBytes: memory * 1024 };
+}
+
+export function hasDumpedCore(instance: OutcomeSource): boolean {
+  const status = instance.failed ? NONE : instance.ask('ending');
+  return status > 0 && (status & CORE_DUMPED) !== 0;
 }
 
 /** `messages`: what the module printed; the text of the error if the run failed. */

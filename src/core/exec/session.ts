@@ -8,7 +8,7 @@ const LOOK_AGAIN_MS = 20;
 const START_DEADLINE_MS = 10_000;
 
 export class Session {
-  /** The pipes or the pty that wshd sent for the command's streams, and the pipe of its exit status. */
+  /** The pipes or the pty that wshd sent for the command's streams, in protocol 1 also the pipe of its exit status. */
   identities: readonly Identity[] = [];
 
   /** `initPid`: the container's init on the host, if it lives. */
@@ -23,17 +23,19 @@ export class Session {
   /** Sends SIGKILL until no process is left and `hasEnded`, or until the deadline. `ended` makes a pause shorter. */
   async killUntil(hasEnded: () => boolean | Promise<boolean>, deadlineMs: number, ended?: Promise<void>): Promise<void> {
     const deadline = performance.now() + deadlineMs;
-    // A process that is forked while we search is found in the next turn.
-    while ((await this.signal('SIGKILL') > 0 || !await hasEnded()) && performance.now() < deadline) {
+    // A process that is forked while we search is found in the next turn: the end is asked for first.
+    const isOver = async (): Promise<boolean> => await hasEnded() && await this.signal('SIGKILL') === 0;
+    while (!await isOver() && performance.now() < deadline) {
+      await this.signal('SIGKILL');
       const pause = sleep(LOOK_AGAIN_MS);
       await (ended ? Promise.race([ended, pause]) : pause);
     }
   }
 
-  /** The same without a report of the command's end: until wshd has closed the pipe of the exit status. */
+  /** The same without a report of the command's end: until wshd has no end of its pipes any more. */
   killUntilClosed(): Promise<void> { return this.killUntil(async () => !await this.isOpenInInit(), START_DEADLINE_MS); }
 
-  /** wshd holds its end of the pipe of the exit status from the request to the command's end. */
+  /** wshd holds ends of the pipes from the request until the command's process is there, in protocol 1 one until the command's end. */
   private async isOpenInInit(): Promise<boolean> {
     const init = this.initPid(), pipes = init === undefined ? [] : await pipesOf(init);
     return pipes.some(([device, inode]) => this.identities.some((identity) => identity[0] === device && identity[1] === inode));

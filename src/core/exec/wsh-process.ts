@@ -39,8 +39,11 @@ export async function attach(directory: string, argv: readonly string[], options
   // The container's directory is entered because the path of a socket is short.
   const more = [...streamArguments({ tty, stdin }, [0, 1]), '--raise', '--verbose'];
   const env = { ...process.env, ...settingsEnvironment(settings) };
-  const wsh = spawn(programPath('wsh'), wshArguments('run/wshd.sock', argv, settings, more), { cwd: directory, stdio: 'inherit', env });
-  onStart?.({ hasPty: wantsPty(tty, fds), kill: (name) => signalCommand(directory, wsh.pid, name) });
+  const hasPty = wantsPty(tty, fds);
+  // Without a pty wsh passes signals on to the command. A terminal's signals come to this process, which does so itself: not twice.
+  const wsh = spawn(programPath('wsh'), wshArguments('run/wshd.sock', argv, settings, more), { cwd: directory, stdio: 'inherit', env, detached: !hasPty });
+  const removeStopListener = hasPty ? () => undefined : stopTogether(wsh);
+  onStart?.({ hasPty, kill: (name) => signalCommand(directory, wsh.pid, name) });
   let timer: NodeJS.Timeout | undefined;
   const removeAbortListener = whenAborted(signal, () => { timer ??= endSoon(wsh); });
   try {
@@ -51,6 +54,7 @@ export async function attach(directory: string, argv: readonly string[], options
   } finally {
     clearTimeout(timer);
     removeAbortListener();
+    removeStopListener();
   }
 }
 
@@ -59,6 +63,17 @@ async function signalCommand(directory: string, wsh: number | undefined, name: N
   signalName('the signal', name);
   const init = readLivingInit(directory);
   return init === undefined || wsh === undefined ? 0 : signalAll(await usersOf(init.pid, await pipesOf(wsh)), name);
+}
+
+/** Ctrl-Z stops this process and wsh, as if they were one job of the shell's. */
+function stopTogether(wsh: ChildProcess): () => void {
+  const stop = (): void => {
+    wsh.kill('SIGSTOP');
+    process.kill(process.pid, 'SIGSTOP');
+  };
+  const goOn = (): void => { wsh.kill('SIGCONT'); };
+  process.on('SIGTSTP', stop).on('SIGCONT', goOn);
+  return () => { process.off('SIGTSTP', stop).off('SIGCONT', goOn); };
 }
 
 function endSoon(wsh: ChildProcess): NodeJS.Timeout {

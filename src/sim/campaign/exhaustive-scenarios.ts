@@ -123,13 +123,36 @@ function scenarios(): Scenario[] {
       { do: 'signal', to: 'wshd', index: 0, signal: SIGSTOP }, ...Array.from({ length: 66 }, () => wsh(command(['exit 0']))),
       [1, { do: 'signal', to: 'wshd', index: 0, signal: SIGCONT }],
     ]), habits: { shorten: 0, interrupt: 0.3 } },
-    ...secondVersion(),
+    ...firstVersion(), ...secondVersion(),
     // A command whose user stops it before it is executed, and is never continued.
     scenario(70, [{ do: 'signal', to: 'next-start', index: 0, signal: SIGSTOP }, wsh(command([], { run: { argv: ['/bin/never'] }, ends: EXIT_UNKNOWN }))]),
   ];
 }
 
-/** Commands that only protocol 2 carries. */
+/** Commands in protocol 1. */
+function firstVersion(): Scenario[] {
+  const unmarked = { hooks: {}, unmarked: true }, first = (seed: number, ...acts: Given[]): Scenario => scenario(seed, acts, [unmarked]);
+  return [
+    first(78, wsh(command(['write 1 10', 'write 2 5', 'exit 3'], { stdout: 10, stderr: 5, ends: 3 })), wsh(command(['die 9'], { ends: -9 }))),
+    first(79, wsh(SHELL, { terminal: 24, keys: ['print 1 size\r', 'exit 5\r'] })),
+    first(80, wsh(SHELL, { asksFor: 24 }), [120, { do: 'resize', wsh: 0, rows: 30 }]),
+    first(81, wsh(command(['hang'], { ends: undefined }), { asksFor: 24 }), [60, { do: 'signal', to: 'wsh', index: 0, signal: SIGINT }]),
+    first(82,
+      wsh(command([], { run: { argv: ['/bin/nothing-of-this-name'] }, ends: EXIT_UNKNOWN })),
+      wsh(command([], { options: ['--user', 'nobody-known'], run: { argv: ['/bin/script'] }, ends: EXIT_UNKNOWN })),
+      wsh(command(['exit 0'], { options: ['--user', 'vcap'] })), wsh(command([], { options: ['--ssh', 'h'], run: { argv: [] }, ends: 2 }), { terminal: 24 })),
+    // What it does not carry.
+    first(83, wsh(command([], { options: ['--workdir', '/tmp'], run: { argv: ['/bin/script'] }, ends: EXIT_UNKNOWN }))),
+    scenario(84, [...Array.from({ length: 5 }, () => MUTE), wsh(command(['exit 0']))], [{ ...unmarked, descriptorsMax: 25 }]),
+    { ...first(85,
+      { do: 'signal', to: 'wshd', index: 0, signal: SIGSTOP }, ...Array.from({ length: 66 }, () => wsh(command(['exit 0']))),
+      [1, { do: 'signal', to: 'wshd', index: 0, signal: SIGCONT }],
+    ), habits: { shorten: 0, interrupt: 0.3 } },
+    first(86, { do: 'signal', to: 'next-start', index: 0, signal: SIGSTOP }, wsh(command([], { run: { argv: ['/bin/never'] }, ends: EXIT_UNKNOWN }))),
+  ];
+}
+
+/** Commands that protocol 2 alone carries. */
 function secondVersion(): Scenario[] {
   const sends = (how: SecondVersion): Act => ({ do: 'rude', container: 0, sends: how, bytes: 0, closes: false });
   const all = ['--env', 'A=b', '--env', 'PATH=/bin', '--workdir', '/tmp', '--umask', '027', '--user', 'vcap:users,users,5'];

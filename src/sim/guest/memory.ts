@@ -9,7 +9,7 @@ const REUSED_BYTES_MAX = 1 << 22;
  * wshd's tables lie below and above its clients' buffers, which take some 10 MB. These many bytes at either end of the memory are
  * cleared as a whole; between them only pages that the host wrote to are cleared. test/sim/world/programs.test.ts compares.
  */
-const WSHD_OWN_BYTES = 1 << 19, WSHD_OWN_END_BYTES = 1 << 16;
+const WSHD_OWN_BYTES = 1 << 19, WSHD_OWN_END_BYTES = 1 << 17;
 
 /** The size of a memory is a multiple of this. */
 const CONTENT_BYTES = 1024;

@@ -99,6 +99,7 @@ export const CALL_ERRNOS: Readonly<Record<string, readonly ErrnoName[]>> = {
   // kill(2): an unreaped child exists, but it may run as another user now, or have no group yet
   kill: ['EPERM', 'ESRCH'],
   raise: [],
+  isIgnored: [],
   // setsid(2)
   setsid: ['EPERM'],
   setChildSubreaper: [],
@@ -174,6 +175,7 @@ export const CALL_ERRNOS: Readonly<Record<string, readonly ErrnoName[]>> = {
   setRawMode: ['EIO', 'ENOTTY'],
   restoreTermios: ['EIO', 'ENOTTY', 'EINTR'],
   copyWindowSize: ['EIO', 'ENOTTY'],
+  windowSize: ['EIO', 'ENOTTY'],
   setWindowSize: ['EIO', 'ENOTTY'],
   // eventfd(2)
   eventfd: [...DESCRIPTOR, 'ENODEV'],

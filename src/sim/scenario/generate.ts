@@ -8,6 +8,8 @@ import {
 
 const SIGHUP = 1, SIGINT = 2, SIGKILL = 9, SIGUSR1 = 10, SIGTERM = 15, SIGCONT = 18, SIGTSTP = 20;
 const ACTS_MAX = 7;
+/** One of so many scenarios has a wshd of protocol 1. */
+const UNMARKED = 3;
 /** Pages that a pipe holds: pipe(7). */
 const PIPE_PLACES = 16;
 const NO_COMMAND = '/bin/nothing-of-this-name';
@@ -16,7 +18,7 @@ const NO_USER = 'nobody-known';
 export function generate(seed: number): Scenario {
   // Not the numbers that the world of the same seed uses.
   const random = new Random(seed).fork();
-  const containers = Array.from({ length: random.chance(0.08) ? 2 : 1 }, () => containerPlan(random));
+  const containers = Array.from({ length: random.chance(0.08) ? 2 : 1 }, () => containerPlan(random, seed % UNMARKED === 0));
   return {
     seed,
     habits: { shorten: random.pick([0, 0.05, 0.1, 0.3]), interrupt: random.pick([0, 0.05, 0.1, 0.3]) },
@@ -37,12 +39,12 @@ function faultRates(random: Random): FaultRates {
   }
 }
 
-function containerPlan(random: Random): ContainerPlan {
+function containerPlan(random: Random, unmarked: boolean): ContainerPlan {
   const hooks: Record<string, string> = {};
   for (const name of ['parent-before-clone', 'parent-after-clone', 'child-before-pivot', 'child-after-pivot']) {
     if (random.chance(0.2)) hooks[name] = random.chance(0.3) ? `sleep ${random.between(1, 50)}` : 'exit 0';
   }
-  return { hooks };
+  return { hooks, ...unmarked && { unmarked } };
 }
 
 /** Amounts of bytes: none, a few, around a page, around the default ring, rarely a lot. */

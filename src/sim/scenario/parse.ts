@@ -109,7 +109,8 @@ const scenario = record({
   seed: whole(0, Number.MAX_SAFE_INTEGER),
   habits: record({ shorten: probability, interrupt: probability }),
   containers: list(
-    record({ hooks }, { refuses: flag, confined: flag, mnt: flag, options: texts, descriptorsMax: whole(4, 65_536) }), CONTAINERS_MAX,
+    record({ hooks }, { refuses: flag, confined: flag, unmarked: flag, mnt: flag, options: texts, descriptorsMax: whole(4, 65_536) }),
+    CONTAINERS_MAX,
   ),
   acts: list(record({ after: count, act }, { until: record({ command: index, written: count }) })),
   faults: record({ errno: probability, kill: probability, stall: probability, jump: probability, most: count }),

@@ -36,6 +36,8 @@ export interface ContainerPlan {
   options?: readonly string[];
   /** Descriptors that its wshd may have open. */
   descriptorsMax?: number;
+  /** Whether its socket lacks the sign of protocol 2, as that of a wshd which knows version 1 alone. */
+  unmarked?: boolean;
   /** Whether its wshd gives up what commands are not to have, before it serves. */
   confined?: boolean;
 }

@@ -101,6 +101,8 @@ export class Stage {
       this.wshds.push(this.containers[index]!.start({ ...(descriptorsMax === undefined ? {} : { descriptorsMax }) }));
     }
     this.world.run(() => this.wshds.every(({ ended }) => ended));
+    const unmarked = this.containers.filter((_, index) => this.scenario.containers[index]!.unmarked);
+    for (const { socket } of unmarked) this.world.files.unmark(socket);
     for (const [index, { init }] of this.containers.entries()) this.inits.push(this.wshds[index]!.exitCode === 0 ? init : undefined);
     for (const { after, act, until } of this.scenario.acts) {
       if (until) while (this.written(until.command) < until.written && this.step());

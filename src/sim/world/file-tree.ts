@@ -4,6 +4,7 @@ import type { ProgramName } from '../../boundary/programs.js';
 import { Directory, type Node, RegularFile, SpecialFile } from '../kernel/files.js';
 import { lookUp, lookUpParent, type View } from '../kernel/mounts/mounts.js';
 import { NullDevice } from '../kernel/open-file.js';
+import { SocketFile } from '../kernel/socket.js';
 import { Pty, PtyMaster } from '../kernel/tty/pty.js';
 
 export class FileTree {
@@ -63,6 +64,12 @@ export class FileTree {
     const node = this.at(path);
     if (!(node instanceof RegularFile)) throw new Error(`${path} is not a regular file`);
     return node.bytes;
+  }
+
+  /** Takes the sticky bit from a socket's file. */
+  unmark(path: string): void {
+    const node = this.at(path);
+    if (node instanceof SocketFile) node.listener.isMarked = false;
   }
 
   remove(path: string): void {

@@ -19,7 +19,8 @@ const shapes: Readonly<Record<string, string>> = {
   realpath: 's-n', spawnBegin: '', spawnFiles: 'l', spawnSelf: '', spawnArguments: 'l', spawnEnvironment: 'l',
   spawnDescriptor: 'nh', spawnUser: 'uu', spawnLimit: 'nuuuu', spawnDirectory: 's', spawnBlock: 'hnn', spawnGroups: '-n', spawnUmask: 'n', spawnOwner: 'u',
   spawnStartPipe: 'h', spawn: 'n1',
-  wait: 'nw', waitUsage: 'nw', kill: 'nn', raise: 'n', setsid: '', setParentDeathSignal: 'n', setProcessName: 's', raiseNofileLimit: '',
+  wait: 'nw', waitUsage: 'nw', kill: 'nn', raise: 'n', isIgnored: 'n', setsid: '', setParentDeathSignal: 'n', setProcessName: 's',
+  raiseNofileLimit: '',
   dropStdioAndEnvironment: '', unshareMounts: '', bindRootAndEnter: 's', pivot: 's', unmount: 's', makeDirectory: 'sn',
   removeDirectory: 's', enterDirectory: 's', loopbackUp: '', openPty: 'p', setRawMode: 'h', restoreTermios: 'h',
   seal: '', fork: 'u', joinNamespace: 'hu', unshare: 'u', execute: 'n', openProcess: 'n', signalProcess: 'hn', placeDescriptor: 'nh',
@@ -29,7 +30,8 @@ const shapes: Readonly<Record<string, string>> = {
   removeAt: 'hsn', renameAt: 'hss', statAt: 'hs-', readLinkAt: 'hs-n', readDirectory: 'h-n', changeOwner: 'huu', changeMode: 'hn',
   enterDirectoryAt: 'h', openFileSystem: 's', configureFileSystem: 'hss', mountFileSystem: 'hn', cloneMount: 'hn', moveMount: 'hh',
   changeMount: 'hnnnn', mapMount: 'hnh',
-  copyWindowSize: 'hh', setWindowSize: 'hnn', eventfd: '', cgroupNotify: 'hhh', watchMemoryEvents: 'ss', attachDeviceFilter: 'h-n',
+  copyWindowSize: 'hh', windowSize: 'h-', setWindowSize: 'hnn', eventfd: '', cgroupNotify: 'hhh', watchMemoryEvents: 'ss',
+  attachDeviceFilter: 'h-n',
 };
 
 /** Longer texts are truncated. */

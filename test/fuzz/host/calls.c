@@ -228,6 +228,14 @@ int32_t on_copyWindowSize(const uint32_t *a) {
     return answer_for(thing_of(a[1]) ? from : NULL);
 }
 
+int32_t on_windowSize(const uint32_t *a) {
+    int32_t result = answer_for(thing_of(a[0]));
+    if (result < 0) return result;
+    const int32_t rows_columns[] = {take() * 2, take()};
+    give(a[1], (const uint8_t *)rows_columns, sizeof rows_columns);
+    return 0;
+}
+
 int32_t on_setWindowSize(const uint32_t *a) { return answer_for(thing_of(a[0])); }
 
 int32_t on_pipeTag(const uint32_t *a) { return thing_of(a[0]) ? take() * 2 : -EBADF; }

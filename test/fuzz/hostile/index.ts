@@ -297,7 +297,8 @@ function callProcess(): void {
 }
 
 function callTerminal(): void {
-  switch (below(7)) {
+  switch (below(8)) {
+    case 6: shim.windowSize(handle(), at()); break;
     case 5: shim.setWindowSize(handle(), any(), any()); break;
     case 0: { const pair = at(); keepTwo(shim.openPty(pair), pair); break; }
     case 1: shim.setRawMode(handle()); break;
@@ -309,7 +310,8 @@ function callTerminal(): void {
 }
 
 function callRare(): void {
-  switch (below(20)) {
+  switch (below(21)) {
+    case 20: shim.isIgnored(any()); break;
     case 16: shim.fork(below(2) == 0 ? 0 : any()); break;
     case 17: shim.execute(any()); break;
     case 18: shim.seal(); break;

@@ -11,18 +11,25 @@ import { LIMITS } from '../../wire/vectors.js';
 const UNLIMITED = 2n ** 64n - 1n;
 const PASSWD = 'root:x:0:0:root:/root:/bin/sh\nvcap:x:10001:10002:vcap:/home/vcap:/bin/bash\n';
 
-const command = suite('what a command finds');
-const test = unless(noContainers, command);
-let container: TestContainer;
+type Version = 1 | 2;
+const suites = ([1, 2] as const).map((version) => ({ version, run: suite(`what a command finds in protocol ${version}`) }));
+let container: TestContainer, version: Version = 1;
+
+/** A test in both versions of the protocol. */
+function test(name: string, body: () => Promise<void>): void { for (const { run } of suites) unless(noContainers, run)(name, body); }
 /** It gets --run and the like behind it. */
 const STRICT_WSHD = [programPath('wshd'), '--no-new-privs'];
 
 if (!noContainers) {
-  command.before(async () => {
-    // A wshd with groups that are not the command's, and without the right to raise hard limits.
-    container = await startContainer(['setpriv', '--groups', '4,24', '--bounding-set', '-sys_resource', programPath('wshd')], fillSbin);
-  });
-  command.after(() => container.destroy());
+  for (const each of suites) {
+    each.run.before(async () => {
+      version = each.version;
+      // A wshd with groups that are not the command's, and without the right to raise hard limits.
+      container = await startContainer(['setpriv', '--groups', '4,24', '--bounding-set', '-sys_resource', programPath('wshd')], fillSbin);
+      if (version === 1) chmodSync(container.socket, 0o600);
+    });
+    each.run.after(() => container.destroy());
+  }
 }
 
 /** /sbin comes first in root's PATH: what lies here is found before anything else. */
@@ -55,8 +62,10 @@ async function output(args: string[], options?: RunOptions): Promise<string> {
   return stdout;
 }
 
-async function failsWith(args: string[], message: string, options?: RunOptions): Promise<void> {
-  assert.equal(await tell(args, options), [255, '', `wshd: ${message}\n`]);
+/** In protocol 2 wsh itself says what failed. `message`: the sentence, or one for each version. */
+async function failsWith(args: string[], message: string | readonly [string, string], options?: RunOptions): Promise<void> {
+  const sentence = typeof message === 'string' ? message : message[version - 1];
+  assert.equal(await tell(args, options), [255, '', `${version === 1 ? 'wshd' : 'wsh'}: ${sentence}\n`]);
 }
 
 test('descriptors 0, 1 and 2, and no other', async () => {
@@ -66,8 +75,10 @@ test('descriptors 0, 1 and 2, and no other', async () => {
 
 test('exactly HOME, USER and PATH, and LANG when the client has one', async () => {
   const path = 'PATH=/sbin:/bin:/usr/sbin:/usr/bin', env = { ...process.env, LANG: '', SECRET: 'x' };
-  assert.is(await output(['env'], { env }), `HOME=/root\nUSER=root\n${path}\n`);
-  assert.is(await output(['env'], { env: { ...env, LANG: 'de_DE.UTF-8' } }), `HOME=/root\nUSER=root\n${path}\nLANG=de_DE.UTF-8\n`);
+  const lang = 'LANG=de_DE.UTF-8\n', own = `HOME=/root\nUSER=root\n${path}\n`;
+  assert.is(await output(['env'], { env }), own);
+  // LANG is one of the variables of the block, which come first.
+  assert.is(await output(['env'], { env: { ...env, LANG: 'de_DE.UTF-8' } }), version === 1 ? own + lang : lang + own);
   assert.is(await output(['--user', 'vcap', 'env'], { env }), 'HOME=/home/vcap\nUSER=vcap\nPATH=/bin:/usr/bin\n');
 });
 
@@ -90,9 +101,11 @@ test('root, when nobody else is asked for', async () => {
 });
 
 test('the user\'s ids, without any group of wshd\'s', async () => {
-  assert.is(await output(['--user', 'vcap', 'sh', '-c', 'id -u; id -g; id -G; pwd']), '10001\n10002\n10002\n/home/vcap\n');
+  // Version 1 gives it none but its own.
+  assert.is(await output(['--user', 'vcap', 'sh', '-c', 'id -u; id -g; id -G; pwd']), `10001\n10002\n10002${version === 2 ? ' 29 100' : ''}\n/home/vcap\n`);
   for (const user of ['root', 'vcap']) {
-    assert.match(await output(['--user', user, 'grep', 'Groups:', '/proc/self/status']), /^Groups:\t *\n$/);
+    const groups = await output(['--user', user, 'grep', 'Groups:', '/proc/self/status']);
+    assert.match(groups, user === 'vcap' && version === 2 ? /^Groups:\t29 100 *\n$/ : /^Groups:\t *\n$/);
   }
   assert.match(execFileSync('grep', ['Groups:', `/proc/${container.pid}/status`]).toString(), /4 24/, 'wshd itself has some');
 });
@@ -149,15 +162,21 @@ test('a user that the container does not know', async () => {
   await failsWith(['--user', 'a\x1b[2Jb', 'true'], 'no such user in the container\'s /etc/passwd: a?[2Jb');
 });
 
-const strange: Record<string, [put: (path: string) => void, why: string]> = {
-  'a FIFO': [(path) => execFileSync('mkfifo', [path]), 'cannot look up the user vcap in the container\'s /etc/passwd: no such file or directory'],
-  'a directory': [(path) => mkdirSync(path), 'cannot look up the user vcap in the container\'s /etc/passwd: no such file or directory'],
-  'a link to /dev/zero': [(path) => symlinkSync('/dev/zero', path), 'cannot look up the user vcap in the container\'s /etc/passwd: no such file or directory'],
-  'a link to itself': [(path) => symlinkSync('passwd', path), 'cannot look up the user vcap in the container\'s /etc/passwd: too many symbolic links'],
-  'a dangling link': [(path) => symlinkSync('nothing', path), 'cannot look up the user vcap in the container\'s /etc/passwd: no such file or directory'],
+const unread = (why: string): [string, string] => [
+  `cannot look up the user vcap in the container's /etc/passwd: ${why}`, `cannot read the container's users and groups for vcap: ${why}`,
+];
+const tooLarge = [
+  'the container\'s /etc/passwd is larger than 1 MiB; not searched for the user vcap', 'cannot read the container\'s users and groups for vcap: file too large',
+] as const;
+const strange: Record<string, [put: (path: string) => void, why: string | readonly [string, string]]> = {
+  'a FIFO': [(path) => execFileSync('mkfifo', [path]), unread('no such file or directory')],
+  'a directory': [(path) => mkdirSync(path), unread('no such file or directory')],
+  'a link to /dev/zero': [(path) => symlinkSync('/dev/zero', path), unread('no such file or directory')],
+  'a link to itself': [(path) => symlinkSync('passwd', path), unread('too many symbolic links')],
+  'a dangling link': [(path) => symlinkSync('nothing', path), unread('no such file or directory')],
   'empty': [(path) => writeFileSync(path, ''), 'no such user in the container\'s /etc/passwd: vcap'],
-  '100 MB of zeros': [(path) => { writeFileSync(path, ''); truncateSync(path, 100 << 20); }, 'the container\'s /etc/passwd is larger than 1 MiB; not searched for the user vcap'],
-  '2 MB of other users': [(path) => writeFileSync(path, 'x:x:1:1::/:/bin/sh\n'.repeat(1 << 17)), 'the container\'s /etc/passwd is larger than 1 MiB; not searched for the user vcap'],
+  '100 MB of zeros': [(path) => { writeFileSync(path, ''); truncateSync(path, 100 << 20); }, tooLarge],
+  '2 MB of other users': [(path) => writeFileSync(path, 'x:x:1:1::/:/bin/sh\n'.repeat(1 << 17)), tooLarge],
 };
 for (const [what, [put, why]] of Object.entries(strange)) {
   test(`/etc/passwd is ${what}: root has a default, others are told`, () => withPasswd(put, async () => {
@@ -171,7 +190,7 @@ test('/etc/passwd is missing', async () => {
   rmSync(path);
   try {
     assert.is(await output([], { input: 'echo $0 $HOME\n' }), '/bin/sh /\n');
-    await failsWith(['--user', 'vcap', 'true'], 'cannot look up the user vcap in the container\'s /etc/passwd: no such file or directory');
+    await failsWith(['--user', 'vcap', 'true'], unread('no such file or directory'));
   } finally {
     writeFileSync(path, PASSWD);
   }
@@ -204,10 +223,12 @@ for (const [what, [line, told]] of Object.entries(entries)) {
   }));
 }
 
-test('a home directory that is missing, or not the user\'s to enter', async () => {
+test('a home directory that is missing, or not the user\'s to enter: in protocol 2 the command begins in /', async () => {
   const passwd = 'lost:x:7:7::/nowhere:/bin/sh\nshut:x:8:8::/root:/bin/sh\nfile:x:9:9::/etc/passwd:/bin/sh\n';
   chmodSync(`${container.path}/root/root`, 0o700);
   await withPasswd((path) => writeFileSync(path, passwd), async () => {
+    for (const user of version === 2 ? ['lost', 'shut', 'file'] : []) assert.is(await output(['--user', user, 'pwd']), '/\n', user);
+    if (version === 2) return;
     await failsWith(['--user', 'lost', 'true'], 'cannot change to the home directory /nowhere: no such file or directory');
     await failsWith(['--user', 'shut', 'true'], 'cannot change to the home directory /root: permission denied');
     await failsWith(['--user', 'file', 'true'], 'cannot change to the home directory /etc/passwd: not a directory');
@@ -251,12 +272,15 @@ test('a limit that stops the command does what it does', async () => {
 });
 
 test('a limit above what wshd has is refused with a reason', async () => {
-  const hard = (id: number): string => `cannot set resource limit ${id}: operation not permitted; is it above the hard limit that wshd was started with?`;
-  await failsWith(['true'], hard(7), { env: { ...process.env, RLIMIT_NOFILE: '1000000' } });
-  await failsWith(['true'], 'cannot set resource limit 7: invalid argument', { env: { ...process.env, RLIMIT_NOFILE: '20 10' } });
+  const fails = (why: string): [string, string] => [`cannot set resource limit 7: ${why}`, `cannot set the limit RLIMIT_NOFILE: ${why}`];
+  const hard = 'operation not permitted; is it above the hard limit that wshd was started with?';
+  await failsWith(['true'], fails(hard), { env: { ...process.env, RLIMIT_NOFILE: '1000000' } });
+  await failsWith(['true'], fails('invalid argument'), { env: { ...process.env, RLIMIT_NOFILE: '20 10' } });
 });
 
-const programs: Record<string, [args: string[], told: Told | string]> = {
+/** A longer line of wsh's is cut off. */
+const TOLD_MAX = 2_047 - 'wsh: '.length;
+const programs: Record<string, [args: string[], told: Told | string | readonly [string, string]]> = {
   'behind one of the same name that may not be run': [['true'], [0, '', '']],
   'behind a directory of the same name': [['id', '-u'], [0, '0\n', '']],
   'with #!': [['hashbang', 'a', 'b c'], [0, '/sbin/hashbang a b c\n', '']],
@@ -274,14 +298,14 @@ const programs: Record<string, [args: string[], told: Told | string]> = {
   'with an interpreter that is not there': [['lost-interpreter'], 'cannot execute lost-interpreter: no such file or directory'],
   'without a name': [[''], 'cannot execute : no such file or directory'],
   'with control characters in its name': [['a\x1b[2J\nb'], 'cannot execute a?[2J?b: no such file or directory'],
-  'with a name that is too long': [['x'.repeat(5000)], `cannot execute ${'x'.repeat(255)}: name too long`],
+  'with a name that is too long': [['x'.repeat(5000)], [`cannot execute ${'x'.repeat(255)}: name too long`, `the name of a command has at most 4095 bytes, this one more: ${'x'.repeat(5000)}`.slice(0, TOLD_MAX)]],
 };
 for (const [what, [args, told]] of Object.entries(programs)) {
-  test(`a program ${what}`, async () => (typeof told === 'string' ? failsWith(args, told) : assert.equal(await tell(args), told)));
+  test(`a program ${what}`, async () => (typeof told === 'string' || told.length === 2 ? failsWith(args, told) : assert.equal(await tell(args), told)));
 }
 
 test('PATH of a user other than root has no /sbin', async () => {
   await failsWith(['--user', 'vcap', 'hashbang'], 'cannot execute hashbang: no such file or directory');
 });
 
-command.run();
+for (const { run } of suites) run.run();

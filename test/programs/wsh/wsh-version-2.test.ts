@@ -1,9 +1,11 @@
 /** What wsh asks of a wshd in protocol 2, in a real container, and what it refuses at a wshd of version 1. */
+import { spawn } from 'node:child_process';
 import { chmodSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { programPath } from '../../../src/base/paths.js';
 import { noContainers, startContainer, type TestContainer } from '../../support/container.js';
-import type { Ended, RunOptions } from '../../support/process.js';
+import { type Ended, exitCode, firstOutput, type RunOptions, until } from '../../support/process.js';
 import { unless } from '../../support/skip.js';
 
 const version2 = suite('wsh and protocol 2');
@@ -90,6 +92,60 @@ it('output and input of any size', async () => {
 });
 
 it('a pty has its size before the command begins', () => prints(['--env', 'A=b', '--tty', '33x77', 'stty', 'size'], '33 77\r\n'));
+
+/** wsh runs a shell that says which signals it gets; `front` may be a program that starts wsh. */
+async function signalled(front: readonly string[], signals: readonly NodeJS.Signals[]): Promise<string> {
+  const script = 'for s in HUP INT QUIT TERM; do trap "echo $s" $s; done; trap "exit 9" USR1; echo ready; while :; do sleep 0.02; done';
+  const [program, ...args] = [...front, programPath('wsh'), '--socket', container.socket, 'bash', '-c', script];
+  const wsh = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  let said = '';
+  wsh.stdout.on('data', (piece: Buffer) => { said += piece.toString(); });
+  await until(() => said.includes('ready'), 'the command is there');
+  for (const signal of signals) {
+    wsh.kill(signal);
+    if (front.length === 0) await until(() => said.endsWith(`${signal.slice(3)}\n`), () => `the command gets ${signal}: ${said}`);
+  }
+  await container.wsh(['sh', '-c', 'kill -USR1 -1']);
+  assert.is(await exitCode(wsh), 9);
+  return said;
+}
+
+const PASSED = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const;
+it('signals to a wsh without a pty reach the command, which decides', async () => {
+  assert.is(await signalled([], PASSED), 'ready\nHUP\nINT\nQUIT\nTERM\n');
+});
+it('signals that wsh was started to ignore do not', async () => {
+  const ignoring = ['sh', '-c', 'trap "" HUP INT QUIT TERM; exec "$@"', 'sh'];
+  assert.is(await signalled(ignoring, PASSED), 'ready\n');
+});
+it('a signal ends wsh when it ended the command', async () => {
+  const wsh = spawn(programPath('wsh'), ['--socket', container.socket, '--raise', 'sh', '-c', 'echo ready; exec sleep 1000'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await firstOutput(wsh.stdout, 'the command');
+  wsh.kill('SIGTERM');
+  await exitCode(wsh);
+  assert.is(wsh.signalCode, 'SIGTERM');
+});
+
+it('a default limit above the hard one is lowered, and in protocol 1 an error', async () => {
+  const low = await startContainer(['setpriv', '--bounding-set', '-sys_resource', 'prlimit', '--nofile=512:512', '--stack=4194304:4194304', programPath('wshd')]);
+  try {
+    const { code, stdout, stderr } = await low.wsh(['sh', '-c', 'ulimit -n; ulimit -Hs; ulimit -c']);
+    assert.equal([code, stdout.toString(), stderr], [0, '512\n4096\n0\n', '']);
+    chmodSync(low.socket, 0o600);
+    assert.match((await low.wsh(['true'])).stderr, /^wshd: cannot set resource limit \d: operation not permitted/);
+  } finally {
+    await low.destroy();
+  }
+});
+
+it('many variables: the last of each name', async () => {
+  const given = Array.from({ length: 6000 }, (_, index) => ['--env', `V${index % 3000}=${index}`]).flat();
+  const { code, stdout } = await ends([...given, 'sh', '-c', 'echo $V0 $V2999; env | grep -c ^V']);
+  assert.equal([code, stdout], [0, '3000 5999\n3000\n']);
+});
+it('a variable without a name is no option', async () => {
+  for (const bad of ['', '=', '=x']) assert.equal([(await ends(['--env', bad, 'true'])).code, bad], [1, bad]);
+});
 
 it('a wshd of version 1 is not asked for what it cannot carry', async () => {
   chmodSync(container.socket, 0o600);

@@ -117,7 +117,7 @@ testPids('no process left: the command is refused with a reason, and others run 
       for (let i = 0; i < 20; i++) {
         const ended = await container.wsh(['true']);
         assert.equal([ended.code, ended.stdout.length], [255, 0]);
-        assert.is(ended.stderr, 'wshd: cannot start a process for true: resource temporarily unavailable; is the container\'s limit of processes reached?\n');
+        assert.is(ended.stderr, 'wsh: wshd cannot make the command\'s streams or its process: resource temporarily unavailable; is the container\'s limit of processes reached?\n');
       }
       const before = await descriptorsAtRest(container.pid);
       group!.limit('2');

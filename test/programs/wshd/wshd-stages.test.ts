@@ -151,10 +151,10 @@ test('nothing of the host is to be found in PID 1', () => within((path) => mkdir
   assert.match(await say('tr "\\0" " " < /proc/1/cmdline'), /^wshd: \w+ $/);
   assert.is(await say('cat /proc/1/comm'), 'wshd\n');
   assert.is(await say('readlink /proc/1/fd/0 /proc/1/fd/1 /proc/1/fd/2 | grep -v "anon_inode\\|socket:"'), '');
-  // What it listens on, and the end of a pipe that gets the exit status of who looks.
+  // What it listens on, and the connection to the wsh of who looks.
   const ofInit = 'ls -l /proc/1/fd | sed -n "s/.* -> //p" | grep -v anon_inode | cut -d: -f1 | sort';
   // wshd reads a little later that the command has executed.
-  await until(async () => await say(ofInit) === 'pipe\nsocket\n', 'PID 1 has a pipe and a socket');
+  await until(async () => await say(ofInit) === 'socket\nsocket\n', 'PID 1 has two sockets');
   assert.is(await say('read -r line < /proc/1/stat; set -- ${line##*) }; echo $3 $4'), '1 1\n');
   for (const way of ['exec 3>>/proc/1/exe', 'exec 3<>/proc/1/exe', 'dd if=/dev/zero of=/proc/1/exe', 'truncate -s 0 /proc/1/exe', 'cp /bin/true /proc/1/exe', 'echo x > /proc/1/mem']) {
     assert.ok((await container.wsh(['sh', '-c', way])).code !== 0, way);
@@ -178,7 +178,7 @@ test('a terminal is the container\'s own, or none: the host\'s /dev/ptmx is not 
   writeFileSync(hook, readFileSync(hook, 'utf8').replace('ln -s pts/ptmx dev/ptmx\n', ''));
 }, async (container) => {
   const { code, stderr } = await container.wsh(['--tty', '24x80', 'true']);
-  assert.equal([code, stderr], [255, 'wsh: wshd refused the request: it closed the connection without an answer\n']);
+  assert.equal([code, stderr], [255, 'wsh: wshd cannot make the command\'s streams or its process: no such file or directory\n']);
   assert.is((await container.wsh(['ln', '-s', 'pts/ptmx', '/dev/ptmx'])).code, 0);
   assert.is((await container.wsh(['--tty', '24x80', 'tty'])).stdout.toString(), '/dev/pts/0\r\n');
 }));
@@ -210,7 +210,7 @@ for (const readOnly of [false, true]) {
     const result = await container.wsh(['/program', 'argument'], { env: {} });
     assert.equal([result.code, result.stderr], [7, '']);
     assert.is(result.stdout.toString(), '/program\nargument\nHOME=/\nUSER=root\nPATH=/sbin:/bin:/usr/sbin:/usr/bin\n');
-    assert.is((await container.wsh([])).stderr, 'wshd: cannot execute /bin/sh: no such file or directory\n');
+    assert.is((await container.wsh([])).stderr, 'wsh: cannot execute the user\'s shell: no such file or directory\n');
     assert.is(execFileSync('ls', ['-A', `${container.path}/root`], { encoding: 'utf8' }), 'program\n');
   }));
 }

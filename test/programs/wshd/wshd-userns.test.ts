@@ -70,7 +70,7 @@ test('with one id, root runs commands, and nobody else can', () => within(['--ke
   assert.is((await wsh(['id', '-u'])).stdout.toString(), '0\n');
   const other = await wsh(['--user', 'vcap', 'id', '-u']);
   assert.is(other.code, 255);
-  assert.match(other.stderr, 'wshd: cannot set the group id: invalid argument; the container\'s user namespace has no such id');
+  assert.match(other.stderr, 'wsh: cannot set the group id: invalid argument; the container\'s user namespace has no such id');
 }));
 
 test('hooks of the host alone may be where root of the container cannot go, as below /root', async () => {
@@ -81,7 +81,7 @@ test('hooks of the host alone may be where root of the container cannot go, as b
   });
   try {
     // Nothing is mounted in its root.
-    assert.match((await container.wsh(['true'])).stderr, /^wshd: cannot execute true: no such file or directory/);
+    assert.match((await container.wsh(['true'])).stderr, /^wsh: cannot execute true: no such file or directory/);
   } finally {
     await container.destroy();
   }

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { chmodSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { programPath } from '../../../src/base/paths.js';
@@ -100,7 +101,9 @@ test('a trap when the client has its descriptors already', async () => {
 });
 
 test('a client that causes a trap is told what it is told of every refusal', async () => {
+  chmodSync(container.socket, 0o600);
   const ended = await container.wsh(Array.from({ length: 4242 }, () => ''));
+  chmodSync(container.socket, 0o1600);
   assert.equal([ended.code, ended.stderr], [255, 'wsh: wshd refused the request: it closed the connection without an answer\n']);
 });
 
@@ -117,7 +120,7 @@ test('more commands than there are places: refused with a reason, until one has 
   await until(() => descriptorsOf(container.pid) === descriptors + JOBS, 'all places are taken');
   for (let i = 0; i < 3; i++) {
     const ended = await container.wsh(['true']);
-    assert.equal([ended.code, ended.stderr], [255, `wshd: ${JOBS} commands run in this container already, and that is the limit\n`]);
+    assert.equal([ended.code, ended.stderr], [255, 'wsh: as many commands run in this container as it can have\n']);
   }
   for (const { stdin } of held) stdin.end();
   for (const child of held) assert.is(await exitCode(child), 7);

@@ -76,7 +76,7 @@ const canaries: Readonly<Record<string, Canary>> = {
   },
   'a new size of the terminal is not passed on': {
     program: 'wsh', seed: 150,
-    change: { file: 'assembly/programs/wsh/index.ts', from: '  if (signal == SIGWINCH) {\n    copyWindowSize(terminal.local, terminal.master);\n', to: '  if (signal == SIGWINCH) {\n' },
+    change: { file: 'assembly/programs/wsh/signals.ts', from: '  if (signal == SIGWINCH) {\n    copyWindowSize(terminal.local, terminal.master);\n', to: '  if (signal == SIGWINCH) {\n' },
   },
 };
 

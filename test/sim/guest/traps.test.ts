@@ -13,14 +13,19 @@ function trapAt(program: string, name: string): FaultPlan {
 }
 
 const EAGAIN = 11, EMFILE = 24;
-const WHILE_SERVING = ['spawnBegin', 'pipe', 'send', 'open', 'spawnArguments', 'spawnUser', 'duplicate'];
+const IN_BOTH = ['spawnBegin', 'pipe', 'send', 'open', 'spawnUser', 'spawn'];
+const WHILE_SERVING = [
+  ...[...IN_BOTH, 'spawnArguments', 'duplicate'].map((name) => [1, name] as const), ...[...IN_BOTH, 'receive', 'spawnBlock'].map((name) => [2, name] as const),
+];
 
-for (const name of WHILE_SERVING) {
-  traps(`one at ${name} costs the client that is being served its command, and nobody else anything`, () => {
+for (const [version, name] of WHILE_SERVING) {
+  traps(`protocol ${version}: one at ${name} costs the client that is being served its command, and nobody else anything`, () => {
     let isServing = false;
     const trap = trapAt('wshd', name), plan: FaultPlan = { at: (call) => (isServing ? trap.at(call) : undefined) };
     return withWorld((world) => {
-      const container = serving(world), other = container.wsh(['/bin/script', '-c', 'copy; exit 4'], { stdin: 'pipe' });
+      const container = serving(world);
+      if (version === 1) world.files.unmark(container.socket);
+      const other = container.wsh(['/bin/script', '-c', 'copy; exit 4'], { stdin: 'pipe' });
       world.run();
       isServing = true;
       const hit = container.wsh(['--verbose', '/bin/script', '-c', 'exit 3']);

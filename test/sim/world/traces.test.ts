@@ -23,6 +23,7 @@ traces('wsh where nobody serves', () => withWorld((world) => {
     wsh(2): onStart()
     wsh(2): adoptFd(0) = 1
     wsh(2): handleType(1) = 24
+    wsh(2): pathType("/tmp/none.sock") = -ENOENT
     wsh(2): connect("/tmp/none.sock") = -ENOENT
     wsh(2): print 2 "wsh: cannot connect to /tmp/none.sock: no such file or directory; is wshd running in this container? (--socket PATH)\\n"
     wsh(2): exit(255)
@@ -31,6 +32,7 @@ traces('wsh where nobody serves', () => withWorld((world) => {
 
 traces('a request that the socket takes in two pieces', () => withWorld((world) => {
   const container = serving(world);
+  world.files.unmark(container.socket);
   const trace = traceOf(world, 'wsh', { deliveries: false, calls: ({ name }) => name === 'write' });
   const wsh = container.wsh(['/bin/script', '-c', 'exit 7']);
   world.run(() => wsh.ended);
@@ -42,16 +44,18 @@ traces('a request that the socket takes in two pieces', () => withWorld((world) 
   `));
 }, { plan: at('write', 3, { size: 4096 }) }));
 
-for (const options of [[], ['--tty', '24x80']]) {
-  traces(`the answer, before the command is started${options.length > 0 ? ', at a terminal' : ''}`, () => withWorld((world) => {
+for (const [version, options] of [[1, []], [1, ['--tty', '24x80']], [2, []], [2, ['--tty', '24x80']]] as const) {
+  traces(`the answer, before the command is started${options.length > 0 ? ', at a terminal' : ''}: protocol ${version}`, () => withWorld((world) => {
     const container = serving(world), calls = ['accept', 'send', 'spawn'];
+    if (version === 1) world.files.unmark(container.socket);
     const trace = traceOf(world, container.init!.title, {
       deliveries: false, calls: ({ name, result }) => calls.includes(name) && result >= 0,
     });
     const wsh = container.wsh([...options, '/bin/script', '-c', 'exit 7']);
     world.run(() => wsh.ended);
     const order = [...trace.text.matchAll(/: (\w+)\(/g)].map(([, name]) => name);
-    assert.equal(order, ['accept', 'send', 'spawn']);
+    // The last is the record of the end.
+    assert.equal(order, ['accept', 'send', 'spawn', ...version === 2 ? ['send'] : []]);
   }));
 }
 
@@ -159,7 +163,9 @@ traces('a container that cannot say that it serves ends, and so does who waits f
 }, { plan: unheard() }));
 
 traces('killed before a call, a program leaves its descriptors to the kernel', () => withWorld((world) => {
-  const container = serving(world), wsh = container.wsh(['/bin/script', '-c', 'copy'], { stdin: 'pipe' });
+  const container = serving(world);
+  world.files.unmark(container.socket);
+  const wsh = container.wsh(['/bin/script', '-c', 'copy'], { stdin: 'pipe' });
   world.run();
   assert.is(wsh.killedBy, 9);
   // The command's stdin has ended with wsh.

@@ -9,7 +9,7 @@ export const kill: Define = (program, exit) => {
     .description('Sends a signal to all processes of containers but their init, or of jobs. A container remains, and serves.')
     .usage('CONTAINER[/JOB]... [OPTION...]')
     .argument('<target...>', 'ids of containers, or CONTAINER/JOB')
-    .addOption(new Option('-s, --signal <signal>', 'its name, such as HUP or SIGHUP').default('KILL'))
+    .addOption(new Option('-s, --signal <signal>', 'its name or number, such as HUP, SIGHUP or 1').default('KILL'))
     .addOption(depot())
     .addHelpText('after', `
 Examples:

@@ -1,7 +1,7 @@
 /** The boundary's calls for container set-up, terminals and cgroups: shim/sys/container.c, terminal.c, cgroup.c. */
 import { Counter, follow as followGroup, MemoryCgroup } from '../../kernel/cgroup.js';
 import type { FileDescription } from '../../kernel/open-file.js';
-import { EBADF, ENOENT, ENOTDIR, ENOTTY, EPERM } from '../../kernel/errno.js';
+import { EBADF, EFAULT, ENOENT, ENOTDIR, ENOTTY, EPERM } from '../../kernel/errno.js';
 import { Directory } from '../../kernel/files.js';
 import { OPEN_READ } from '../../../boundary/constants.js';
 import { type DirectoryPlace, lookUp, type Place } from '../../kernel/mounts/mounts.js';
@@ -97,6 +97,16 @@ function copyWindowSize(guest: CallContext, from: number, to: number): number {
   return 0;
 }
 
+function windowSize(guest: CallContext, handle: number, at: number): number {
+  const description = guest.handles.description(handle);
+  if (!description) return -EBADF;
+  if (!guest.writable(at, 8)) return -EFAULT;
+  const pty = terminalOf(description);
+  if (typeof pty === 'number') return pty;
+  guest.store(at, pty.size.rows, pty.size.columns);
+  return 0;
+}
+
 function setWindowSize(_guest: CallContext, pty: Pty, rows: number, columns: number): number {
   pty.resize({ rows: rows & 0xffff, columns: columns & 0xffff });
   return 0;
@@ -137,6 +147,7 @@ export const containerCalls: CallTable = {
   setRawMode: [1, onPty(setRawMode)],
   restoreTermios: [1, restoreTermios],
   copyWindowSize: [2, copyWindowSize],
+  windowSize: [2, windowSize],
   setWindowSize: [3, onPty(setWindowSize)],
   eventfd: [0, (guest) => guest.handles.add(new Counter())],
   cgroupNotify: [3, cgroupNotify],

@@ -244,6 +244,8 @@ export const processCalls: CallTable = {
   waitUsage: [2, waitUsage],
   kill: [2, kill],
   raise: [1, raise],
+  // Whoever starts a simulated program ignores nothing.
+  isIgnored: [1, (_, signal) => (signal < 1 || signal > SIGNAL_MAX ? -EINVAL : 0)],
   setsid: [0, setsid],
   setChildSubreaper: [1, setChildSubreaper],
   adoptChild: [1, adoptChild],
