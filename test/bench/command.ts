@@ -9,9 +9,9 @@ const RUNS_A_ROUND = 2;
 
 export const wardenExec: Figure = {
   name: 'warden-exec',
-  title: 'warden exec … true ÷ node -e 0',
+  title: 'warden exec … true ÷ wsh … true',
   unit: { name: 'ms', digits: 1 },
-  goal: 1.2,
+  goal: 1.5,
   rounds: 40,
   quickRounds: 1,
   ownOnly: true,
@@ -19,5 +19,14 @@ export const wardenExec: Figure = {
     const { directory } = await containerOf(bench);
     return wallMs(bench, RUNS_A_ROUND, [process.execPath, WARDEN, 'exec', directory, '--', 'true']);
   },
-  references: [{ title: 'node -e 0', sample: (bench) => wallMs(bench, RUNS_A_ROUND, [process.execPath, '-e', '0']) }],
+  references: [
+    {
+      title: 'wsh … true',
+      sample: async (bench, set) => {
+        const { directory } = await containerOf(bench);
+        return wallMs(bench, RUNS_A_ROUND, [set.path('wsh'), '--socket', `${directory}/run/wshd.sock`, 'true']);
+      },
+    },
+    { title: 'node -e 0', sample: (bench) => wallMs(bench, RUNS_A_ROUND, [process.execPath, '-e', '0']) },
+  ],
 };

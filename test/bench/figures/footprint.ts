@@ -79,8 +79,8 @@ function memoryFigure(name: string, title: string, bytes: number, goal?: number)
   };
 }
 
-export const memory = memoryFigure('memory', 'memory (PSS) a job, 20 side by side', 0, 380);
-export const memoryAfter = memoryFigure('memory-1M', '… after each has written 1 MiB', 1 << 20);
+export const memory = memoryFigure('memory', 'memory (PSS) a job, 20 side by side', 0, 130);
+export const memoryAfter = memoryFigure('memory-1M', '… after each has written 1 MiB', 1 << 20, 200);
 
 export const threadCount: Figure = {
   name: 'threads',

@@ -12,7 +12,7 @@ type Name = 'crun' | 'runc' | 'warden-runtime';
 
 const RUNS_A_ROUND = 5;
 /** crun refuses hybrid machines, but not where the unified hierarchy is not mounted. A namespace of their own changes nothing outside. */
-const APART = ['/usr/bin/unshare', '--mount', 'sh', '-c', 'umount /sys/fs/cgroup/unified 2>/dev/null; exec "$@"', 'sh'];
+export const apart = ['/usr/bin/unshare', '--mount', 'sh', '-c', 'umount /sys/fs/cgroup/unified 2>/dev/null; exec "$@"', 'sh'];
 
 function commandOf(bench: Bench, name: Name): string[] {
   const root = `${bench.directory}/${name}-state`;
@@ -21,7 +21,7 @@ function commandOf(bench: Bench, name: Name): string[] {
 }
 
 async function measured(bench: Bench, name: Name, args: readonly string[]): Promise<Run[]> {
-  const runs = await spawnLoop(bench, RUNS_A_ROUND, [...commandOf(bench, name), ...args], APART);
+  const runs = await spawnLoop(bench, RUNS_A_ROUND, [...commandOf(bench, name), ...args], apart);
   if (runs.some(({ code }) => code !== 0)) throw new Error(`fails: ${name} ${args.join(' ')}`);
   return runs;
 }
@@ -35,9 +35,14 @@ async function sleeper(bench: Bench, name: Name): Promise<string> {
   if (known.has(name)) return id;
   known.add(name);
   const path = bundle(bench, 'sleeper-of-each', ['/usr/bin/sleep', '100000']), command = commandOf(bench, name);
-  execFileSync(APART[0]!, [...APART.slice(1), ...command, 'run', '--detach', '-b', path, id], { stdio: 'ignore' });
-  bench.atEnd(async () => { await bench.run([...APART, ...command, 'delete', '--force', id]); });
+  execFileSync(apart[0]!, [...apart.slice(1), ...command, 'run', '--detach', '-b', path, id], { stdio: 'ignore' });
+  bench.atEnd(async () => { await bench.run([...apart, ...command, 'delete', '--force', id]); });
   return id;
+}
+
+/** The command line of `exec … true` in that container. */
+export async function execInSleeper(bench: Bench, name: Name): Promise<string[]> {
+  return [...commandOf(bench, name), 'exec', await sleeper(bench, name), '/usr/bin/true'];
 }
 
 type Arguments = (bench: Bench, runtime: Name) => Promise<string[]>;

@@ -30,7 +30,7 @@ export const wshTrue: Figure = {
   name: 'wsh',
   title: 'wsh … true ÷ nsenter … true',
   unit: { name: 'ms', digits: 2 },
-  goal: 0.5,
+  goal: 0.54,
   rounds: 200,
   quickRounds: 2,
   sample: async (bench, set) => wallMs(bench, RUNS_A_ROUND, inside(set, (await bench.container(set)).socket, ['true'])),
