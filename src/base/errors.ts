@@ -59,8 +59,15 @@ export function reason(error: unknown): string {
 
 /** The error itself when it is a WardenError; else a new one that has it as its cause. */
 export function asWardenError(error: unknown, code: WardenErrorCode, sentence: (reason: string) => string): WardenError {
-  return error instanceof WardenError ? error : new WardenError(code, sentence(reason(error)), { cause: error });
+  if (error instanceof WardenError) return error;
+  const words = sentence(reason(error));
+  return lacksDescriptors(error) ? new WardenError('UNSUPPORTED', `${words}; ${RAISE_LIMIT}`, { cause: error }) : new WardenError(code, words, { cause: error });
 }
+
+/** What to do when this process, or the machine, has no descriptors left. */
+export const RAISE_LIMIT = 'raise the limit of descriptors (ulimit -n; fs.file-max for the machine)';
+
+function lacksDescriptors(error: unknown): boolean { return ['EMFILE', 'ENFILE'].includes(errnoOf(error) ?? ''); }
 
 const EXHAUSTED: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 
@@ -92,4 +99,17 @@ export function unlessMissing(call: () => void): void {
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
   }
+}
+
+/** Calls above the function `below`, as an error's stack has them: for an error that a later turn of the event loop makes. */
+export function framesAbove(below: (...args: never[]) => unknown): string {
+  const here = { stack: '' };
+  Error.captureStackTrace(here, below);
+  return here.stack.slice(here.stack.indexOf('\n') + 1);
+}
+
+/** The error, with these frames in place of those of the event loop's turn. */
+export function withFrames<Failure extends Error>(error: Failure, frames: string): Failure {
+  if (frames !== '') error.stack = `${error.name}: ${error.message}\n${frames}`;
+  return error;
 }

@@ -22,9 +22,31 @@ function isGarbled(argv: readonly string[]): boolean {
   return process.platform === 'linux' && argv.some((argument) => argument.includes('\uFFFD')) && !isUtf8(readFileSync('/proc/self/cmdline'));
 }
 
+/** Commands of podman that are called otherwise here, or that there are not, and why. */
+const FOREIGN: ReadonlyMap<string, string> = new Map([
+  ...['build', 'commit', 'export', 'images', 'import', 'load', 'pull', 'push', 'rmi', 'save', 'search', 'tag'].map((name): [string, string] => (
+    [name, 'warden has no images; --root DIR runs in a directory, and docs/guides/images.md makes one of an image'])),
+  ['start', '"warden create" starts the container, too'],
+  ['restart', '"warden destroy" and "warden create" make it anew'],
+  ['attach', '"warden link" follows a job, "warden exec" gives a shell'],
+  ['top', 'it is "warden ps CONTAINER"'],
+  ['stats', '"warden info" shows memory and processor time'],
+  ['port', 'a container has its own network, or one by --network: docs/guides/network.md'],
+  ['network', 'a container has its own network, or one by --network: docs/guides/network.md'],
+  ['volume', '--bind makes a directory of the host visible'],
+]);
+
 /** Joins commander's two-line message ('… (Did you mean …?)') into one sentence. */
 function oneSentence(text: string): string {
   return text.trimEnd().replace(/^error: /, '').replace(/\.?\n\((Did you mean .*)\)$/, ' ($1)').replace(/\.$/, '');
+}
+
+/** What is wrong with a command line, and where help is. */
+function complaint(text: string, program: Command, [name = '']: readonly string[]): string {
+  const command = program.commands.find((each) => each.name() === name || each.aliases().includes(name));
+  if (command) return `warden ${command.name()}: ${oneSentence(text)}; "warden ${command.name()} --help" shows what there is\n`;
+  const why = FOREIGN.get(name);
+  return why === undefined ? `warden: ${oneSentence(text)}; --help shows what there is\n` : `warden: there is no command ${name}: ${why}\n`;
 }
 
 /** Runs the command and returns its exit code. `say` receives sentences about failures. */
@@ -38,7 +60,7 @@ export async function perform(argv: readonly string[], say: (text: string) => vo
     .exitOverride()
     .configureOutput({
       writeOut: (text) => { help += text; },
-      outputError: (text) => say(`warden: ${oneSentence(text)}; --help shows what there is\n`),
+      outputError: (text) => say(complaint(text, program, argv)),
     });
   for (const define of commands) define(program, (code) => { exitCode = code; });
   const parse = async (): Promise<number> => {

@@ -1,7 +1,7 @@
 /** The typed contract of the addon (shim/addon): every function that TypeScript may call. */
 import { createRequire } from 'node:module';
 import type { Identity } from '../base/identity.js';
-import { WardenError } from '../base/errors.js';
+import { RAISE_LIMIT, WardenError } from '../base/errors.js';
 import { howToGetNative } from '../base/native.js';
 import { addonPath } from '../base/paths.js';
 
@@ -84,6 +84,21 @@ let loaded: Native | undefined;
 export function native(): Native {
   loaded ??= load();
   return loaded;
+}
+
+/** A module's host. Throws UNSUPPORTED where no descriptor is left for it. */
+export function makeInstance(...options: ConstructorParameters<Native['Instance']>): NativeInstance {
+  try {
+    return new (native().Instance)(...options);
+  } catch (error) {
+    if (!(error instanceof Error && error.message.includes('epoll instance'))) throw error;
+    throw withoutDescriptors('cannot make an epoll instance', error);
+  }
+}
+
+/** What to do when this process, or the machine, has no descriptors left. */
+export function withoutDescriptors(what: string, cause?: unknown): WardenError {
+  return new WardenError('UNSUPPORTED', `${what}: no descriptors are left; ${RAISE_LIMIT}`, { cause });
 }
 
 function load(): Native {

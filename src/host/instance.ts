@@ -7,7 +7,7 @@ import type { Identity } from '../base/identity.js';
 import { wasmPath } from '../base/paths.js';
 import { type ModuleExports, trapWords } from '../boundary/module.js';
 import type { ProgramName } from '../boundary/programs.js';
-import { callNamed, Entry, native, type NativeCall, type NativeInstance, type ShimCall } from './addon.js';
+import { callNamed, Entry, makeInstance, type NativeCall, type NativeInstance, type ShimCall } from './addon.js';
 import { wasi } from './wasi.js';
 
 export interface InstanceOptions {
@@ -121,7 +121,7 @@ class RunningInstance implements Instance {
   constructor(module: WebAssembly.Module, readonly program: ProgramName, private readonly options: InstanceOptions) {
     const environment = Object.entries(options.env ?? {}).map(([name, value]) => `${name}=${value}`);
     this.exited = new Promise((resolve) => { this.resolve = resolve; });
-    this.native = new (native().Instance)({
+    this.native = makeInstance({
       program,
       arguments: options.argv,
       environment,

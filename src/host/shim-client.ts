@@ -1,5 +1,6 @@
 /** The boundary's calls for TypeScript, with a memory of their own: for code that replaces or checks a program. Linux only. */
-import { callNamed, type Entry, native, type NativeInstance } from './addon.js';
+import { constants } from 'node:os';
+import { callNamed, type Entry, makeInstance, type NativeInstance, withoutDescriptors } from './addon.js';
 
 export const SIGCHLD = 17;
 /** A caller's memory, when it brings none. */
@@ -17,7 +18,7 @@ export class ShimClient {
     stdio: [number, number, number] = [0, 1, 2], readonly memory: ArrayBuffer = new ArrayBuffer(CALLER_BYTES),
   ) {
     this.view = new DataView(memory);
-    this.native = new (native().Instance)({ program, arguments: argv, environment: [], stdio, signals: [SIGCHLD], deliver });
+    this.native = makeInstance({ program, arguments: argv, environment: [], stdio, signals: [SIGCHLD], deliver });
     this.native.attach({ buffer: this.memory });
   }
 
@@ -27,9 +28,10 @@ export class ShimClient {
     return call.apply(this.native, numbers);
   }
 
-  /** The same for calls that can fail only by a mistake of this repository: throws then. */
+  /** The same for calls that can fail only for want of descriptors, or by a mistake of this repository: throws then. */
   must(name: string, ...numbers: number[]): number {
     const result = this.call(name, ...numbers);
+    if (result === -constants.errno.EMFILE || result === -constants.errno.ENFILE) throw withoutDescriptors(`cannot ${name}`);
     if (result < 0) throw new Error(`${name}(${numbers.join(', ')}) = ${result}`);
     return result;
   }

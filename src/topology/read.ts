@@ -116,8 +116,12 @@ function readSockets(pid: number): readonly SocketInfo[] {
 
 function checked(sockets: readonly SocketInfo[] | number): readonly SocketInfo[] {
   if (typeof sockets !== 'number') return sockets;
+  if (sockets === -constants.errno.EPERM) {
+    throw new WardenError('UNSUPPORTED', 'connections cannot be read: this root may not enter the network namespaces of containers (CAP_SYS_ADMIN), '
+      + 'as in a container itself: docker run --cap-add SYS_ADMIN');
+  }
   throw new WardenError('UNSUPPORTED', `the kernel does not tell which unix sockets are connected (errno ${-sockets}): `
-    + 'it needs CONFIG_UNIX_DIAG (modprobe unix_diag), and we need the right to enter network namespaces');
+    + 'it needs CONFIG_UNIX_DIAG (modprobe unix_diag)');
 }
 
 /** The files of a container's directory by which its programs are known. */

@@ -17,9 +17,11 @@ function cut(text: string, columns: number): string {
   return letters.length <= columns ? text : `${letters.slice(0, Math.max(0, columns - 1)).join('')}…`;
 }
 
-/** The displayed name: a program's own name; for a command or a server, the kernel's name of the process. */
-export function nameOf({ program, name }: Pick<Process, 'program' | 'name'>): string {
-  return program === 'command' || program === 'server' ? printable(name) : program;
+/** The displayed name: a program's own name; for a command or a server, the kernel's name of the process. Node is called by its script. */
+export function nameOf({ program, name, command }: Pick<Process, 'program' | 'name' | 'command'>): string {
+  if (program !== 'command' && program !== 'server') return program;
+  const [, script = '', subcommand = ''] = command;
+  return program === 'server' && /(^|\/)warden(\.cjs)?$/.test(script) ? printable(`warden ${subcommand}`.trimEnd()) : printable(name);
 }
 
 /** "17107 (13)": the pid on the host, and the pid in the container if it differs. */
@@ -124,7 +126,7 @@ class Describer {
     const what = channel ? whatOf(channel, target) : '';
     return {
       fds: ranges(group.map(({ fd }) => fd)), role: ROLES[role], what, isOdd: role === 'unexplained' || role === 'inherited',
-      other: channel ? this.others(process, group[0]!.fd, channel) : whatIs(target),
+      other: channel ? this.others(process, group[0]!.fd, channel) : whatIs(this.shortPath(target)),
     };
   }
 
@@ -138,7 +140,7 @@ class Describer {
     return `${ARROWS[own.side]} ${names.join(', ')}`;
   }
 
-  /** A socket's path relative to the container's directory. */
+  /** A path relative to the container's directory. */
   private shortPath(path: string): string {
     const { directory } = this.topology.container;
     return path.startsWith(`${directory}/`) ? path.slice(directory.length + 1) : path;
@@ -211,14 +213,23 @@ export function processText(topology: Topology, look: Look): string {
     lines.push(...tree.map((line, at) => `${numbers.get(pids[at]!)}  ${line}`));
   }
   const titles = columns.map(({ title, width: one }) => title.padStart(one)).join('  ');
-  return `${[colors.dim(`${titles}  ${printable(topology.container.id)}`), ...lines].join('\n')}\n`;
+  return `${[colors.dim(`${titles}  COMMAND in ${printable(topology.container.id)}`), ...lines].join('\n')}\n`;
+}
+
+/** What a process runs, or is asked to run: of wsh and of a job's iomux-spawn the words behind their own. */
+function ownCommand({ program, command }: Process): readonly string[] {
+  const [, ...words] = command, own = words.indexOf('--');
+  if (own < 0 || (program !== 'wsh' && program !== 'iomux-spawn')) return words;
+  const [job, ...rest] = words.slice(own + 1), asked = rest.indexOf('--');
+  if (program === 'wsh') return [job!, ...rest].filter((word) => word !== undefined);
+  return /(^|\/)wsh$/.test(rest[0] ?? '') && asked >= 0 ? rest.slice(asked + 1) : rest;
 }
 
 function psHead(process: Process, columns: number, colors: Look['colors']): string {
   const name = nameOf(process), job = process.job === null || process.where === 'container' ? '' : ` job ${printable(process.job)}`;
   const paint = colorOf(process, colors);
   const left = columns - [...name, ...job].length - 2;
-  const command = process.program === 'wshd' ? '' : printable(process.command.slice(1).join(' '));
+  const command = process.program === 'wshd' ? '' : printable(ownCommand(process).join(' '));
   return `${paint(name)}${job}${left > 8 && command !== '' ? colors.dim(`  ${cut(command, left)}`) : ''}`;
 }
 

@@ -63,7 +63,7 @@ const WRONG: readonly (readonly [args: readonly string[], code: number, message:
   [['kill', 'c'], 1, /^warden kill: no process is there to get the signal$/m],
   [['wait', 'c'], 2, /^warden wait: c is a container, and only jobs have an exit code/],
   [['wait', 'c/nothing'], 1, /^warden wait: there is no job nothing /],
-  [['wait'], 2, /^warden: missing required argument 'job'/],
+  [['wait'], 2, /^warden wait: missing required argument 'job'/],
 ];
 for (const [args, code, message] of WRONG) {
   it(`refuses ${args.join(' ')}`, async () => {

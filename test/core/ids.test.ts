@@ -27,6 +27,14 @@ function container(name: string): string {
   return join(place, name);
 }
 
+test('root of a user namespace with few ids is told so before anything is made', () => {
+  const root = { ...USER, uid: 0, uidMap: '0 1000 1\n' };
+  const { code, message } = thrownBy(() => { checkUser('auto', root); });
+  assert.is(code, 'UNSUPPORTED');
+  assert.match(message, /too few ids/);
+  for (const uidMap of ['', '0 0 4294967295\n', '  0 1000 1\n  1 100000 65536\n']) checkUser('auto', { ...root, uidMap });
+});
+
 test('two containers have different ranges, of which nobody else has an id', () => {
   const first = claimRange(container('a'), claims), second = claimRange(container('b'), claims);
   assert.is.not(first.outside, second.outside);

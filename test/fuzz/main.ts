@@ -24,6 +24,8 @@ function seed(text: string): number {
 function list(): void {
   for (const { name, program, about } of targets) console.log(`${name.padEnd(13)} ${program.padEnd(12)} ${about}`);
   console.log(`${FRAMES.padEnd(13)} ${'TypeScript'.padEnd(12)} the server's frames and messages, in pieces of any size`);
+  const reason = noFuzzing();
+  console.log(`\nAll but ${FRAMES} need clang and its runtime${reason === undefined ? ', which are here' : `: ${reason}`}.`);
 }
 
 /** Names, or all. */
@@ -77,7 +79,8 @@ async function run(target: Target, options: Options): Promise<void> {
     const rate = Math.round(ended.perCpuSecond);
     return console.log(`${target.name}: ${ended.runs} executions, ${rate} a second of processor time; nothing found`);
   }
-  console.log(`${target.name}: a fault${ended.crash === undefined ? '' : `; the input is ${ended.crash}`}`);
+  const why = /(the module (?:trapped|did wrong): .*|ERROR: .*|runtime error: .*)/.exec(ended.log)?.[1];
+  console.log(`${target.name}: a fault${why === undefined ? '' : `, ${why}`}${ended.crash === undefined ? '' : `; the input is ${ended.crash}`}`);
   process.exitCode = 1;
 }
 
@@ -92,7 +95,8 @@ async function differ(target: Target, options: Options): Promise<void> {
   const { seed: given = Math.floor(Math.random() * 2 ** 32) } = options;
   const what = options.input === undefined ? { seconds: options.seconds } : { inputs: [readFileSync(options.input)] };
   const { inputs, fault } = await compare(target, { seed: given, ...what });
-  console.log(`${target.name}: ${inputs} inputs, from the seed ${given}, the same in V8 and in wasm2c's output`);
+  const again = options.input === undefined ? `; --seed ${given} makes them again, as many as its --seconds allow` : '';
+  console.log(`${target.name}: ${inputs} inputs, from the seed ${given}, the same in V8 and in wasm2c's output${again}`);
   if (fault === undefined) return;
   console.log(`${target.name}: ${fault}`);
   process.exitCode = 1;

@@ -155,8 +155,8 @@ live('refuses what is not there', async () => {
     [['topology', '../x y'], 1, /^warden topology: there is no container /],
     [['ps', '.hidden'], 2, /^warden ps: "\.hidden" is neither a container's id nor/],
     [['topology', '--svg', `${directory}/no/such.svg`, container.path], 2, /^warden topology: cannot write the picture to \S+such\.svg: ENOENT/],
-    [['topology', '--svg', 'x', '--json', container.path], 2, /^warden: option /],
-    [['topology', '--format', 'png'], 2, /^warden: option '--format <format>' argument 'png' is invalid/],
+    [['topology', '--svg', 'x', '--json', container.path], 2, /^warden topology: option /],
+    [['topology', '--format', 'png'], 2, /^warden topology: option '--format <format>' argument 'png' is invalid/],
   ] as const) {
     const { code, stdout, stderr } = await start(argv(...args)).result;
     assert.match(stderr, words);

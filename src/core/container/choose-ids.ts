@@ -7,6 +7,7 @@ import { usage } from '../../base/validate.js';
 import type { Ids } from '../../linux/ids.js';
 import { claimRange, parseSubordinate, RANGE_IDS } from '../depot/id-ranges.js';
 import type { UserNamespace } from '../options.js';
+import { VCAP_ID } from '../rootfs/etc-files.js';
 
 /** What a user namespace needs of this machine and this process. */
 export interface IdFacts {
@@ -88,8 +89,18 @@ export function refusal(why: string): WardenError {
   return usage(`the container cannot have ids of its own, as userns 'required' asks: ${why}`);
 }
 
-/** Throws for an ordinary user who can have no containers. */
+/** Whether the text of /proc/PID/uid_map has the id; one that cannot be read says nothing. */
+function hasId(map: string, id: number): boolean {
+  const rows = map.trim().split('\n').map((row) => row.trim().split(/\s+/).map(Number));
+  return map.trim() === '' || rows.some(([first = 0, , size = 0]) => id >= first && id < first + size);
+}
+
+/** Throws for a user who can have no containers: an ordinary one, or root of a user namespace with few ids. */
 export function checkUser(mode: UserNamespace, facts: IdFacts): void {
+  if (facts.uid === 0 && !hasId(facts.uidMap, VCAP_ID)) {
+    throw new WardenError('UNSUPPORTED', `this root is of a user namespace that has too few ids for the users of a container (/proc/self/uid_map has no ${VCAP_ID}): `
+      + 'make containers outside of it, also as an ordinary user');
+  }
   if (facts.uid === 0) return;
   const why = whyNoNamespace(facts);
   if (why !== undefined) throw new WardenError('UNSUPPORTED', `only root can make containers here: ${why}`);

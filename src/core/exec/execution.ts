@@ -1,7 +1,7 @@
 /** A command in a container, run through the wsh module in this process. docs/reference/library.md, "Commands" */
 import type { Readable, Writable } from 'node:stream';
 import { aborted, throwIfAborted, whenAborted } from '../../base/abort.js';
-import { asWardenError, WardenError } from '../../base/errors.js';
+import { asWardenError, framesAbove, WardenError, withFrames } from '../../base/errors.js';
 import { abortSignal, check, checkOptions, type Checks, duration, flag, signalName, signalNumber, usage } from '../../base/validate.js';
 import { type Instance, instantiate } from '../../host/instance.js';
 import { withShortPath } from '../../linux/socket-path.js';
@@ -98,6 +98,8 @@ export class Execution implements AsyncDisposable {
   private readonly oomKillsBefore: number;
   private stopCause: StopCause | undefined;
   private stopping: Promise<void> | undefined;
+  /** Who called: `result` is rejected when nothing of the call is on the stack any more. */
+  private readonly caller = framesAbove(Execution.start);
   /** Whether `result` is settled. */
   private isSettled = false;
   /** Fulfilled when the module knows the command's end, before it has delivered all output. */
@@ -156,7 +158,7 @@ export class Execution implements AsyncDisposable {
     } catch (error) {
       this.streams.closeChildEnds();
       if (this.instance?.failed) await this.abandon();
-      throw asWardenError(error, 'INTERNAL', (why) => `cannot run wsh in this process: ${why}`);
+      throw withFrames(asWardenError(error, 'INTERNAL', (why) => `cannot run wsh in this process: ${why}`), this.caller);
     } finally {
       this.isSettled = true;
       clearTimeout(timer);

@@ -1,6 +1,6 @@
 /** The outcome of a module's run, as the module reports it (`ending`, assembly/boundary/shim.ts). */
 import { constants } from 'node:os';
-import { WardenError, type WardenErrorCode } from '../../base/errors.js';
+import { RAISE_LIMIT, WardenError, type WardenErrorCode } from '../../base/errors.js';
 
 /** Exit status of a command. If both fields are null, the cause of its end is unknown: the container ended first. */
 export interface ExitStatus {
@@ -64,5 +64,7 @@ export function outcomeOf(instance: OutcomeSource, messages: readonly string[]):
   if (outcome === KILLED) return { exitCode: null, signal: null };
   const code = FAILURES.get(outcome) ?? 'INTERNAL';
   const text = messages.join('').trim().replace(/^[\w-]+: /, '');
+  // EMFILE, or descriptors of the answer for which there was no room.
+  if (/: (too many open files|message too long)$/.test(text)) return new WardenError('UNSUPPORTED', `${text}; ${RAISE_LIMIT}`);
   return new WardenError(code, text === '' ? 'the module ended without a message' : text);
 }

@@ -51,15 +51,28 @@ const LATE_READER = '{ "$@" & echo $! >&2; wait $!; echo $? >&2; } | { sleep 1; 
 
 /** Runs it into a pipe that is read late, `interruptAfterMs` given, interrupted then. */
 async function readLate(args: readonly string[], interruptAfterMs?: number): Promise<{ code: number; stdout: string }> {
-  const child = spawn('sh', ['-c', LATE_READER, 'sh', process.execPath, warden, 'sim', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('sh', ['-c', LATE_READER, 'sh', process.execPath, warden, 'sim', ...args], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   const result = ended(child);
-  if (interruptAfterMs !== undefined) {
-    const [pid] = await once(child.stderr, 'data') as [Buffer];
-    await sleep(interruptAfterMs);
-    process.kill(Number(pid.toString()), 'SIGTERM');
+  try {
+    if (interruptAfterMs !== undefined) {
+      const [pid] = await once(child.stderr, 'data') as [Buffer];
+      await sleep(interruptAfterMs);
+      process.kill(Number(pid.toString()), 'SIGTERM');
+    }
+    const { stdout, stderr } = await result;
+    return { code: Number(stderr.trim().split('\n').at(-1)), stdout: stdout.toString() };
+  } finally {
+    endGroup(child.pid!);
   }
-  const { stdout, stderr } = await result;
-  return { code: Number(stderr.trim().split('\n').at(-1)), stdout: stdout.toString() };
+}
+
+/** A test that fails leaves no swarm behind. */
+function endGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch {
+    // All of it has ended.
+  }
 }
 
 withShell('--trace prints all of it into a pipe that is slow', async () => {

@@ -7,6 +7,7 @@ import { commandSettingsOf } from '../../support/settings.js';
 import { EXIT_OUT_OF_MEMORY, EXIT_SIGNAL, EXIT_TIMED_OUT, EXIT_UNKNOWN } from '../../exit-codes.js';
 import { complain, interruptible } from '../../support/interrupt.js';
 import { bytes, duration } from '../../support/quantities.js';
+import { isNoProgram, located } from '../../support/programs.js';
 import { streamOptions, withTerminal } from '../../support/terminal.js';
 import { containerOptions } from './create.js';
 
@@ -22,7 +23,8 @@ export async function run(command: readonly string[], options: RunOptions): Prom
   return interruptible('run', async (signal, interruption) => {
     // A terminal sends signals itself, and hangs up when wsh ends.
     const onStart = ({ hasPty, kill }: Attached): void => { if (!hasPty) interruption.passTo(kill); };
-    const streams = streamOptions(options), argv = withTerminal(command, root === undefined, streams);
+    const streams = streamOptions(options), hasOwnRoot = root === undefined;
+    const argv = withTerminal(located(command, hasOwnRoot, settings.env?.['PATH'] !== undefined), hasOwnRoot, streams);
     const given = { ...containerOptions('run', options, signal), ...streams, ...settings };
     const result = await runContainer(argv, { ...given, timeoutMs: timeout, onStart });
     if (result.outOfMemory) {
@@ -31,10 +33,18 @@ export async function run(command: readonly string[], options: RunOptions): Prom
       complain('run', `out of memory: the command was killed; the limit is ${bytes(limitBytes ?? 0)}${peak} (--memory)`);
       return EXIT_OUT_OF_MEMORY;
     }
+    if (hasOwnRoot && result.exitCode === EXIT_UNKNOWN) explain(command);
     if (!result.timedOut) return codeOf(result, options.signalStatus ?? interruption.by !== undefined);
     complain('run', `the command was killed after ${duration(timeout!)} (--timeout)`);
     return EXIT_TIMED_OUT;
   });
+}
+
+/** What a word means to podman and docker that is no program here. */
+function explain(command: readonly string[]): void {
+  if (!isNoProgram(command)) return;
+  complain('run', `this machine has no program ${command[0]}, and the container's root has the programs of its /usr. Is it an image? warden has none: `
+    + '--root DIR runs in a directory, and docs/guides/images.md makes one of an image');
 }
 
 function codeOf({ exitCode, signal }: ExitStatus, isSignalStatus: boolean): number {

@@ -5,6 +5,7 @@ import { becomeWsh, checkRequest, type ExecResult, limitsFromEnvironment, readSu
 import { EXIT_SIGNAL, EXIT_TIMED_OUT, EXIT_UNKNOWN } from '../../exit-codes.js';
 import { complain, interruptible } from '../../support/interrupt.js';
 import { duration } from '../../support/quantities.js';
+import { located } from '../../support/programs.js';
 import { containerDirectory, noContainer, requireLinux } from '../../support/reference.js';
 import type { Settings, Streams } from '../../commands/options.js';
 import { commandSettingsOf } from '../../support/settings.js';
@@ -28,7 +29,8 @@ export async function exec(name: string, command: readonly string[], options: Ex
     return EXIT_UNKNOWN;
   }
   const settings = withLimits(summary.limits, given, process.env);
-  const streams = streamOptions(options), argv = withTerminal(command, summary.root === null, streams);
+  const streams = streamOptions(options), hasOwnRoot = summary.root === null;
+  const argv = withTerminal(located(command, hasOwnRoot, settings.env?.['PATH'] !== undefined), hasOwnRoot, streams);
   if (timeout === undefined) becomeWsh(directory, argv, { ...streams, ...settings, signalStatus });
   return execWithTimeout(timeout, directory, argv, { ...streams, ...settings, signalStatus });
 }
@@ -39,7 +41,7 @@ function execWithTimeout(
 ): Promise<number> {
   const { tty, stdin = 'inherit', signalStatus, ...settings } = options;
   return interruptible('exec', async (signal, interruption) => {
-    const { openContainer } = await import('../../support/open.js');
+    const { openContainer } = await import('../../support/open.js'), { complainOfMemory } = await import('../../support/memory.js');
     const container = await openContainer(directory);
     try {
       const limits = { ...limitsFromEnvironment(process.env), ...settings.limits };
@@ -48,7 +50,9 @@ function execWithTimeout(
       });
       // A terminal sends signals itself, and hangs up when the command is killed.
       if (!wantsPty(tty, [stdin === 'ignore' ? undefined : 0, 1])) interruption.passTo((name) => execution.kill(name));
-      return codeOf(await execution.result, timeoutMs, signalStatus === true || interruption.by !== undefined);
+      const result = await execution.result;
+      if (!result.timedOut) await complainOfMemory('exec', container, result);
+      return codeOf(result, timeoutMs, signalStatus === true || interruption.by !== undefined);
     } catch (error) {
       // Like the native wsh: a message distinguishes other failures from the command's own exit codes.
       if (!(error instanceof WardenError) || error.isUsage || error.isAborted) throw error;

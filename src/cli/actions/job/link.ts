@@ -6,6 +6,7 @@ import { reason, WardenError } from '../../../base/errors.js';
 import type { Cut, Gap, JobLink, LinkResult } from '../../../index.js';
 import { EXIT_SIGNAL, EXIT_UNKNOWN } from '../../exit-codes.js';
 import { complain, interruptible } from '../../support/interrupt.js';
+import { complainOfMemory } from '../../support/memory.js';
 import { openContainer, openJob } from '../../support/open.js';
 import { plural } from '../../support/quantities.js';
 import { containerDirectory, requireLinux } from '../../support/reference.js';
@@ -20,13 +21,13 @@ export async function link(name: string, id: string, { depot, cursors }: LinkOpt
   const directory = containerDirectory(name, depot);
   if (cursors !== undefined) checkDirectory(cursors);
   return interruptible('link', async (signal) => {
-    const job = await openJob(await openContainer(directory), id);
+    const container = await openContainer(directory), job = await openJob(container, id);
     const running = job.link({ cursors, stdio: 'inherit' }).on('gap', reportGap).on('warning', (message) => complain('link', message));
     // `result` is rejected with the same error.
     const detach = (): void => { running.stop().catch(() => undefined); };
     signal.addEventListener('abort', detach);
     if (signal.aborted) detach();
-    return follow(id, running, detach);
+    return follow(id, running, detach, (result) => complainOfMemory('link', container, result));
   });
 }
 
@@ -40,7 +41,9 @@ function checkDirectory(cursors: string): void {
 }
 
 /** A standard stream that cannot be written ends the link. The job goes on, and another link can go on from where this one stopped. */
-async function follow(id: string, running: JobLink, detach: () => void): Promise<number> {
+async function follow(
+  id: string, running: JobLink, detach: () => void, explain: (result: LinkResult) => Promise<void>,
+): Promise<number> {
   let cut: Cut | undefined;
   running.on('cut', (first) => {
     cut ??= first;
@@ -48,6 +51,7 @@ async function follow(id: string, running: JobLink, detach: () => void): Promise
   });
   try {
     const result = await running.result;
+    await explain(result);
     return cut ? codeOfCut(cut) : codeOf(result);
   } catch (error) {
     const code = error instanceof WardenError ? error.code : undefined;

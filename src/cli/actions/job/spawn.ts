@@ -1,11 +1,12 @@
 /** `warden spawn`: a job, which outlives this process. */
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { reason, WardenError } from '../../../base/errors.js';
-import { checkRequest, type JobLog } from '../../../index.js';
+import { checkRequest, type JobLog, readSummary } from '../../../index.js';
 import type { Settings } from '../../commands/options.js';
 import { interruptible } from '../../support/interrupt.js';
 import { openContainer } from '../../support/open.js';
 import { printJson, printLine } from '../../support/print.js';
+import { located } from '../../support/programs.js';
 import { containerDirectory, requireLinux } from '../../support/reference.js';
 import { commandSettingsOf } from '../../support/settings.js';
 
@@ -32,7 +33,8 @@ export async function spawn(name: string, command: readonly string[], options: S
   const log = logOf(options), input = options.input === undefined ? undefined : openInput(options.input);
   return interruptible('spawn', async (signal) => {
     const container = await openContainer(directory);
-    const job = await container.spawn(command, {
+    const hasOwnRoot = readSummary(directory)?.root === null;
+    const job = await container.spawn(located(command, hasOwnRoot, settings.env?.['PATH'] !== undefined), {
       ...settings,
       lang: process.env['LANG'],
       id: options.name,
