@@ -76,7 +76,9 @@ calls['shim_spawn'] = function followed(this: unknown, ...values) {
   if (pid > 0) follow(pid);
   return pid;
 };
-count(calls, Object.getOwnPropertyNames(calls).filter((each) => each.startsWith('shim_')));
+// How often these are called depends on the machine's load, and they change nothing.
+const LOOKS = ['shim_read', 'shim_wait'];
+count(calls, Object.getOwnPropertyNames(calls).filter((each) => each.startsWith('shim_') && !LOOKS.includes(each)));
 
 const { Container } = await import('../../src/index.js');
 await Container.create({ depot, id: name, memoryBytes: 1 << 26, cpuShares: 512 });
