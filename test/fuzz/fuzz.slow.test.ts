@@ -8,7 +8,7 @@ import { fuzz, type Fuzzed, keptCorpus, minimize } from './run.js';
 import { findTarget, targets } from './targets.js';
 import { noFuzzing, pairwise } from './tools.js';
 
-const SECONDS = 5;
+const SECONDS = Number(process.env['WARDEN_FUZZ_SECONDS'] ?? 2);
 /** At most: a run ends with what it finds. */
 const CANARY_SECONDS = 30;
 

@@ -3,12 +3,13 @@
  * where no child is needed. qemu-user does not emulate clone(2) with CLONE_VM but no thread, so programs that spawn only
  * compile.
  */
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { packageRoot, programPath } from '../../src/base/paths.js';
+import { crossBuild, crossCompiler } from '../../tools/build/cross.js';
 import { type Architecture, readTable } from '../../tools/kernel/syscalls.js';
 import { source } from '../boundary/sources.js';
 import { scratch } from '../support/process.js';
@@ -21,22 +22,21 @@ interface Processor { readonly name: string; readonly machine: Architecture; rea
 const PROCESSORS: readonly Processor[] = [{ name: 'arm64', machine: 'aarch64', elf: 183 }, { name: 'riscv64', machine: 'riscv64', elf: 243 }];
 
 function whatIsMissing({ machine }: Processor): string | undefined {
-  const missing = [`${machine}-linux-gnu-gcc`, `qemu-${machine}-static`].find((command) => spawnSync(command, ['--version']).status !== 0);
+  const missing = [crossCompiler(machine), `qemu-${machine}-static`].find((command) => spawnSync(command, ['--version']).status !== 0);
   if (missing !== undefined) return `${missing} is not installed`;
   const headers = `/usr/${machine}-linux-gnu/include/asm/unistd.h`;
   return existsSync(headers) ? undefined : `${headers} is missing`;
 }
 
 for (const processor of PROCESSORS) {
-  const { name, machine, elf } = processor, compiler = `${machine}-linux-gnu-gcc`, emulator = `qemu-${machine}-static`;
-  const programs = suite(`the native programs for ${name}`), directory = scratch();
+  const { name, machine, elf } = processor, compiler = crossCompiler(machine), emulator = `qemu-${machine}-static`;
+  const programs = suite(`the native programs for ${name}`), directory = `${packageRoot}build/cross/${machine}`;
   const test = unless(noPrograms ?? whatIsMissing(processor), programs);
-  programs.after(() => directory.remove());
 
   test('compile without a warning, as static executables', () => {
-    execFileSync('make', ['-s', '-j2', '-f', 'shim/Makefile', `CC=${compiler}`, `OUT=${directory.path}`, 'native'], { cwd: packageRoot });
+    crossBuild(machine, 'native');
     for (const program of ['wshd', 'wsh', 'iomux-spawn', 'iomux-link', 'oom', 'monitor', 'warden-runtime']) {
-      assert.is(readFileSync(`${directory.path}/bin/${program}`).readUInt16LE(MACHINE_AT), elf, program);
+      assert.is(readFileSync(`${directory}/bin/${program}`).readUInt16LE(MACHINE_AT), elf, program);
     }
   });
 
@@ -48,7 +48,7 @@ for (const processor of PROCESSORS) {
       : [`#ifdef __NR_${call}`, `_Static_assert(__NR_${call} == ${number}, "${call}");`, '#endif']));
     const { status, stderr } = spawnSync(compiler, ['-fsyntax-only', '-x', 'c', '-'], { input: `#include <asm/unistd.h>\n${lines.join('\n')}\n`, encoding: 'utf8' });
     assert.is(status, 0, stderr);
-    assert.is(readFileSync(`${directory.path}/lib/seccomp.filter`).readUInt32LE(8 + 8 + 4), [0xc00000b7, 0xc00000f3][PROCESSORS.indexOf(processor)]);
+    assert.is(readFileSync(`${directory}/lib/seccomp.filter`).readUInt32LE(8 + 8 + 4), [0xc00000b7, 0xc00000f3][PROCESSORS.indexOf(processor)]);
   });
 
   test('iomux-link carries the output and exit code of a job that runs on this machine', async () => {
@@ -57,7 +57,7 @@ for (const processor of PROCESSORS) {
     const closed = once(spawned, 'close');
     try {
       await once(spawned.stdout, 'data');
-      const link = spawnSync(emulator, [`${directory.path}/bin/iomux-link`, '-w', `${job.path}/cursor`, job.path], { encoding: 'utf8' });
+      const link = spawnSync(emulator, [`${directory}/bin/iomux-link`, '-w', `${job.path}/cursor`, job.path], { encoding: 'utf8' });
       assert.is(link.status, 4, link.stderr);
       assert.is(link.stdout.split('\n').length, 20_001);
       assert.is(readFileSync(`${job.path}/cursor`).readUInt32BE(0), link.stdout.length);
@@ -69,7 +69,7 @@ for (const processor of PROCESSORS) {
   });
 
   test('wsh reports a socket that nobody serves', () => {
-    const ended = spawnSync(emulator, [`${directory.path}/bin/wsh`, '--socket', `${directory.path}/none`, 'true'], { encoding: 'utf8' });
+    const ended = spawnSync(emulator, [`${directory}/bin/wsh`, '--socket', `${directory}/none`, 'true'], { encoding: 'utf8' });
     assert.is(ended.status, 255);
     assert.match(ended.stderr, /^wsh: cannot connect to .*: no such file or directory; is wshd running/);
   });

@@ -5,6 +5,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rm
 import { dirname } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { packageRoot } from '../../src/base/paths.js';
+import { crossBuild, crossCompiler } from '../build/cross.js';
 import { manualPages, writeManuals } from './manuals.js';
 import { NATIVE, packPlatform, type Processor } from './platform-package.js';
 
@@ -18,7 +19,9 @@ interface Platform {
   readonly compiler?: string;
 }
 
-const PLATFORMS: readonly Platform[] = [{ machine: 'x86_64', arch: 'x64', debian: 'amd64' }, { machine: 'aarch64', arch: 'arm64', debian: 'arm64', compiler: 'aarch64-linux-gnu-gcc' }];
+const PLATFORMS: readonly Platform[] = [
+  { machine: 'x86_64', arch: 'x64', debian: 'amd64' }, { machine: 'aarch64', arch: 'arm64', debian: 'arm64', compiler: crossCompiler('aarch64') },
+];
 /** What the command's bundle loads at run time: tools/build/bundle.ts. */
 const MODULES = ['@dagrejs', '@wasmer'];
 /** Names that no other package has; the rest of the programs stay out of PATH. */
@@ -39,9 +42,7 @@ function isThere(command: string): boolean { return spawnSync(command, ['--versi
 function built({ machine, compiler }: Platform): string | undefined {
   if (compiler === undefined) return `${packageRoot}build`;
   if (!isThere(compiler) || !isThere(compiler.replace(/gcc$/, 'g++'))) return undefined;
-  const out = `build/cross/${machine}`;
-  execFileSync('make', ['-s', '-j2', '-f', 'shim/Makefile', `CC=${compiler}`, `OUT=${out}`, 'native', 'addon'], { cwd: packageRoot, stdio: ['ignore', 'ignore', 'inherit'] });
-  return packageRoot + out;
+  return crossBuild(machine, 'native', 'addon');
 }
 
 /** A copy of the native files whose addon has no symbols for debuggers; the programs are linked without. */

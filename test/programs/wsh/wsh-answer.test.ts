@@ -100,19 +100,24 @@ for (const [answer, [code, stderr]] of Object.entries(statuses)) {
 }
 
 const variants = unless(nowhere, answers.nativeOnly('a deadline of half a minute, shortened in a native variant'));
+const source = 'assembly/programs/wsh/index.ts', place = scratch();
+answers.afterAll(() => { place.remove(); });
+/** Waits less, in both cases. */
+let variant: Promise<string> | undefined;
+function impatientWsh(): Promise<string> {
+  return variant ??= buildVariant('wsh', [
+    { file: source, from: 'ANSWER_DEADLINE_MS: i32 = 30_000', to: 'ANSWER_DEADLINE_MS: i32 = 300' },
+    { file: source, from: 'CONNECT_ATTEMPTS: i32 = 600', to: 'CONNECT_ATTEMPTS: i32 = 5' },
+  ], place.path);
+}
+
 variants('no answer: wsh waits, until its deadline', async () => {
-  const variant = scratch();
-  try {
-    const change = { file: 'assembly/programs/wsh/index.ts', from: 'ANSWER_DEADLINE_MS: i32 = 30_000', to: 'ANSWER_DEADLINE_MS: i32 = 300' };
-    const { code, stderr } = await ask('silent', [await buildVariant('wsh', [change], variant.path)]);
-    assert.equal([code, stderr], [255, 'wsh: wshd did not answer within 30 seconds; is it stopped, or another client keeping it?\n']);
-  } finally {
-    variant.remove();
-  }
+  const { code, stderr } = await ask('silent', [await impatientWsh()]);
+  assert.equal([code, stderr], [255, 'wsh: wshd did not answer within 30 seconds; is it stopped, or another client keeping it?\n']);
 });
 
 variants('no place in the queue: wsh tries again, until its deadline', async () => {
-  const variant = scratch(), path = `${directory.path}/full.sock`;
+  const path = `${directory.path}/full.sock`;
   const full = spawn('python3', ['-c', `
 import socket, sys
 listener, client = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
@@ -123,14 +128,12 @@ print("full", flush=True)
 sys.stdin.read()`], { stdio: ['pipe', 'pipe', 'inherit'] });
   try {
     await firstOutput(full.stdout, 'the socket whose queue is full');
-    const change = { file: 'assembly/programs/wsh/index.ts', from: 'CONNECT_ATTEMPTS: i32 = 600', to: 'CONNECT_ATTEMPTS: i32 = 5' };
-    const { code, stderr } = await run([await buildVariant('wsh', [change], variant.path), '--socket', path, 'true']);
+    const { code, stderr } = await run([await impatientWsh(), '--socket', path, 'true']);
     assert.is(code, 255);
     assert.is(stderr, `wsh: cannot connect to ${path}: resource temporarily unavailable; its wshd does not accept connections\n`);
   } finally {
     full.stdin.end();
     await once(full, 'exit');
-    variant.remove();
   }
 });
 
