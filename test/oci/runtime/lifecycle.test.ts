@@ -134,8 +134,8 @@ it('kill: numbers, names, and none that there is not', async () => {
   using bundle = new Bundle((config) => { config.process.args = ['sh', '-c', 'trap "echo usr1" USR1; trap "exit 9" INT; echo ready; while :; do sleep 0.1; done']; });
   await bundle.call(['create', bundle.id]);
   await bundle.call(['start', bundle.id]);
-  for (const signal of ['0', 'USR1', 'SIGUSR1', '10']) assert.is((await bundle.call(['kill', bundle.id, signal])).code, 0, signal);
-  for (const signal of ['BOGUS', '99', 'term', 'SIG', '-1']) {
+  for (const signal of ['0', 'USR1', 'SIGUSR1', '10', 'usr1', 'sigusr1']) assert.is((await bundle.call(['kill', bundle.id, signal])).code, 0, signal);
+  for (const signal of ['BOGUS', '99', 'SIG', '-1', 'x'.repeat(40)]) {
     const { code, stderr } = await bundle.call(['kill', bundle.id, signal]);
     assert.is(code, 1, signal);
     assert.match(stderr, /unknown signal/);
@@ -155,7 +155,10 @@ it('pause and resume', async () => {
   assert.is((await bundle.call(['pause', bundle.id])).code, 0);
   assert.is(await status(bundle), 'paused');
   assert.is((await bundle.call(['exec', bundle.id, 'true'])).code, 255);
+  // Begun while the container is paused, it runs once that goes on.
+  const later = bundle.call(['exec', '--ignore-paused', bundle.id, 'sh', '-c', 'exit 4']);
   assert.is((await bundle.call(['resume', bundle.id])).code, 0);
+  assert.is((await later).code, 4);
   assert.is(await status(bundle), 'running');
   assert.match((await bundle.call(['resume', bundle.id])).stderr, /not paused/);
 });
@@ -178,6 +181,11 @@ it('exec: exit code, environment, user, and a command that is not there', async 
   assert.is((await bundle.call(['exec', bundle.id, 'sh', '-c', 'exit 5'])).code, 5);
   const { stdout } = await bundle.call(['exec', '-e', 'A=b', '--user', '7:8', '--cwd', '/etc', bundle.id, 'sh', '-c', 'echo $A; id; pwd; hostname']);
   assert.is(stdout.toString(), 'b\nuid=7 gid=8\n/etc\ncontainer\n');
+  const more = ['--cap', 'CAP_SYS_ADMIN', '-c', 'CAP_KILL', '--additional-gids', '9', '-g', '10', '--no-new-privs', '--cgroup', '/', '--apparmor', '', '--process-label', ''];
+  const shown = (await bundle.call(['exec', ...more, bundle.id, 'grep', '-E', 'CapEff|CapBnd|Groups|NoNew', '/proc/self/status'])).stdout.toString();
+  assert.is(shown, 'Groups:\t9 10 \nCapEff:\t0000000020200420\nCapBnd:\t0000000020200420\nNoNewPrivs:\t1\n');
+  for (const bad of [['--cap', 'CAP_NOT'], ['-g', 'x'], ['--cgroup', '/below']]) assert.is((await bundle.call(['exec', ...bad, bundle.id, 'true'])).code, 255, bad.join(' '));
+  assert.is((await bundle.call(['update', '--kernel-memory', '10m', bundle.id])).code, 0);
   const missing = await bundle.call(['exec', bundle.id, 'nosuch']);
   assert.is(missing.code, 255);
   assert.match(missing.stderr, /executable file not found in \$PATH/);

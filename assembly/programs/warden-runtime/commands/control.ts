@@ -207,10 +207,11 @@ namespace stdinFile {
 }
 
 export function updateContainer(): void {
-  if (options.resourcesFile == 0 && !hasUpdate()) die("update needs limits: --resources FILE, - for stdin, or options as --memory");
+  if (options.resourcesFile == 0 && !hasUpdate() && !options.hasKernelMemory) die("update needs limits: --resources FILE, - for stdin, or options as --memory");
   requireState();
   if (statusOf() == Status.STOPPED) die("container not running:", options.id);
   groupsOfState(recorded.root);
+  if (options.resourcesFile == 0 && !hasUpdate()) exit(0);
   if (options.resourcesFile == 0) {
     const text = updateText();
     return setLimits(parseText(text, text, updateSize, claim((updateSize / 2 + 2) * JSON_NODE_BYTES)));

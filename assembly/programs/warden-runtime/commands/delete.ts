@@ -20,11 +20,21 @@ import { openState, readState, readStateFile, recorded, requireState, Status, st
 
 // --- kill
 
-/** A number or a name, with or without SIG; -1 for none. */
+const NAME_BYTES: u32 = 32;
+const name = memory.data(NAME_BYTES);
+
+/** A number or a name, with or without SIG, in capitals or not; -1 for none. */
 function parseSignal(at: usize): i32 {
   const end = afterDigits(at);
   if (end > at && load<u8>(end) == 0) return digitsValue(at, end) <= <u64>SIGNAL_MAX ? <i32>digitsValue(at, end) : -1;
-  return signalNumber(at);
+  let length: u32 = 0;
+  for (; load<u8>(at + length) != 0; length++) {
+    if (length + 1 == NAME_BYTES) return -1;
+    const byte = load<u8>(at + length);
+    store<u8>(name + length, byte >= 0x61 && byte <= 0x7a ? byte - 0x20 : byte);
+  }
+  store<u8>(name + length, 0);
+  return signalNumber(name);
 }
 
 export function killContainer(): void {

@@ -69,7 +69,7 @@ export function startExec(): void {
   requireState();
   const status = statusOf();
   if (status == Status.STOPPED) return die("cannot exec in a stopped container:", options.id);
-  if (status == Status.PAUSED) return die("cannot exec in a paused container:", options.id);
+  if (status == Status.PAUSED && !options.ignoresPause) return die("cannot exec in a paused container:", options.id);
   groupsOfState(recorded.root);
   plan();
   openNamespaces();

@@ -1,4 +1,5 @@
 /** The command line of runc, as docs/reference/warden-runtime.md states it. */
+import { capabilityNumber } from "../../../lib/capabilities";
 import { argument, argumentsGiven, exit, variable } from "../../../boundary/wasi";
 import { afterDigits, digitsValue, equals, putCopy, putText, stringLength } from "../../../lib/text";
 import { die, failWith } from "../files/end";
@@ -25,6 +26,13 @@ export namespace options {
   export let preserveFds: u32 = 0;
   /** exec without a process.json: 0 where not given. */
   export let cwd: usize = 0, user: usize = 0;
+  /** In addition to config.json's: capabilities as bits; no_new_privs; labels, 0 where not given. */
+  export let capabilities: u64 = 0;
+  export let noNewPrivileges: bool = false, ignoresPause: bool = false;
+  export let apparmorProfile: usize = 0, selinuxLabel: usize = 0;
+  export let gidCount: i32 = 0;
+  /** update: a limit of kernel memory was given, which Linux has no more. */
+  export let hasKernelMemory: bool = false;
   /** The first argument behind the id; how many there are. */
   export let rest: i32 = 0, restCount: i32 = 0;
   export let environmentCount: i32 = 0;
@@ -36,6 +44,11 @@ export function forgetId(next: usize): void { options.id = next; }
 export const ENVIRONMENT_MAX: i32 = 64;
 const environment = memory.data(ENVIRONMENT_MAX * 4, 4);
 export function environmentAt(index: i32): usize { return load<u32>(environment + index * 4); }
+
+/** Values of --additional-gids. */
+export const GIDS_MAX: i32 = 64;
+const additionalGids = memory.data(GIDS_MAX * 4, 4);
+export function additionalGidAt(index: i32): u32 { return load<u32>(additionalGids + index * 4); }
 
 const DEFAULT_ROOT = "/run/warden-runtime";
 const rootBuffer = memory.data(PATH_BYTES);
@@ -186,7 +199,9 @@ function takeUpdateOption(): bool {
     return true;
   }
   // Of kernel memory Linux has no limit any more.
-  return value("--kernel-memory") || value("--kernel-memory-tcp");
+  const isKernels = value("--kernel-memory") || value("--kernel-memory-tcp");
+  if (isKernels) options.hasKernelMemory = true;
+  return isKernels;
 }
 
 /** 5, 5s, 500ms. */
@@ -221,10 +236,35 @@ function takeExecOption(): void {
   else if (flag("--tty", "-t")) options.tty = on();
   else if (value("--cwd")) options.cwd = reading.given;
   else if (value("--user", "-u")) options.user = reading.given;
+  else if (value("--cap", "-c")) takeCapability();
+  else if (value("--additional-gids", "-g")) takeGid();
+  else if (flag("--no-new-privs")) options.noNewPrivileges = on();
+  else if (flag("--ignore-paused")) options.ignoresPause = on();
+  else if (value("--apparmor")) options.apparmorProfile = reading.given;
+  else if (value("--process-label")) options.selinuxLabel = reading.given;
+  else if (value("--cgroup")) requireTop();
   else if (value("--env", "-e")) {
     if (options.environmentCount == ENVIRONMENT_MAX) die("more than 64 of --env");
     store<u32>(environment + options.environmentCount++ * 4, <u32>reading.given);
   } else if (!flag("--no-subreaper")) die("the command does not have the option", current());
+}
+
+function takeCapability(): void {
+  const known = capabilityNumber(reading.given, stringLength(reading.given));
+  if (known < 0) die("--cap has a name that is none:", reading.given);
+  options.capabilities |= <u64>1 << known;
+}
+
+function takeGid(): void {
+  const end = afterDigits(reading.given);
+  if (end == reading.given || load<u8>(end) != 0 || digitsValue(reading.given, end) > 0xffff_fffe) die("--additional-gids takes a group's number, not", reading.given);
+  if (options.gidCount == GIDS_MAX) die("more than 64 of --additional-gids");
+  store<u32>(additionalGids + options.gidCount++ * 4, <u32>digitsValue(reading.given, end));
+}
+
+/** A command is in the container's own control groups. */
+function requireTop(): void {
+  if (!equals(reading.given, "/") && load<u8>(reading.given) != 0) die("--cgroup takes / alone, groups below the container's are not supported:", reading.given);
 }
 
 /** Descriptors that a host keeps for a program, without the standard ones. */

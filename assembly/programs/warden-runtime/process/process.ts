@@ -21,7 +21,7 @@ import { put, putString } from "../../../lib/diagnostics";
 import { die, flushAndLeave, must } from "../files/end";
 import { setDomain } from "./scheduling";
 import { beginMessage } from "../files/log";
-import { environmentAt, options } from "../input/options";
+import { additionalGidAt, environmentAt, options } from "../input/options";
 import { look, readText, S_IFCHR, S_IFDIR, S_IFIFO, S_IFMT, S_IFSOCK, seenGid, seenMajor, seenMode } from "../files/paths";
 
 let node: usize = 0;
@@ -82,8 +82,17 @@ export function overrideProcess(): void {
   for (let i = 0; i < options.environmentCount; i++) to = putEnd(putCopy(to, environmentAt(i)));
   executable.envSize = <u32>(to - executable.env);
   if (options.user != 0) takeUser();
+  addGroups();
   hasTerminal = options.tty;
   prepareFiles();
+}
+
+function addGroups(): void {
+  if (options.gidCount == 0) return;
+  const all = claim((credentials.groupTotal + options.gidCount) * 4);
+  memory.copy(all, credentials.groups, credentials.groupTotal * 4);
+  credentials.groups = all;
+  for (let i = 0; i < options.gidCount; i++) store<u32>(all + credentials.groupTotal++ * 4, additionalGidAt(i));
 }
 
 /** UID[:GID] */
@@ -286,7 +295,7 @@ const capabilities = memory.data(CAPSET_BYTES, 4);
 
 /** Gives up what the process is not to have, and executes it. Comes back never. */
 export function becomeProcess(keep: u32): void {
-  const noNewPrivileges = jsonKind(jsonMember(node, "noNewPrivileges")) == JsonKind.TRUE;
+  const noNewPrivileges = options.noNewPrivileges || jsonKind(jsonMember(node, "noNewPrivileges")) == JsonKind.TRUE;
   setLabels();
   setDomain();
   // Without no_new_privs a filter needs CAP_SYS_ADMIN, which is about to go. seccomp(2)
@@ -324,8 +333,8 @@ function becomeUser(): void {
   must(setUser(credentials.uid, credentials.gid), "cannot become process.user");
   must(processControl(PR_SET_KEEPCAPS, 0, 0), "cannot set keepcaps back");
   const inheritable = capabilitySet(jsonMember(sets, "inheritable"), all), ambient = capabilitySet(jsonMember(sets, "ambient"), all);
-  const permitted = capabilitySet(jsonMember(sets, "permitted"), all);
-  must(putCapabilities(capabilitySet(jsonMember(sets, "effective"), all), permitted, inheritable), "cannot set the capabilities");
+  const more = options.capabilities & all, permitted = capabilitySet(jsonMember(sets, "permitted"), all) | more;
+  must(putCapabilities(capabilitySet(jsonMember(sets, "effective"), all) | more, permitted, inheritable), "cannot set the capabilities");
   processControl(PR_CAP_AMBIENT, AMBIENT_CLEAR, 0);
   // One that is not inheritable, too, the kernel refuses. `runc spec` asks for such a set: config.ts warns of it.
   const raised = ambient & inheritable & permitted;
@@ -335,7 +344,7 @@ function becomeUser(): void {
 }
 
 function dropBounding(list: usize): void {
-  const wanted = capabilitySet(list, u64.MAX_VALUE);
+  const wanted = capabilitySet(list, u64.MAX_VALUE) | options.capabilities;
   store<u64>(known, 0);
   for (let number: u32 = 0; number < 64; number++) {
     const has = processControl(PR_CAPBSET_READ, number, 0);
@@ -355,16 +364,18 @@ const attribute = memory.data(48), label = memory.data(LABEL_BYTES);
 
 /** process.apparmorProfile and process.selinuxLabel: from the execution on. */
 function setLabels(): void {
-  writeLabel("/proc/self/attr/apparmor/exec", "exec ", jsonMember(node, "apparmorProfile"));
-  writeLabel("/proc/self/attr/exec", "", jsonMember(node, "selinuxLabel"));
+  writeLabel("/proc/self/attr/apparmor/exec", "exec ", options.apparmorProfile, jsonMember(node, "apparmorProfile"));
+  writeLabel("/proc/self/attr/exec", "", options.selinuxLabel, jsonMember(node, "selinuxLabel"));
 }
 
-function writeLabel(path: string, prefix: string, name: usize): void {
-  if (!jsonIsCString(name) || jsonSize(name) == 0 || equals(jsonText(name), "unconfined")) return;
-  if (jsonSize(name) + 8 > LABEL_BYTES) die("a label is too long:", jsonText(name));
+/** `given` on the command line goes before what `node` says. */
+function writeLabel(path: string, prefix: string, given: usize, node: usize): void {
+  const name = given != 0 ? given : jsonIsCString(node) ? jsonText(node) : 0;
+  if (name == 0 || load<u8>(name) == 0 || equals(name, "unconfined")) return;
+  if (stringLength(name) + 8 > LABEL_BYTES) die("a label is too long:", name);
   store<u8>(putText(attribute, path), 0);
-  const size = <u32>(putCopy(putText(label, prefix), jsonText(name)) - label), file = openAt(0, attribute, OPENAT_WRITE, 0);
+  const size = <u32>(putCopy(putText(label, prefix), name) - label), file = openAt(0, attribute, OPENAT_WRITE, 0);
   const sent = file < 0 ? file : write(file, label, size);
-  if (sent < 0) die("cannot set the label of the process:", jsonText(name), sent == -ENOENT ? -EINVAL : sent);
+  if (sent < 0) die("cannot set the label of the process:", name, sent == -ENOENT ? -EINVAL : sent);
   close(file);
 }
