@@ -361,7 +361,7 @@ export { onSignal };
 export function ending(): i32 { return outcome.ended; }
 
 /** A `Figure` of the record of the end; -1 without one. */
-export function figure(which: i32): f64 { return state == State.ENDING ? recordedFigure(which) : -1; }
+export function figure(which: i32): i64 { return state == State.ENDING ? recordedFigure(which) : -1; }
 
 /** Sends the command, or its process group, a signal; 0 without a command, -1 where the protocol has no signals. */
 export function sendSignal(signal: i32, toGroup: i32): i32 {

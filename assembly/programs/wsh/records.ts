@@ -33,12 +33,12 @@ export function takeRecord(socket: i32, handles: usize, count: u32): i32 {
 export function recordedStatus(): i32 { return load<i32>(record + AT_STATUS); }
 
 /** Of an ENDED: what the command used, in microseconds and KiB. */
-export function recordedFigure(which: i32): f64 {
+export function recordedFigure(which: i32): i64 {
   if (load<i32>(record + AT_RECORD_KIND) != RecordKind.ENDED) return -1;
   switch (which) {
-    case Figure.USER_TIME: return <f64>load<u64>(record + AT_USER_TIME);
-    case Figure.SYSTEM_TIME: return <f64>load<u64>(record + AT_SYSTEM_TIME);
-    default: return <f64>load<u64>(record + AT_MEMORY);
+    case Figure.USER_TIME: return load<i64>(record + AT_USER_TIME);
+    case Figure.SYSTEM_TIME: return load<i64>(record + AT_SYSTEM_TIME);
+    default: return load<i64>(record + AT_MEMORY);
   }
 }
 

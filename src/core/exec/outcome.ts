@@ -47,8 +47,11 @@ const USER_TIME = 0, SYSTEM_TIME = 1, MEMORY = 2;
 const CORE_DUMPED = 0x80;
 
 export function usageOf(instance: OutcomeSource): CommandUsage | null {
-  if (instance.failed || instance.ask('figure', USER_TIME) < 0) return null;
-  const [user, system, memory] = [USER_TIME, SYSTEM_TIME, MEMORY].map((which) => instance.ask('figure', which)) as [number, number, number];
+  if (instance.failed) return null;
+  // An i64 of WebAssembly is a BigInt here.
+  const figures = [USER_TIME, SYSTEM_TIME, MEMORY].map((which) => Number(instance.ask('figure', which)));
+  const [user, system, memory] = figures as [number, number, number];
+  if (user < 0) return null;
   return { userMs: user / 1e3, systemMs: system / 1e3, maxMemoryBytes: memory * 1024 };
 }
 
