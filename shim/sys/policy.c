@@ -20,6 +20,8 @@ enum shape {
     NAMED,
     /* One of the program's arguments in some directory: a command that is searched in PATH. */
     FOUND,
+    /* The argument behind this one, before any "--". */
+    BEHIND,
     /* The value of this environment variable. */
     VARIABLE,
     /* DEPOT/HOST and this ending: the depot is the value of WARDEN_DEPOT, else /run/warden; HOST is an argument, or stands behind its '@'. */
@@ -61,7 +63,7 @@ static const struct rule {
     {"warden-runtime", ENDING, "", USE_RENAME | USE_RENAMED | USE_RUN | USE_HOME | USE_CONNECT | USE_ENTER},
     {"warden-runtime", FIXED, ".", USE_PIVOT | USE_UNMOUNT},
     {"wsh", FIXED, "run/wshd.sock", USE_CONNECT | USE_INSPECT},
-    {"wsh", ARGUMENT, "", USE_CONNECT | USE_INSPECT},
+    {"wsh", BEHIND, "--socket", USE_CONNECT | USE_INSPECT},
     // --ssh: a container of the depot, or the socket that the environment names.
     {"wsh", DEPOT, "/run/wshd.sock", USE_CONNECT | USE_INSPECT},
     {"wsh", VARIABLE, "WSH_SOCKET=", USE_CONNECT | USE_INSPECT},
@@ -156,7 +158,8 @@ static bool of_arguments(const struct host *host, const char *path, const struct
     while (*++argument) {
         if (rule->shape == FOUND ? found(path, *argument) : joined(path, *argument, rule->path)) return true;
         // An option and its value in one argument: -wFILE.
-        if (rule->shape == ARGUMENT && (*argument)[0] == '-' && (*argument)[1] && joined(path, *argument + 2, rule->path)) return true;
+        if (rule->shape == ARGUMENT && (*argument)[0] == '-' && (*argument)[1] && (*argument)[2] && joined(path, *argument + 2, rule->path))
+            return true;
     }
     return false;
 }
@@ -210,6 +213,13 @@ static bool of_options(const struct host *host, const char *path, const char *ta
         if (!value) return false;
         if (is_value(path, value, tail)) return true;
     }
+    return false;
+}
+
+static bool behind_option(const struct host *host, const char *path, const char *option) {
+    if (!*host->arguments) return false;
+    for (const char *const *argument = host->arguments + 1; *argument && !same(*argument, "--"); argument++)
+        if (same(*argument, option) && argument[1] && same(path, argument[1])) return true;
     return false;
 }
 
@@ -268,6 +278,7 @@ static bool fits(const struct host *host, const char *path, const struct rule *r
     case INSIDE: return of_values(host, path, rule->path, true);
     case ENDING: return ends_with(path, rule->path);
     case DEPOT: return in_depot(host, path, rule->path);
+    case BEHIND: return behind_option(host, path, rule->path);
     case VARIABLE: return of_environment(host, path, rule->path);
     default: return of_arguments(host, path, rule);
     }

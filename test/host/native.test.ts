@@ -79,6 +79,22 @@ addon('lets a program name its own paths only', () => withCaller((caller) => {
   assert.is.not(caller.call('connect', 64 + '/etc/shadow'.length + 1), -EACCES);
 }, 'wsh', ['wsh', '--socket', '/tmp/given.sock']));
 
+addon('lets wsh connect to no socket that its command names', () => withCaller((caller) => {
+  for (const path of ['/tmp/other.sock', 'true', '--', '/tmp/last.sock']) {
+    caller.put(64, path);
+    for (const name of ['connect', 'pathType']) assert.is(caller.call(name, 64), -EACCES, path);
+  }
+}, 'wsh', ['wsh', '--socket', '/tmp/given.sock', '--', 'true', '/tmp/other.sock', '--socket', '/tmp/last.sock']));
+
+addon('takes an option without a value for no path', () => withCaller((caller) => {
+  for (const path of ['', '/stdout.sock', '.new']) {
+    caller.put(64, path);
+    for (const [name, ...numbers] of [['connect', 64], ['open', 64, 0], ['open', 64, 1]] as const) {
+      assert.is(caller.call(name, ...numbers), -EACCES, `${name} ${path}`);
+    }
+  }
+}, 'iomux-link', ['iomux-link', '-v', directory]));
+
 addon('lets a program do with a path only what it has business to do', () => withCaller((caller) => {
   const file = `${directory}/argument`;
   writeFileSync(file, 'kept');

@@ -1,7 +1,8 @@
 /** Which paths a program may name, and for which use: shim/sys/policy.c. A test compares the two tables. */
 import type { ProgramName } from '../../boundary/programs.js';
 
-export type Shape = 'FIXED' | 'ARGUMENT' | 'VALUE' | 'NUMBERED' | 'OPTION' | 'NAMED' | 'INSIDE' | 'FOUND' | 'VARIABLE' | 'DEPOT' | 'ENDING';
+export type Shape = 'FIXED' | 'ARGUMENT' | 'VALUE' | 'NUMBERED' | 'OPTION' | 'NAMED' | 'INSIDE' | 'FOUND' | 'BEHIND' | 'VARIABLE' | 'DEPOT'
+  | 'ENDING';
 /** `USE_` of shim/sys/policy.h. */
 export type Use = 'READ' | 'REPLACE' | 'INSPECT' | 'RENAME' | 'RENAMED' | 'UNLINK' | 'LISTEN' | 'CONNECT' | 'FOLLOW' | 'LOCATE'
   | 'MAKE' | 'REMOVE' | 'ENTER' | 'ROOT' | 'PIVOT' | 'UNMOUNT' | 'RUN' | 'HOME' | 'APPEND' | 'BOTH' | 'FIFO' | 'LINK' | 'STARTING';
@@ -10,7 +11,8 @@ export type Use = 'READ' | 'REPLACE' | 'INSPECT' | 'RENAME' | 'RENAMED' | 'UNLIN
  * `FIXED`: this path; `ARGUMENT`: one of the program's arguments with this ending; `VALUE`: the same, or what
  * stands behind a '=' or ':' in one; `NUMBERED`: such a value, '.', one to four digits; `NAMED`: this path, then such a value;
  * `INSIDE`: such a value,
- * '/', and another with this ending; `FOUND`: an argument in some directory; `VARIABLE`: the value of this environment
+ * '/', and another with this ending; `FOUND`: an argument in some directory; `BEHIND`: the argument
+ * behind this one, before any "--"; `VARIABLE`: the value of this environment
  * variable; `DEPOT`: a container of the depot that an argument names, and this ending;
  * `ENDING`: any path with this ending. Then the uses, with spaces between; `STARTING`: until the program serves.
  */
@@ -38,7 +40,7 @@ export const rules: readonly (readonly [program: ProgramName, shape: Shape, path
   ['warden-runtime', 'ENDING', '', 'RENAME RENAMED RUN HOME CONNECT ENTER'],
   ['warden-runtime', 'FIXED', '.', 'PIVOT UNMOUNT'],
   ['wsh', 'FIXED', 'run/wshd.sock', 'CONNECT INSPECT'],
-  ['wsh', 'ARGUMENT', '', 'CONNECT INSPECT'],
+  ['wsh', 'BEHIND', '--socket', 'CONNECT INSPECT'],
   ['wsh', 'DEPOT', '/run/wshd.sock', 'CONNECT INSPECT'],
   ['wsh', 'VARIABLE', 'WSH_SOCKET=', 'CONNECT INSPECT'],
   ['iomux-spawn', 'ARGUMENT', '', 'INSPECT RUN'],
@@ -100,7 +102,7 @@ export function isRuntime(program: ProgramName): boolean { return program === 'w
 function isOfArguments(argv: readonly string[], path: string, ending: string): boolean {
   return argv.slice(1).some((argument) => path === argument + ending
     // An option and its value in one argument: -wFILE.
-    || (argument.length > 1 && argument.startsWith('-') && path === argument.slice(2) + ending));
+    || (argument.length > 2 && argument.startsWith('-') && path === argument.slice(2) + ending));
 }
 
 /** Every value in the arguments: the whole argument, the text after an option's letter, after each '=' and ':'. */
@@ -119,6 +121,12 @@ function optionValues(argv: readonly string[]): string[] {
     if (value !== undefined) values.push(value);
   }
   return values;
+}
+
+/** Before any "--", which ends a program's own options. */
+function isBehind(argv: readonly string[], path: string, option: string): boolean {
+  const end = argv.indexOf('--', 1), own = end < 0 ? argv : argv.slice(0, end);
+  return own.some((argument, index) => index > 0 && argument === option && argv[index + 1] === path);
 }
 
 /** Whether the rest of a path is an ending, in which # stands for any digit. */
@@ -165,6 +173,7 @@ const NUMBER = /\.\d{1,4}$/;
 const MATCHES: Readonly<Record<Shape, (process: Named, path: string, text: string) => boolean>> = {
   FIXED: (_process, path, text) => path === text,
   VARIABLE: ({ environment }, path, text) => environment.includes(text + path),
+  BEHIND: ({ argv }, path, text) => isBehind(argv, path, text),
   FOUND: ({ argv }, path) => argv.slice(1).some((argument) => path.endsWith(`/${argument}`)),
   VALUE: ({ argv }, path, text) => isOfValues(valuesIn(argv), path, text),
   NUMBERED: ({ argv }, path, text) => NUMBER.test(path) && isOfValues(valuesIn(argv), path.replace(NUMBER, ''), text),
