@@ -37,6 +37,11 @@ test('a good answer, to show that the others are refused for what they are', asy
   assert.equal([code, stdout.toString(), stderr], [7, 'hello\n', '']);
 });
 
+test('no answer to a request for a terminal, for which protocol 1 has no words', async () => {
+  const { code, stderr } = await run([...argvOf('wsh'), '--socket', `${directory.path}/closed.sock`, '--tty', '24x80', 'true']);
+  assert.equal([code, stderr], [255, `${refused['closed']!.trim()}; are all terminals of the container in use?\n`]);
+});
+
 test('a good answer that comes late', async () => {
   const { code, stdout, stderr } = await ask('slow');
   assert.equal([code, stdout.toString(), stderr], [6, 'late\n', '']);

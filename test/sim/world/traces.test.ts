@@ -137,7 +137,7 @@ traces('a call that fails, and a process that is killed in the middle of what it
   world.run();
   assert.is(wshd.exitCode, 1);
   assert.match(trace.text, /loopbackUp\(\) = -EPERM \(fault: EPERM\)\n/);
-  assert.is(wshd.stderr!.text, 'wshd: cannot set the loopback interface up /c/root: operation not permitted\n'
+  assert.is(wshd.stderr!.text, 'wshd: cannot set the loopback interface up: operation not permitted; it needs CAP_NET_ADMIN\n'
     + 'wshd: the container\'s first process ended before it served\n');
   assert.equal(world.files.list('/c/run'), []);
 }, { plan: at('loopbackUp', 1, { errno: 1 }) }));
