@@ -49,7 +49,7 @@ const CORE_DUMPED = 0x80;
 export function usageOf(instance: OutcomeSource): CommandUsage | null {
   if (instance.failed) return null;
   // An i64 of WebAssembly is a BigInt here.
-  const figures = [USER_TIME, SYSTEM_TIME, MEMORY].map((which) => Number(instance.ask('figure', which)));
+  const figures = [USER_TIME, SYSTEM_TIME, MEMORY].map((which) => Number(instance.ask('figure', which) as number | bigint));
   const [user, system, memory] = figures as [number, number, number];
   if (user < 0) return null;
   return { userMs: user / 1e3, systemMs: system / 1e3, maxMemoryBytes: memory * 1024 };

@@ -98,7 +98,7 @@ export class CommandsChecker implements Checker {
   }
 
   /** stderr: the command's own pattern, then a message of wshd's or wsh's about its end. */
-  private checkWords({ program: { process, exitCode }, number, plan: { command } }: StagedWsh, bytes: Uint8Array): void {
+  private checkWords({ program: { process, exitCode }, number, plan: { command, container } }: StagedWsh, bytes: Uint8Array): void {
     const written = this.facts.written(number, STDERR_FD);
     const own = bytes.subarray(0, written), differs = patternMismatch(STDERR_FD, 0, own), at = differs < 0 ? own.length : differs;
     holds(at === written, 'output', () => `${process.name} passed on ${at} of the ${written} bytes that its command wrote to stderr`);
@@ -109,9 +109,7 @@ export class CommandsChecker implements Checker {
     } else if (runs) {
       holds(words === '', 'message', () => `${process.name} ends with ${exitCode} and prints ${JSON.stringify(words)}`);
     } else {
-      const [option, value] = command.options, file = 'argv' in command.run ? command.run.argv[0]! : '';
-      // A variable is no reason to fail. In protocol 2 wsh says what wshd reports.
-      const about = option === '--env' ? file : value ?? file;
+      const about = subjectOf(command, this.stage.scenario.containers[container]!.unmarked === true);
       holds(/^wshd?: /.test(words) && words.includes(about), 'message', () => `${process.name} prints ${JSON.stringify(words)} instead of ${about}`);
     }
   }
@@ -124,6 +122,15 @@ export class CommandsChecker implements Checker {
     holds(exitCode === code || isCutOff, 'exit-code', () => `${process.name} ends with ${exitCode}, its shell with ${code}`);
     holds(isHungUp || (terminal?.pty.settings.cooked ?? true), 'terminal', () => `${process.name} leaves its terminal raw`);
   }
+}
+
+/** What a sentence about a command that did not start names. `isFirst`: protocol 1, which carries no option but --user. */
+function subjectOf({ options: [option, value], run }: Command, isFirst: boolean): string {
+  const file = 'argv' in run ? run.argv[0]! : '';
+  if (option === '--user') return value!;
+  // A variable is no reason to fail.
+  if (option === undefined || (option === '--env' && !isFirst)) return file;
+  return isFirst ? option : value ?? file;
 }
 
 function ptyIn(process: Process): Pty | undefined {
