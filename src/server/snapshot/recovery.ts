@@ -40,17 +40,37 @@ export async function recoverAll(
   });
   const serving = new Set<Entry>();
   for (const entry of entries) if (entry.snapshot && await entry.backend.isServing()) serving.add(entry);
-  await prepare([...serving].map(({ backend }) => backend)).catch((error: unknown) => server.log.warn('recovery goes on one by one', { error: reason(error) }));
-  const queue = [...entries];
-  const work = async (): Promise<void> => {
-    for (let entry = queue.shift(); entry; entry = queue.shift()) await recoverOne(server, entry, serving.has(entry));
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  // Programs of the host do this; meanwhile the jobs are found.
+  const prepared = prepare([...serving].map(({ backend }) => backend)).catch((error: unknown) => {
+    server.log.warn('recovery goes on one by one', { error: reason(error) });
+  });
+  const found = new Map<Entry, Promise<ServedContainer | undefined>>();
+  await eachOf(entries, async (entry) => {
+    const picked = pickUpServing(server, entry, serving.has(entry));
+    picked.catch(() => undefined);
+    found.set(entry, picked);
+    await picked.catch(() => undefined);
+  });
+  await prepared;
+  await eachOf(entries, (entry) => recoverOne(server, entry, found.get(entry)!));
   await Container.sweep(depot);
   // A layer is made before its container's directory, and removed after it.
   const alive = new Set(server.containers.map(({ resources }) => resources.id));
   for (const id of ifReadable(() => readdirSync(join(depot, LAYERS))) ?? []) if (ID.test(id) && !alive.has(id)) removeLayer(depot, id);
   return server.containers.flatMap((container) => [...container.jobs.values()]);
+}
+
+async function eachOf<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  const worker = async (): Promise<void> => { for (let item = queue.shift(); item; item = queue.shift()) await work(item); };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+}
+
+/** undefined for what cannot be picked up. */
+async function pickUpServing(
+  server: Server, { snapshot, resources, backend }: Entry, isServing: boolean,
+): Promise<ServedContainer | undefined> {
+  return snapshot && isServing ? pickUp(server, snapshot, resources, backend) : undefined;
 }
 
 /** Follows one after the other, and lets clients in between. */
@@ -63,11 +83,14 @@ export async function followAll(server: Server, jobs: readonly ServedJob[]): Pro
 }
 
 /** Recovered, or destroyed: one that cannot be used is worth nothing. */
-async function recoverOne(server: Server, { directory, snapshot, resources, backend }: Entry, isServing: boolean): Promise<void> {
+async function recoverOne(
+  server: Server, { directory, snapshot, resources, backend }: Entry, picked: Promise<ServedContainer | undefined>,
+): Promise<void> {
   try {
-    if (snapshot && isServing) {
+    const container = await picked;
+    if (container) {
       await backend.recover();
-      server.adopt(await pickUp(server, snapshot, resources, backend));
+      server.adopt(container);
       server.log.info('container recovered', { handle: resources.handle, path: directory });
       return;
     }

@@ -173,16 +173,25 @@ export async function startReal(options: RealOptions = {}): Promise<RealServer> 
 
 /** What a container leaves, if anything: names of files, interfaces, chains and cgroups. */
 export async function remains({ depot, inside }: RealServer): Promise<string[]> {
-  const files = [...readdirSync(depot), ...readdirSync(`${depot}/.layers`)].filter((name) => name !== '.layers');
+  // A server that was killed before its first container has no layers.
+  const files = [depot, `${depot}/.layers`].filter(existsSync).flatMap((path) => readdirSync(path)).filter((name) => name !== '.layers');
   const links = (await inside('ip', '-o', 'link')).split('\n').filter((line) => /: w-/.test(line));
   const chains = (await inside('iptables-save')).split('\n').filter((line) => line.includes('warden-i-'));
-  const groups = emptyGroups();
-  // Those of another server on this machine come and go.
-  if (groups.length > 0) await new Promise((resolve) => { setTimeout(resolve, OTHERS_MS); });
-  return [...files, ...links, ...chains, ...emptyGroups().filter((group) => groups.includes(group))];
+  return [...files, ...links, ...chains, ...await groupsThatStay()];
 }
 
-const OTHERS_MS = 2_000;
+const OTHERS_MS = 30_000, LOOK_AGAIN_MS = 200;
+
+/** Those of another server on this machine come and go, however slowly. */
+async function groupsThatStay(): Promise<string[]> {
+  let groups = emptyGroups();
+  for (const end = performance.now() + OTHERS_MS; groups.length > 0 && performance.now() < end;) {
+    await new Promise((resolve) => { setTimeout(resolve, LOOK_AGAIN_MS); });
+    const now = new Set(emptyGroups());
+    groups = groups.filter((group) => now.has(group));
+  }
+  return groups;
+}
 
 /** Cgroups of containers in which no process is left. */
 function emptyGroups(): string[] {
