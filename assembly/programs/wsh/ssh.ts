@@ -9,7 +9,7 @@
 import { argument, argumentsGiven, claim } from "../../boundary/wasi";
 import { equals, putCopy, stringLength } from "../../lib/text";
 
-const MINUS: u8 = 0x2d, BLANK: u8 = 0x20, AT: u8 = 0x40, EQUALS: u8 = 0x3d;
+const MINUS: u8 = 0x2d, BLANK: u8 = 0x20, AT: u8 = 0x40, EQUALS: u8 = 0x3d, QUOTE: u8 = 0x22;
 const LETTER_G: u8 = 0x47, LETTER_T: u8 = 0x54, LETTER_V: u8 = 0x56, LETTER_L: u8 = 0x6c, LETTER_N: u8 = 0x6e, LETTER_O: u8 = 0x6f;
 const LETTER_S: u8 = 0x73, LETTER_SMALL_T: u8 = 0x74;
 const FLAGS = "1246AaCGgKkMnqsTtVvXxYy", WITH_VALUE = "BbcEeFIilmoPpS";
@@ -115,7 +115,16 @@ function valueOf(setting: usize, key: string): usize {
   for (let i = 0; i < key.length; i++) if ((load<u8>(setting++) | 0x20) != <u8>key.charCodeAt(i)) return 0;
   let separators = 0;
   for (; load<u8>(setting) == BLANK || load<u8>(setting) == EQUALS; setting++) separators++;
-  return separators > 0 ? setting : 0;
+  return separators > 0 ? unquoted(setting) : 0;
+}
+
+/** A value may stand in double quotes: ssh_config(5) */
+function unquoted(value: usize): usize {
+  const size = stringLength(value);
+  if (size < 2 || load<u8>(value) != QUOTE || load<u8>(value + size - 1) != QUOTE) return value;
+  const inside = claim(size - 1);
+  memory.copy(inside, value + 1, size - 2);
+  return inside;
 }
 
 function takeUser(name: usize): void { if (ssh.user == 0) ssh.user = name; }

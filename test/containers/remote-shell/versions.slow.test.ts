@@ -8,11 +8,11 @@ const versions = suite('version control over warden-ssh'), clients = clientsOf(v
 const AUTHOR = { GIT_AUTHOR_NAME: 'a', GIT_AUTHOR_EMAIL: 'a@b', GIT_COMMITTER_NAME: 'a', GIT_COMMITTER_EMAIL: 'a@b' };
 
 for (const [how, env] of [
-  ['GIT_SSH', { GIT_SSH: SSH }], ['GIT_SSH_COMMAND', { GIT_SSH_COMMAND: `${SSH} -q` }],
+  ['`GIT_SSH`', { GIT_SSH: SSH }], ['`GIT_SSH_COMMAND`', { GIT_SSH_COMMAND: `${SSH} -q` }],
   ...['ssh', 'simple', 'plink', 'auto'].map((variant) => [`variant ${variant}`, { GIT_SSH: SSH, GIT_SSH_VARIANT: variant }] as const),
 ] as const) {
-  test(['git'], `git: push, clone and fetch by ${how}`, async () => {
-    const name = how.replace(/\W/g, '-'), url = `vcap@container:${name}.git`, all = { ...AUTHOR, ...env };
+  test(['git'], 'git', how, async () => {
+    const name = how.replace(/\W/g, ''), url = `vcap@container:${name}.git`, all = { ...AUTHOR, ...env };
     await succeeds([SSH, 'vcap@h', `git init -q --bare ${name}.git`]);
     await succeeds(['git', 'init', '-q', '-b', 'main', name], all);
     await succeeds(['git', '-C', name, 'commit', '-q', '--allow-empty', '-m', 'one'], all);
@@ -24,7 +24,7 @@ for (const [how, env] of [
   });
 }
 
-test(['svn', 'svnserve'], 'svn: checkout and commit', async () => {
+test(['svn', 'svnserve'], 'Subversion', '`SVN_SSH`: checkout and commit', async () => {
   const env = { SVN_SSH: SSH };
   await succeeds([SSH, 'vcap@h', 'svnadmin create svn']);
   await succeeds(['svn', '-q', 'checkout', 'svn+ssh://vcap@container/home/vcap/svn', 'svn'], env);
@@ -34,7 +34,7 @@ test(['svn', 'svnserve'], 'svn: checkout and commit', async () => {
   assert.is(await succeeds(['svn', 'cat', 'svn+ssh://vcap@container/home/vcap/svn/file'], env), 'text\n');
 });
 
-test(['hg'], 'hg: push and clone', async () => {
+test(['hg'], 'Mercurial', '`ui.ssh`: push and clone', async () => {
   const shell = ['--config', `ui.ssh=${SSH}`], url = 'ssh://vcap@container/hg';
   await succeeds([SSH, 'vcap@h', 'hg init hg']);
   await succeeds(['hg', 'init', 'hg']);
@@ -45,7 +45,7 @@ test(['hg'], 'hg: push and clone', async () => {
   assert.is(await succeeds(['cat', 'hg-copy/file']), 'text\n');
 });
 
-test(['cvs'], 'cvs: import and checkout', async () => {
+test(['cvs'], 'CVS', '`CVS_RSH`: import and checkout', async () => {
   const env = { CVS_RSH: SSH, CVSROOT: ':ext:vcap@container:/home/vcap/cvs' };
   await succeeds([SSH, 'vcap@h', 'cvs -d /home/vcap/cvs init']);
   await succeeds(['mkdir', 'cvs']);
@@ -55,10 +55,12 @@ test(['cvs'], 'cvs: import and checkout', async () => {
   assert.is(await succeeds(['cat', 'cvs-copy/file']), 'text\n');
 });
 
-test(['git'], 'a user that the container does not know is refused, not root', async () => {
+test(['git'], 'git', 'an unknown user is refused', async () => {
   const ended = await client(['git', 'ls-remote', 'nobody-here@container:x.git'], { GIT_SSH: SSH });
   assert.is(ended.code, 128);
   assert.match(ended.stderr, 'no such user');
 });
+
+clients.tableHolds();
 
 versions.run();

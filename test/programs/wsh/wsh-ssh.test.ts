@@ -47,6 +47,7 @@ test('the user: the first of -l, -o User and USER@', async () => {
   await says(['-l', 'root', 'vcap@h', 'id', '-un'], 'root\n');
   await says(['vcap@h', '-l', 'root', 'id', '-un'], 'vcap\n');
   await says(['-oUser=vcap', 'h', 'id', '-un'], 'vcap\n');
+  await says(['-o', 'User="vcap"', 'h', 'id', '-un'], 'vcap\n');
   await says(['-o', 'user vcap', 'h', 'id', '-un'], 'vcap\n');
   const ended = await call(['nobody@with@h', 'id']);
   assert.is(ended.code, 255);
