@@ -226,6 +226,8 @@ it('tells how it was killed', async () => {
   const job = await spawn('kill -SEGV $$');
   const { code, stderr } = await depot.warden('link', 'c', job);
   assert.is(stderr, 'warden link: the job was killed by SIGSEGV\n');
+  const { code: status, stderr: words } = await depot.warden('link', 'c', job, '--signal-status');
+  assert.equal([status, words], [139, '']);
   assert.is(code, 255);
 });
 

@@ -14,9 +14,10 @@ import { containerDirectory, requireLinux } from '../../support/reference.js';
 export interface LinkOptions {
   depot: string;
   cursors?: string;
+  signalStatus?: boolean;
 }
 
-export async function link(name: string, id: string, { depot, cursors }: LinkOptions): Promise<number> {
+export async function link(name: string, id: string, { depot, cursors, signalStatus }: LinkOptions): Promise<number> {
   requireLinux();
   const directory = containerDirectory(name, depot);
   if (cursors !== undefined) checkDirectory(cursors);
@@ -27,7 +28,11 @@ export async function link(name: string, id: string, { depot, cursors }: LinkOpt
     const detach = (): void => { running.stop().catch(() => undefined); };
     signal.addEventListener('abort', detach);
     if (signal.aborted) detach();
-    return follow(id, running, detach, (result) => complainOfMemory('link', container, result));
+    const end = async (result: LinkResult): Promise<number> => {
+      await complainOfMemory('link', container, result);
+      return codeOf(result, signalStatus === true);
+    };
+    return follow(id, running, detach, end);
   });
 }
 
@@ -42,7 +47,7 @@ function checkDirectory(cursors: string): void {
 
 /** A standard stream that cannot be written ends the link. The job goes on, and another link can go on from where this one stopped. */
 async function follow(
-  id: string, running: JobLink, detach: () => void, explain: (result: LinkResult) => Promise<void>,
+  id: string, running: JobLink, detach: () => void, end: (result: LinkResult) => Promise<number>,
 ): Promise<number> {
   let cut: Cut | undefined;
   running.on('cut', (first) => {
@@ -51,8 +56,8 @@ async function follow(
   });
   try {
     const result = await running.result;
-    await explain(result);
-    return cut ? codeOfCut(cut) : codeOf(result);
+    const code = await end(result);
+    return cut ? codeOfCut(cut) : code;
   } catch (error) {
     const code = error instanceof WardenError ? error.code : undefined;
     if (code !== 'ENDED' && code !== 'LOST') throw error;
@@ -73,7 +78,8 @@ function reportGap({ stream, from, to }: Gap): void {
   complain('link', `${stream}: ${plural(lost, 'byte')} ${lost === 1 ? 'is' : 'are'} lost, between position ${from} and ${to}: no link was connected, and the job does not keep them any longer`);
 }
 
-function codeOf({ exitCode, signal }: LinkResult): number {
+function codeOf({ exitCode, signal }: LinkResult, isSignalStatus: boolean): number {
+  if (signal !== null && isSignalStatus) return EXIT_SIGNAL + constants.signals[signal];
   if (signal !== null) complain('link', `the job was killed by ${signal}`);
   return exitCode ?? EXIT_UNKNOWN;
 }

@@ -10,6 +10,7 @@ export const link: Define = (program, exit) => {
     .argument('<container>', 'its id, or its directory')
     .argument('<job>', 'its id, as "warden spawn" printed it')
     .option('--cursors <file>', 'go on at the positions in this file, and keep it up to date: nothing is printed twice')
+    .option('--signal-status', 'exit with 128 + N when signal N killed the job (default: 255)')
     .addOption(depot())
     .addHelpText('after', `
 Examples:
