@@ -28,6 +28,16 @@ all.after(() => {
 
 const info = async (name: string): Promise<ContainerInfo> => JSON.parse(await depot.prints('info', name, '--json')) as ContainerInfo;
 
+/** A personality in which the kernel says that it is Linux 2.6. setarch(8) */
+for (const [name, ...command] of [['run', '--', 'true'], ['create']] as const) {
+  it(`warden ${name} refuses a kernel that is too old in one sentence, and makes nothing`, () => {
+    const argv = ['--uname-2.6', process.execPath, main, name, '--depot', depot.path, ...command];
+    const { status, stdout, stderr } = spawnSync('setarch', argv, { encoding: 'utf8' });
+    assert.match(stderr, new RegExp(`^warden ${name}: containers need Linux 5\\.12 or later, and this is 2\\.6\\.\\S+\\n$`));
+    assert.equal([status, stdout, readdirSync(depot.path)], [1, '', []]);
+  });
+}
+
 it('a container stays until it is destroyed', async () => {
   const id = (await depot.prints('create')).trim();
   assert.match(id, /^[0-9a-v]{11}$/);
