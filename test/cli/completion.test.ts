@@ -104,4 +104,12 @@ all('completes in a real bash', async () => {
   }
 });
 
+all('the client\'s commands, and the fields of one', () => {
+  assert.equal(offers('client', '--', 'li'), ['limit_bandwidth', 'limit_cpu', 'limit_disk', 'limit_memory', 'link', 'list']);
+  assert.equal(offers('client', 'pi'), ['ping']);
+  assert.equal(offers('client', '--socket', '/s', '--', 'net_in', '--h'), ['--handle', '--host_port']);
+  assert.equal(offers('client', '--', 'nonsense', '--h'), []);
+  assert.equal(offers('client', '--exit'), ['--exit_on_error']);
+});
+
 all.run();

@@ -24,6 +24,8 @@ interface WordPlace {
   readonly valueOf: Option | undefined;
   /** True after "--", or when the words belong to the command line of another program. */
   readonly isPassed: boolean;
+  /** Of that command line. */
+  readonly passed: readonly string[];
 }
 
 /** `words`: those after the program's name; the last one may be incomplete. */
@@ -44,12 +46,12 @@ function splitValue(word: string): string[] {
 function find(program: Command, words: readonly string[]): WordPlace {
   let command = program, valueOf: Option | undefined;
   const operands: string[] = [], given = new Map<string, string>();
-  for (const word of words) {
+  for (const [index, word] of words.entries()) {
     if (valueOf) {
       given.set(valueOf.attributeName(), word);
       valueOf = undefined;
     } else if (word === '--' || isPassed(command, operands)) {
-      return { command, operands, given, valueOf, isPassed: true };
+      return { command, operands, given, valueOf, isPassed: true, passed: words.slice(word === '--' ? index + 1 : index) };
     } else if (word.startsWith('-')) {
       const option = command.options.find(({ long, short }) => word === long || word === short);
       if (option?.required) valueOf = option;
@@ -60,7 +62,7 @@ function find(program: Command, words: readonly string[]): WordPlace {
       else operands.push(word);
     }
   }
-  return { command, operands, given, valueOf, isPassed: isPassed(command, operands) };
+  return { command, operands, given, valueOf, isPassed: isPassed(command, operands), passed: [] };
 }
 
 /** The last argument of commands that pass on a command line takes all words that follow. */
@@ -71,6 +73,8 @@ function isPassed(command: Command, operands: readonly string[]): boolean {
 
 async function at(place: WordPlace, current: string): Promise<Completion> {
   const { command, operands, valueOf } = place;
+  const isClients = command.name() === 'client' && !valueOf && (place.isPassed || !current.startsWith('-'));
+  if (isClients) return requests([...operands, ...place.passed]);
   if (place.isPassed) return FILES;
   if (valueOf) return optionValue(valueOf, place);
   if (current.startsWith('-')) return { ...NOTHING, candidates: options(place) };
@@ -78,6 +82,13 @@ async function at(place: WordPlace, current: string): Promise<Completion> {
   const { registeredArguments: known } = command, last = known.at(-1);
   const argument = known[operands.length] ?? (last?.variadic ? last : undefined);
   return argument ? operand(argument, place) : NOTHING;
+}
+
+/** The server's requests, then the fields of the one that was chosen. */
+async function requests([name]: readonly string[]): Promise<Completion> {
+  const { commandNames, flagsOf } = await import('../../client/command/text.js');
+  const values = name === undefined ? [...commandNames, 'help'] : flagsOf(name);
+  return { ...NOTHING, candidates: values.map((value) => ({ value, description: '' })) };
 }
 
 function subcommands(command: Command): Candidate[] {

@@ -40,6 +40,9 @@ function usageOf(field: DescField, prefix = ''): string[] {
   return field.presence as number === REQUIRED && prefix === '' ? [`    ${flag}  # required`] : [`    [${flag}]  # optional`];
 }
 
+/** Flags of the fields of a command, without what is in them; none for what is no command. */
+export function flagsOf(command: string): string[] { return kindOfCommand(command)?.request.fields.map(({ name }) => `--${name}`) ?? []; }
+
 export function helpOf(command: string): string {
   const { request } = kindOfCommand(command)!;
   return [
