@@ -95,6 +95,9 @@ static void ask_all(void) {
 #ifdef HAS_ending
     w2c_program_ending(&instance);
 #endif
+#ifdef HAS_figure
+    for (uint32_t which = 0; which < 3; which++) w2c_program_figure(&instance, which);
+#endif
 #ifdef HAS_gapFrom
     w2c_program_positionsAreKnown(&instance);
     for (uint32_t channel = 0; channel < 2; channel++) {
@@ -120,7 +123,11 @@ static void call_entry(enum entry entry, uint32_t first, uint32_t second) {
     case ENTER_FORK: return w2c_program_onFork(&instance);
 #endif
 #ifdef HAS_resize
-    case ENTER_RESIZE: return w2c_program_resize(&instance, first, second);
+    // One of so many is a signal instead.
+    case ENTER_RESIZE:
+        if (first >= 0x80) w2c_program_sendSignal(&instance, first & 63, second & 1);
+        else w2c_program_resize(&instance, first, second);
+        return;
 #endif
 #ifdef HAS_resumeAt
     case ENTER_RESUME: return w2c_program_resumeAt(&instance, first, second);
