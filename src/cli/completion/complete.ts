@@ -73,8 +73,7 @@ function isPassed(command: Command, operands: readonly string[]): boolean {
 
 async function at(place: WordPlace, current: string): Promise<Completion> {
   const { command, operands, valueOf } = place;
-  const isClients = command.name() === 'client' && !valueOf && (place.isPassed || !current.startsWith('-'));
-  if (isClients) return requests([...operands, ...place.passed]);
+  if (isClients(place, current)) return requests([...operands, ...place.passed]);
   if (place.isPassed) return FILES;
   if (valueOf) return optionValue(valueOf, place);
   if (current.startsWith('-')) return { ...NOTHING, candidates: options(place) };
@@ -82,6 +81,11 @@ async function at(place: WordPlace, current: string): Promise<Completion> {
   const { registeredArguments: known } = command, last = known.at(-1);
   const argument = known[operands.length] ?? (last?.variadic ? last : undefined);
   return argument ? operand(argument, place) : NOTHING;
+}
+
+/** Whether the word is one of a request, not of the client itself. */
+function isClients({ command, valueOf, isPassed: isBehind }: WordPlace, current: string): boolean {
+  return command.name() === 'client' && !valueOf && (isBehind || !current.startsWith('-'));
 }
 
 /** The server's requests, then the fields of the one that was chosen. */
