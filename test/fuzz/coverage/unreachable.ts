@@ -49,10 +49,6 @@ export const unreachable: readonly Unreachable[] = [
   { at: 'assembly/programs/wshd/commands.ts takeSignal: found == 0', outcome: 'true', why: WATCHED },
   { at: 'assembly/programs/wshd/start-command-2.ts serveRequest2: hasRoomForCommand()', outcome: 'false', why: MANY_COMMANDS },
   {
-    at: 'assembly/programs/wsh/index.ts onSignal: terminal.master >= 0', outcome: 'false',
-    why: `without a pty protocol 1 asks for no signal; ${ASKED_FOR}`,
-  },
-  {
     at: 'assembly/programs/wsh/protocol-1.ts compose1: refuse("wsh: LANG has at most 1023 bytes, this one more")', outcome: 'true',
     why: 'refuse() returns false, always: the words are its effect',
   },
