@@ -39,7 +39,7 @@ const MATTERS: Partial<Readonly<Record<Role, Matter>>> = {
   'stdin': 'input', 'command-stdin': 'input',
   'stdout': 'output', 'stderr': 'output', 'command-stdout': 'output', 'command-stderr': 'output',
   'job-stdout': 'output', 'job-stderr': 'output', 'stdout-link': 'output', 'stderr-link': 'output',
-  'attach': 'output', 'exit-status': 'status', 'status-link': 'status', 'start-report': 'status',
+  'attach': 'output', 'exit-status': 'status', 'request': 'status', 'status-link': 'status', 'start-report': 'status',
 };
 /** Requesting programs have smaller numbers than those that do the work. */
 const HEIGHTS: Readonly<Record<Process['program'], number>> = {

@@ -49,7 +49,7 @@ live('a tree of processes and their descriptors', async () => {
   const text = await warden('topology', container.path);
   assert.match(text, / 8 {2}job's stdout +pipe \d+ ← wsh \d+:/);
   assert.match(text, /request socket +sock \d+ ◦ run\/wshd\.sock/);
-  assert.match(text, /exit status +pipe \d+ → wsh \d+:/);
+  assert.match(text, /request +sock \d+ ⇄ wsh \d+:/);
 });
 
 /** Where the form is fixed, and the values are not: each key once, with the kind of its value. */
@@ -86,7 +86,7 @@ live('a picture, whole and of nothing but the container', async () => {
   assert.is(await warden('topology', '--svg', file, container.path), '');
   const picture = readFileSync(file, 'utf8');
   assert.is(await warden('topology', '--format', 'svg', container.path), picture);
-  for (const name of ['iomux-spawn', 'wsh', 'iomux-link', 'wshd', 'sleep', 'exit status', 'wshd.sock']) assert.ok(picture.includes(name), name);
+  for (const name of ['iomux-spawn', 'wsh', 'iomux-link', 'wshd', 'sleep', 'request', 'wshd.sock']) assert.ok(picture.includes(name), name);
   assert.not.ok(picture.includes(container.path));
 });
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Container } from '../../src/core/container/container.js';
@@ -94,7 +94,7 @@ live('a chain: every end of every pipe and socket has its role, and its other en
     ['command-stdin', 'command', ['command read', 'wsh write']],
     ['command-stdout', 'command', ['command write', 'wsh read']],
     ['command-stderr', 'command', ['command write', 'wsh read']],
-    ['exit-status', 'wsh', ['wsh read', 'wshd write']],
+    ['request', 'wsh', ['wsh connected', 'wshd accepted']],
     ['request-socket', 'wshd', ['wshd listen']],
     ['stdout-socket', 'iomux-spawn', ['iomux-spawn listen']],
     ['stderr-socket', 'iomux-spawn', ['iomux-spawn listen']],
@@ -122,13 +122,30 @@ live('a terminal: the caller\'s pty and the container\'s, though they may have t
     await terminal.sees(/[$#] /);
     const topology = look(container);
     assert.equal(channel(topology, 'pty', 'wsh'), ['command slave', 'wsh master']);
-    assert.equal(channel(topology, 'exit-status', 'wsh'), ['wsh read', 'wshd write']);
+    assert.equal(channel(topology, 'request', 'wsh'), ['wsh connected', 'wshd accepted']);
     const callers = topology.channels.find(({ role }) => role === 'terminal')!;
     // The test's driver keeps a slave of its own.
     assert.equal(endsOf(topology, callers), ['server master', 'server slave', 'wsh slave']);
     assert.equal(unexplained(topology), []);
   } finally {
     await terminal.close();
+  }
+});
+
+live('a command of protocol 1: a pipe brings its exit status', async () => {
+  const container = await newContainer();
+  // Without the sign of protocol 2, as a wshd of version 1 leaves its socket.
+  chmodSync(container.socket, 0o600);
+  const child = spawn(programPath('wsh'), ['--socket', container.socket, 'sh', '-c', 'echo started; exec sleep 1000'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  try {
+    await firstOutput(child.stdout, 'the command');
+    const topology = look(container);
+    assert.equal(channel(topology, 'exit-status', 'wsh'), ['wsh read', 'wshd write']);
+    assert.equal(channel(topology, 'command-stderr', 'wsh'), ['command write', 'wsh read']);
+    assert.equal(unexplained(topology), []);
+  } finally {
+    child.kill('SIGKILL');
+    await once(child, 'exit');
   }
 });
 
@@ -182,7 +199,7 @@ live('a process that uses the library: it holds what programs would hold', async
     }
     assert.equal(channel(topology, 'lifeline', 'watcher'), ['server write', 'watcher read']);
     const held = new Set(server.descriptors.map(({ role }) => role));
-    for (const role of ['command-stdin', 'command-stdout', 'command-stderr', 'exit-status'] as const) assert.ok(held.has(role), role);
+    for (const role of ['command-stdin', 'command-stdout', 'command-stderr', 'request'] as const) assert.ok(held.has(role), role);
     assert.equal(topology.processes.filter(({ program }) => program === 'command').map(({ job: id }) => id).sort(), [job.id, null]);
     assert.equal(unexplained(topology), []);
     await command.kill('SIGKILL');

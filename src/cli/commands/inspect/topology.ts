@@ -17,7 +17,7 @@ export const topology: Define = (program, exit) => {
 Examples:
   warden topology 1j0v7jlvtel
   warden topology --svg chain.svg 1j0v7jlvtel
-  warden topology --json 1j0v7jlvtel | jq '.channels[] | select(.role == "exit-status")'
+  warden topology --json 1j0v7jlvtel | jq '.channels[] | select(.role == "request")'
 
 A line shows descriptors, their role, their inode, and the process at the other end: ← data comes in, → data goes out,
 ⇄ both, ◦ the socket listens.
