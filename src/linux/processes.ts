@@ -132,9 +132,9 @@ async function describe(pid: number, ids: readonly IdRange[]): Promise<ProcessIn
   };
 }
 
-/** All pipes that a process has open. */
-export async function pipesOf(pid: number): Promise<Identity[]> {
-  const fds = await ifSeen(readdir(`/proc/${pid}/fd`)) ?? [];
+/** All pipes that a process has open, or those at these descriptors. */
+export async function pipesOf(pid: number, ...only: string[]): Promise<Identity[]> {
+  const fds = only.length > 0 ? only : await ifSeen(readdir(`/proc/${pid}/fd`)) ?? [];
   const files = await Promise.all(fds.map((fd) => ifSeen(stat(`/proc/${pid}/fd/${fd}`))));
   return files.flatMap((info): Identity[] => (info?.isFIFO() ? [[info.dev, info.ino, 0]] : []));
 }
