@@ -23,6 +23,8 @@ export interface Found {
 /** How a program ended. */
 export interface Ending { readonly exitCode: number | null; readonly signal: NodeJS.Signals | null; readonly message: string }
 
+/** wsh's exit code where a program did not start. */
+const EXIT_NOT_STARTED = 255;
 /** Bytes of a program's messages of which the last line is shown. */
 const MESSAGES_MAX = 4_096;
 
@@ -85,8 +87,13 @@ export class Inside {
 
   async endOf(execution: Execution): Promise<Ending> {
     const messages = textOf(execution.stderr!, MESSAGES_MAX);
-    const { exitCode, signal } = await execution.result;
-    return { exitCode, signal, message: lastLine(await messages) };
+    try {
+      const { exitCode, signal } = await execution.result;
+      return { exitCode, signal, message: lastLine(await messages) };
+    } catch (error) {
+      if (!(error instanceof WardenError) || error.code !== 'EXEC_FAILED') throw error;
+      return { exitCode: EXIT_NOT_STARTED, signal: null, message: error.message };
+    }
   }
 
   /** `what`: what cannot be done, "read /x of the container web". The message is the container's: a program that is missing, a full disk. */
