@@ -38,7 +38,8 @@ export class Endpoint {
 
   /** May do with paths what this program may (shim/sys/policy.c); `paths`: the sockets that it is given. */
   constructor(program: 'wshd' | 'wsh', paths: readonly string[]) {
-    this.caller = new ShimClient(program, [program, ...paths], (entry, first) => {
+    const given = program === 'wsh' ? paths.flatMap((path) => ['--socket', path]) : paths;
+    this.caller = new ShimClient(program, [program, ...given], (entry, first) => {
       if (entry === Entry.Signal) this.reap();
       else this.waiting.get(first)?.();
     });
