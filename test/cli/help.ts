@@ -8,7 +8,7 @@ import { ended, scratch, until } from '../support/process.js';
 
 /** The command as users start it; where coverage is measured, as it is compiled, since nobody finds the sources in the bundle. */
 const isMeasured = process.env['NODE_V8_COVERAGE'] !== undefined;
-export const main = packageRoot + (isMeasured ? 'build/js/test/cli/unbundled.js' : 'build/js/src/cli/warden.cjs');
+export const main = packageRoot + (isMeasured ? 'build/js/test/cli/unbundled/warden.cjs' : 'build/js/src/cli/warden.cjs');
 if (isMeasured) chmodSync(main, 0o755);
 
 export interface Result {

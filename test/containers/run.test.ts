@@ -50,7 +50,11 @@ it('is 255 when the command was killed', async () => {
 it('is 255 when there is no such command', async () => {
   const { code, stderr } = await depot.run(['--', 'nosuch']);
   assert.is(code, 255);
-  assert.is(stderr, 'wsh: cannot execute nosuch: no such file or directory\n');
+  const [first, second] = stderr.split('\n');
+  assert.is(first, 'wsh: cannot execute nosuch: no such file or directory');
+  assert.match(second!, /^warden run: this machine has no program nosuch, /);
+  const absolute = await depot.run(['--', '/no/such']);
+  assert.equal([absolute.code, absolute.stderr], [255, 'wsh: cannot execute /no/such: no such file or directory\n']);
 });
 
 it('is 255 when there is no such user', async () => {

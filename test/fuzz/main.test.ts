@@ -17,7 +17,9 @@ function fuzz(...args: string[]): Promise<Ended> { return run([process.execPath,
 main('without arguments: the list of targets', async () => {
   const { code, stdout } = await fuzz();
   assert.is(code, 0);
-  assert.equal(stdout.toString().trimEnd().split('\n').map((line) => line.split(' ')[0]), [...targets.map(({ name }) => name), FRAMES]);
+  const [list = '', needs = ''] = stdout.toString().trimEnd().split('\n\n');
+  assert.equal(list.split('\n').map((line) => line.split(' ')[0]), [...targets.map(({ name }) => name), FRAMES]);
+  assert.match(needs, /^All .*clang/);
 });
 
 const FILE = `${packageRoot}package.json`, MISSING = '/nonexistent/input';

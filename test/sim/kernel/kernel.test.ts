@@ -115,7 +115,7 @@ kernel('shows a container its own files only', () => withWorld((world) => {
   const outside = container.wsh(['/usr/bin/wsh']), shell = container.wsh([], { stdin: 'pipe' });
   shell.stdin!.write('print 1 cwd\nexit 6\n');
   world.run(() => outside.ended && shell.ended && shell.stdout!.ended && outside.stderr!.ended);
-  assert.is(outside.stderr!.text, 'wshd: cannot execute /usr/bin/wsh: no such file or directory\n');
+  assert.is(outside.stderr!.text, 'wsh: cannot execute /usr/bin/wsh: no such file or directory\n');
   assert.is(outside.exitCode, 255);
   assert.is(shell.stdout!.text, '/root\n');
   assert.is(shell.exitCode, 6);
@@ -143,7 +143,7 @@ kernel('leaves a terminal to who has it open when its session\'s leader ends: wh
   const container = serving(world), wsh = container.wsh(['/bin/nothing'], { terminal: { rows: 24, columns: 80 } });
   world.run();
   assert.is(wsh.exitCode, 255);
-  assert.is(wsh.terminal!.screen.text, 'wshd: cannot execute /bin/nothing: no such file or directory\r\n');
+  assert.is(wsh.terminal!.screen.text, 'wsh: cannot execute /bin/nothing: no such file or directory\r\n');
 }, { plan: { at: ({ process, name }) => (process.program === 'wshd' && name === 'spawn' ? { stallMs: 100 } : undefined) } }));
 
 kernel('ends wsh with its terminal', () => withWorld((world) => {
