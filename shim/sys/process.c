@@ -2,7 +2,6 @@
 #include "spawn.h"
 #include <asm/errno.h>
 #include <asm/ioctls.h>
-#include <asm/resource.h>
 #include <asm/signal.h>
 #include <linux/close_range.h>
 #include <linux/fcntl.h>
@@ -371,16 +370,6 @@ int32_t shim_setProcessName(struct host *host, uint32_t path) {
     return name ? (int32_t)sys(prctl, PR_SET_NAME, name, 0, 0, 0) : -EFAULT;
 }
 
-int32_t shim_raiseNofileLimit(struct host *host) {
-    (void)host;
-    uint64_t soft_hard[2];
-    long result = sys(prlimit64, 0, RLIMIT_NOFILE, NULL, soft_hard);
-    soft_hard[0] = soft_hard[1];
-    if (result >= 0) result = sys(prlimit64, 0, RLIMIT_NOFILE, soft_hard, NULL);
-    if (result < 0) return (int32_t)result;
-    return soft_hard[0] > INT32_MAX ? INT32_MAX : (int32_t)soft_hard[0];
-}
-
 int32_t shim_dropStdioAndEnvironment(struct host *host) {
     // After the first call these numbers may belong to handles.
     if (host->stdio_closed) return -EPERM;
@@ -391,7 +380,10 @@ int32_t shim_dropStdioAndEnvironment(struct host *host) {
         reset_handlers();
         host->signals_reset = true;
     }
-    long result = sys(close_range, 0, 2, 0);
+    // Only what it was started with: a number that it has adopted is a handle's by now, or the host's own.
+    long result = 0;
+    for (int fd = 0; fd < 3 && result >= 0; fd++)
+        if (host->inheritable_fds >> fd & 1) result = sys(close_range, fd, fd, 0);
     if (result >= 0) {
         host->stdio_closed = true;
         host->inheritable_fds &= ~7U;

@@ -3,6 +3,7 @@
 #include "policy.h"
 #include <asm/errno.h>
 #include <asm/ioctls.h>
+#include <asm/resource.h>
 #include <asm/signal.h>
 #include <linux/fcntl.h>
 #include <linux/ioprio.h>
@@ -32,6 +33,16 @@ int32_t shim_isIgnored(struct host *host, uint32_t signal) {
     } now = {0, 0, 0, 0};
     long result = sys(rt_sigaction, signal, NULL, &now, sizeof now.mask);
     return (int32_t)(result < 0 ? result : now.handler == 1);
+}
+
+int32_t shim_raiseNofileLimit(struct host *host) {
+    (void)host;
+    uint64_t soft_hard[2];
+    long result = sys(prlimit64, 0, RLIMIT_NOFILE, NULL, soft_hard);
+    soft_hard[0] = soft_hard[1];
+    if (result >= 0) result = sys(prlimit64, 0, RLIMIT_NOFILE, soft_hard, NULL);
+    if (result < 0) return (int32_t)result;
+    return soft_hard[0] > INT32_MAX ? INT32_MAX : (int32_t)soft_hard[0];
 }
 
 int32_t shim_joinNamespace(struct host *host, uint32_t handle, uint32_t kind) {
