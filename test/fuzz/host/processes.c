@@ -38,7 +38,12 @@ int32_t on_raise(const uint32_t *a) {
     leave_machine(EXITED);
 }
 
-int32_t on_isIgnored(const uint32_t *a) { return a[0] < 1 || a[0] > 64 ? -EINVAL : 0; }
+int32_t on_isIgnored(const uint32_t *a) {
+    // nohup(1) is as rare.
+    bool ignored = world.next < world.end && *world.next == 0xfe;
+    world.next += ignored;
+    return a[0] < 1 || a[0] > 64 ? -EINVAL : ignored;
+}
 
 int32_t on_spawnBegin(const uint32_t *a) { return (world.described = plain(a) == 0) ? 0 : -ENOMEM; }
 

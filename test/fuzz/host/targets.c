@@ -132,6 +132,11 @@ static void run_response(const uint8_t *input, size_t size) {
     run_with_arguments(usual, false, input, size);
 }
 
+/* Of any_kind(): a pipe to be read. */
+#define A_PIPE 9
+/* stdin is there, no terminal; the socket is not marked, so its wshd knows protocol 1 alone. */
+static const uint8_t unmarked[] = {0, A_PIPE, 0, 0x80};
+
 /* The input is the command line. */
 /* A first byte of 254 or 253: the program is called warden-ssh, and one variable names its socket, or its depot; of 252: its wshd
  * knows protocol 1 alone. */
@@ -140,8 +145,6 @@ static void run_command_line(const uint8_t *input, size_t size) {
     static char text[TEXT_BYTES];
     static const char *list[ARGUMENTS_MAX + 2];
     const char *const *environment = !size ? NULL : *input == 0xfe ? socket : *input == 0xfd ? depot : NULL;
-    // stdin is there, no terminal; the socket is not marked.
-    static const uint8_t unmarked[] = {0, CAN_READ | FILE_TYPE_PIPE, 0, 0x80};
     bool old = size && *input == 0xfc, chosen = environment || old;
     list[0] = environment ? "/bin/warden-ssh" : "wsh";
     split(input + chosen, size - chosen, text, list + 1, ARGUMENTS_MAX);
@@ -149,18 +152,20 @@ static void run_command_line(const uint8_t *input, size_t size) {
         &(struct world_options){.arguments = list, .environment = environment}, old ? unmarked : NULL, old ? sizeof unmarked : 0);
 }
 
-/* The input is the environment; with a first byte of 254 the command line, an empty argument, the environment. */
+/* The input is the environment; with a first byte of 254 the command line, an empty argument, the environment; of 253
+ * its wshd knows protocol 1 alone. */
 static void run_limits(const uint8_t *input, size_t size) {
     static const char *const usual[] = {"wsh", "true", NULL};
     static char text[TEXT_BYTES];
     static const char *list[ARGUMENTS_MAX + 2] = {"wsh"};
-    bool given = size && *input == 0xfe;
-    split(input + given, size - given, text, list + 1, ARGUMENTS_MAX);
+    bool given = size && *input == 0xfe, old = size && *input == 0xfd, chosen = given || old;
+    split(input + chosen, size - chosen, text, list + 1, ARGUMENTS_MAX);
     size_t end = 1;
     while (given && list[end] && *list[end]) end++;
     const char *const *environment = list + end + (given && list[end]);
     list[end] = given ? NULL : list[end];
-    run_from_start(&(struct world_options){.arguments = given ? list : usual, .environment = environment}, NULL, 0);
+    run_from_start(&(struct world_options){.arguments = given ? list : usual, .environment = environment}, old ? unmarked : NULL,
+        old ? sizeof unmarked : 0);
 }
 
 /* --- the others */
