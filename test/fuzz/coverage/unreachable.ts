@@ -20,7 +20,7 @@ const MANY_COMMANDS = '4,096 commands at once are more than an input describes; 
 export const unreachable: readonly Unreachable[] = [
   ...[
     'assembly/lib/log/docker.ts putDockerRecord', 'assembly/lib/log/docker.ts putEscaped', 'assembly/lib/log/docker.ts sequenceAt',
-    'assembly/lib/log/file.ts writeDocker', 'assembly/lib/log/file.ts syncLog',
+    'assembly/lib/log/file.ts writeDocker', 'assembly/lib/log/file.ts syncLog', 'assembly/lib/log/file.ts endLine',
   ].map((name) => ({ at: `${name}: function`, outcome: 'reached' as const, why: 'only the monitor calls it, which is not counted' })),
   { at: 'assembly/lib/log/file.ts openLog: log.path == 0', outcome: 'true', why: HAS_LOG },
   { at: 'assembly/lib/log/file.ts writeUntilFull: log.file == 0', outcome: 'true', why: HAS_LOG },
@@ -28,6 +28,12 @@ export const unreachable: readonly Unreachable[] = [
   { at: 'assembly/wire/filter.ts putFilterHeader: function', outcome: 'reached', why: 'only the compiler of filters calls it, which has no target' },
   { at: 'assembly/lib/capabilities.ts capabilityName: function', outcome: 'reached', why: 'only the compiler of filters calls it, which has no target' },
   { at: 'assembly/programs/wsh/options.ts isCalled: base != 0', outcome: 'false', why: NAMED },
+  ...([
+    ['signal == SIGWINCH', 'true'], ['signal == SIGQUIT', 'false'], ['isVersion2', 'false'], ['terminal.isAskedFor', 'true'],
+  ] as const).map(([text, outcome]) => ({
+    at: `assembly/programs/wsh/signals.ts onSignalElsewhere: ${text}`, outcome,
+    why: `without a terminal it asks with a pty for SIGINT and SIGQUIT, else for those of protocol 2; ${ASKED_FOR}`,
+  })),
   { at: 'assembly/programs/iomux-link/index.ts onReady: errors.owns(handle)', outcome: 'false', why: WATCHED },
   { at: 'assembly/programs/iomux-spawn/links.ts clientOf: i < counts.placesUsed', outcome: 'false', why: WATCHED },
   { at: 'assembly/programs/iomux-spawn/index.ts onReady: client != 0', outcome: 'false', why: WATCHED },
