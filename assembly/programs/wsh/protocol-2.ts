@@ -1,7 +1,7 @@
 /**
  * The client's side of protocol 2: the request with its block, and signals. docs/reference/protocol.md §6
  */
-import { raise, sealedFile, send, write } from "../../boundary/shim";
+import { close, raise, sealedFile, send, write } from "../../boundary/shim";
 import { claim } from "../../boundary/wasi";
 import { EAGAIN } from "../../lib/errno";
 import { cString, isDigit, putCopy, stringLength } from "../../lib/text";
@@ -98,6 +98,8 @@ export function send2(socket: i32): i32 {
     if (wrote < 0) return wrote;
     sent += wrote;
   }
+  if (handleCount > 0) close(load<i32>(handles));
+  handleCount = 0;
   return <i32>sent;
 }
 
