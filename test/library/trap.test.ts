@@ -21,11 +21,11 @@ const FILE = 'assembly/programs/wsh/index.ts';
 /** Where it traps when LANG is the place's number, and whether the command runs by then. */
 const PLACES: readonly [what: string, behind: string, runs: boolean][] = [
   ['with its own stdin taken over', '  terminal.local = adoptFd(0);\n', false],
-  ['with the request sent', '  moveTo(State.AWAITING);\n', false],
-  ['with the descriptors received', '  if (got < 0) return giveUp(Ending.REFUSED, "wsh: cannot receive wshd\'s answer", 0, got);\n', true],
+  ['with the request sent', '  if (result > 0) moveTo(State.AWAITING);\n', false],
+  ['with the descriptors received', '  if (kind != RecordKind.RUNNING) return giveUp(Ending.PROTOCOL, "wsh: wshd\'s answer is not of protocol version 2");\n', true],
   ['with its streams open', '  moveTo(State.RELAYING);\n', true],
   ['with output on its way', '  if (handle == connection.status) takeStatus();\n  if (input.owns(handle)) input.pump();\n', true],
-  ['with the status known', '  if (got == -EAGAIN) return;\n  outcome.exitWith = got == STATUS_BYTES ? exitStatus(response) : -1;\n  outcome.ended = rawExit(outcome.exitWith);\n', false],
+  ['with the status known', '  const raw = kind == RecordKind.ENDED ? recordedStatus() : -1;\n', false],
 ];
 
 /** For a link that goes on at this position of stdout. */
