@@ -14,7 +14,7 @@ interface Started { child: ChildProcess; sync: string[]; attach: string[]; go():
 /** Records its arguments and its descriptors, one a line. The container's process is a shell of the test's. */
 const RECORDER = `#!/bin/sh
 printf '%s\\n' "$@" > DIRECTORY/arguments
-ls /proc/$$/fd | tr '\\n' ' ' > DIRECTORY/descriptors
+(ls /proc/$$/fd > DIRECTORY/descriptors)
 while [ $# -gt 0 ]; do case $1 in --pid-file) file=$2; shift;; esac; shift; done
 exec 7<&0
 (sleep 0.2; exec sh DIRECTORY/script) <&7 7<&- &
@@ -104,7 +104,7 @@ for (const { name, path, missing } of monitors) {
       '--no-pivot', '--no-new-keyring', '--preserved', 'one', '',
     ]);
     // 10 is the shell's own, of its script. conmon leaves some of its own open.
-    if (name === 'monitor') assert.equal(container.read('descriptors')!.trim().split(' ').filter((fd) => fd !== '10'), ['0', '1', '2']);
+    if (name === 'monitor') assert.equal(container.read('descriptors')!.trim().split('\n').filter((fd) => fd !== '10'), ['0', '1', '2']);
     const restored = of('exit 0');
     await restored.run('--restore', '/image');
     const words = restored.read('arguments')!.split('\n');
