@@ -22,7 +22,7 @@ import { dumpedCore, EXIT_UNKNOWN, exitCode, exited, exitStatus, rawExit, signal
 import { composeRequest, isVersion2, unseen } from "./compose";
 import { adviceOnSilence, request } from "./protocol-1";
 import { send2, sendSignalTo } from "./protocol-2";
-import { problem, problemOf } from "./problem";
+import { problem, problemErrno, problemOf } from "./problem";
 import { printFailure, recordedFigure, recordedStatus, takeRecord } from "./records";
 import { options, parse } from "./options";
 import { connection, moveTo, State, state, terminal } from "./state";
@@ -99,7 +99,7 @@ function giveUp(how: Ending, what: string, subject: usize = 0, errno: i32 = 0, a
 }
 
 function refuseRequest(): void {
-  if (problem.length > 0) return giveUp(Ending.USAGE, problem, problemOf);
+  if (problem.length > 0) return giveUp(problemErrno != 0 ? Ending.REFUSED : Ending.USAGE, problem, problemOf, problemErrno);
   outcome.ended = Ending.USAGE;
   printBadLimit();
   exit(EXIT_UNKNOWN);

@@ -85,7 +85,7 @@ function composeBlock(): bool {
 
 function seal(block: usize, size: u32): bool {
   const file = sealedFile(block, size);
-  if (file < 0) return refuse("wsh: cannot make a file in memory for command and variables");
+  if (file < 0) return refuse("wsh: cannot make a file in memory for command and variables", 0, file);
   store<i32>(handles, file);
   handleCount = 1;
   return true;
