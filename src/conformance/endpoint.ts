@@ -36,10 +36,9 @@ export class Endpoint {
   private readonly waiting = new Map<number, () => void>();
   private readonly children = new Map<number, (rawStatus: number) => void>();
 
-  /** May do with paths what this program may (shim/sys/policy.c); `paths`: the sockets that it is given. */
-  constructor(program: 'wshd' | 'wsh', paths: readonly string[]) {
-    const given = program === 'wsh' ? paths.flatMap((path) => ['--socket', path]) : paths;
-    this.caller = new ShimClient(program, [program, ...given], (entry, first) => {
+  /** May do with paths what this program with these arguments may: shim/sys/policy.c. */
+  constructor(program: 'wshd' | 'wsh', args: readonly string[]) {
+    this.caller = new ShimClient(program, [program, ...args], (entry, first) => {
       if (entry === Entry.Signal) this.reap();
       else this.waiting.get(first)?.();
     });

@@ -22,7 +22,7 @@ const SHOWN_BYTES = 16;
 export class WshdClient {
   readonly endpoint: Endpoint;
 
-  constructor(readonly path: string) { this.endpoint = new Endpoint('wsh', [path]); }
+  constructor(readonly path: string) { this.endpoint = new Endpoint('wsh', ['--socket', path]); }
 
   /** A request as an original wsh would send it. */
   request(argv: readonly string[], more: Partial<Request> = {}): Buffer {

@@ -1,6 +1,6 @@
 /** The processes of one command, which are found by its standard streams: wshd gives each command a session. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Identity } from '../../base/identity.js';
+import { type Identity, isSameFile } from '../../base/identity.js';
 import { pipesOf, signalAll, usersOf } from '../../linux/processes.js';
 
 const LOOK_AGAIN_MS = 20;
@@ -38,6 +38,6 @@ export class Session {
   /** wshd holds ends of the pipes from the request until the command's process is there, in protocol 1 one until the command's end. */
   private async isOpenInInit(): Promise<boolean> {
     const init = this.initPid(), pipes = init === undefined ? [] : await pipesOf(init);
-    return pipes.some(([device, inode]) => this.identities.some((identity) => identity[0] === device && identity[1] === inode));
+    return pipes.some((pipe) => this.identities.some((identity) => isSameFile(pipe, identity)));
   }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { throwIfAborted } from '../../base/abort.js';
 import { WardenError } from '../../base/errors.js';
-import type { Identity } from '../../base/identity.js';
+import { isSameFile } from '../../base/identity.js';
 import { programPath } from '../../base/paths.js';
 import { abortSignal, check, checkOptions, type Checks, duration, fieldsOf, flag, integer, signalName } from '../../base/validate.js';
 import { KILL_DEADLINE_MS, killAfterGrace } from '../../linux/grace.js';
@@ -199,11 +199,10 @@ export class Job {
     const { state, pid, wshPid } = await this.info();
     if (state !== 'running' || pid === null || wshPid === null) return false;
     const [spawnPipes, wshPipes, [input]] = await Promise.all([pipesOf(pid), pipesOf(wshPid), pipesOf(pid, '0')]);
-    const isSame = (first: Identity, second?: Identity): boolean => first[0] === second?.[0] && first[1] === second[1];
-    if (!wshPipes.every((pipe) => spawnPipes.some((other) => isSame(pipe, other)))) return false;
+    if (!wshPipes.every((pipe) => spawnPipes.some((other) => isSameFile(pipe, other)))) return false;
     // Before the answer wsh has no pipes but those to iomux-spawn, and both. It closes its stdout when the command has closed its own.
-    const outputs = wshPipes.filter((pipe) => !isSame(pipe, input)).map(([device, inode]) => `${device}:${inode}`);
-    return new Set(outputs).size > 1;
+    const [first, ...others] = input === undefined ? wshPipes : wshPipes.filter((pipe) => !isSameFile(pipe, input));
+    return first !== undefined && others.some((pipe) => !isSameFile(pipe, first));
   }
 
   /** Kills the process that serves the job, and removes the job's directory. A running command loses its streams: `stop` it first. */
