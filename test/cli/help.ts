@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, readlinkSync, watch } 
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { packageRoot } from '../../src/base/paths.js';
+import { noContainers } from '../support/container.js';
 import { ended, scratch, until } from '../support/process.js';
 
 /** The command as users start it; where coverage is measured, as it is compiled, since nobody finds the sources in the bundle. */
@@ -114,6 +115,22 @@ export function depotOf(all: Suite): Depot {
   const depot = new Depot();
   all.after.each(async () => assert.equal(await depot.leftovers(), []));
   all.after(() => depot.remove());
+  return depot;
+}
+
+interface LongSuite { before: (hook: () => Promise<void>) => void; after: (hook: () => Promise<void>) => void }
+
+/** A suite's depot with the container c, made with these options of `warden create`: after the suite nothing is left in it. */
+export function depotWithContainer(all: LongSuite, ...options: string[]): Depot {
+  const depot = new Depot();
+  all.before(async () => {
+    if (noContainers === undefined) await depot.prints('create', '--name', 'c', ...options);
+  });
+  all.after(async () => {
+    if (noContainers === undefined) await depot.prints('destroy', 'c');
+    assert.equal(await depot.leftovers(), []);
+    depot.remove();
+  });
   return depot;
 }
 

@@ -9,25 +9,13 @@ import type { JobInfo } from '../../src/core/job/job.js';
 import { noContainers } from '../support/container.js';
 import { scratch, until } from '../support/process.js';
 import { unless } from '../support/skip.js';
-import { Depot, main, start } from './help.js';
+import { depotWithContainer, main, start } from './help.js';
 
 const all = suite('warden spawn and link');
 const it = unless(noContainers, all);
 const files = scratch();
-let depot: Depot;
-
-all.before(async () => {
-  depot = new Depot();
-  if (noContainers === undefined) await depot.prints('create', '--name', 'c');
-});
-all.after(async () => {
-  if (noContainers === undefined) {
-    await depot.prints('destroy', 'c');
-    assert.equal(await depot.leftovers(), []);
-  }
-  depot.remove();
-  files.remove();
-});
+const depot = depotWithContainer(all);
+all.after(() => files.remove());
 
 async function spawn(script: string, ...options: string[]): Promise<string> {
   return (await depot.prints('spawn', 'c', ...options, '--', 'sh', '-c', script)).trim();

@@ -7,23 +7,11 @@ import type { ContainerInfo } from '../../src/index.js';
 import { noContainers } from '../support/container.js';
 import { until } from '../support/process.js';
 import { unless } from '../support/skip.js';
-import { Depot } from './help.js';
+import { depotWithContainer } from './help.js';
 
 const commands = suite('warden kill, wait, sweep, doctor');
 const it = unless(noContainers, commands);
-let depot: Depot;
-
-if (!noContainers) {
-  commands.before(async () => {
-    depot = new Depot();
-    await depot.prints('create', '--name', 'c');
-  });
-  commands.after(async () => {
-    await depot.prints('destroy', 'c');
-    assert.equal(await depot.leftovers(), []);
-    depot.remove();
-  });
-}
+const depot = depotWithContainer(commands);
 
 const spawn = async (script: string): Promise<string> => (await depot.prints('spawn', 'c', '--', 'sh', '-c', script)).trim();
 

@@ -7,23 +7,14 @@ import { noContainers } from '../support/container.js';
 import { scratch } from '../support/process.js';
 import { unless } from '../support/skip.js';
 import { Terminal } from '../support/terminal.js';
-import { Depot, main } from './help.js';
+import { depotWithContainer, main } from './help.js';
 
 const all = suite('warden exec, run: terminal and input');
 const it = unless(noContainers, all);
-let depot: Depot;
+const depot = depotWithContainer(all);
 const files = scratch();
 
-all.before(async () => {
-  depot = new Depot();
-  if (noContainers === undefined) await depot.prints('create', '--name', 'c');
-});
-all.after(async () => {
-  if (noContainers === undefined) await depot.prints('destroy', 'c');
-  assert.equal(await depot.leftovers(), []);
-  depot.remove();
-  files.remove();
-});
+all.after(() => files.remove());
 
 const WARDEN = `${process.execPath} ${main}`;
 const kinds: readonly (readonly [name: string, command: string])[] = [

@@ -9,16 +9,15 @@ import * as assert from 'uvu/assert';
 import { noContainers } from '../../support/container.js';
 import { scratch } from '../../support/process.js';
 import { unless } from '../../support/skip.js';
-import { Depot, main, type Result, start } from '../help.js';
+import { depotWithContainer, main, type Result, start } from '../help.js';
 
 const all = suite('warden cp');
 const it = unless(noContainers, all);
 const files = scratch();
-let depot: Depot;
+const depot = depotWithContainer(all);
 const host = (...names: string[]): string => join(files.path, ...names);
 
-all.before(async () => {
-  depot = new Depot();
+all.before(() => {
   mkdirSync(host('tree/deep'), { recursive: true });
   writeFileSync(host('tree/file'), 'content');
   writeFileSync(host('tree/deep/- a "name"\nof two lines'), 'odd');
@@ -26,16 +25,8 @@ all.before(async () => {
   linkSync(host('tree/file'), host('tree/second'));
   chmodSync(host('tree/file'), 0o751);
   utimesSync(host('tree/file'), 1_000_000_000, 1_000_000_000);
-  if (noContainers === undefined) await depot.prints('create', '--name', 'c');
 });
-all.after(async () => {
-  if (noContainers === undefined) {
-    await depot.prints('destroy', 'c');
-    assert.equal(await depot.leftovers(), []);
-  }
-  depot.remove();
-  files.remove();
-});
+all.after(() => files.remove());
 
 const sh = (script: string): Promise<string> => depot.prints('exec', 'c', '-n', '--', 'sh', '-c', script);
 const fails = async (words: RegExp, code: number, ...args: string[]): Promise<void> => {

@@ -6,21 +6,11 @@ import { noContainers } from '../../support/container.js';
 import { until } from '../../support/process.js';
 import { unless } from '../../support/skip.js';
 import { Terminal } from '../../support/terminal.js';
-import { Depot, main } from '../help.js';
+import { depotWithContainer, main } from '../help.js';
 
 const all = suite('warden, for newcomers');
 const it = unless(noContainers, all);
-let depot: Depot;
-
-all.before(async () => {
-  depot = new Depot();
-  if (noContainers === undefined) await depot.prints('create', '--name', 'c', '--memory', '64M');
-});
-all.after(async () => {
-  if (noContainers === undefined) await depot.prints('destroy', 'c');
-  assert.equal(await depot.leftovers(), []);
-  depot.remove();
-});
+const depot = depotWithContainer(all, '--memory', '64M');
 
 const foreign: readonly (readonly [args: readonly string[], words: RegExp])[] = [
   [['pull', 'ubuntu'], /^warden: there is no command pull: warden has no images; --root DIR runs in a directory, .*guides\/images\.md/],
