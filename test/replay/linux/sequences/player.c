@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LINES_MAX 4096
@@ -69,6 +70,20 @@ const uint8_t *next_bytes(size_t size) {
 void put_slot(int slot, int fd) {
     if (slots[slot] >= 0) close(slots[slot]);
     slots[slot] = fd;
+}
+
+long pending_signals(void) {
+    sigset_t set;
+    long came = 0;
+    sigpending(&set);
+    for (int number = 1; number < 32; number++) {
+        sigset_t one;
+        struct timespec none = {0};
+        sigemptyset(&one);
+        sigaddset(&one, number);
+        if (sigismember(&set, number) && sigtimedwait(&one, NULL, &none) == number) came |= 1L << number;
+    }
+    return came;
 }
 
 long poll_events(int fd) {

@@ -39,6 +39,8 @@ const uint8_t *next_bytes(size_t size);
 void put_slot(int slot, int fd);
 /* READ, WRITE and HANGUP of the boundary. */
 long poll_events(int fd);
+/* Takes the blocked signals that wait for this process: a set of bits by their numbers. */
+long pending_signals(void);
 /* Kills the processes that the sequence has made. */
 void end_processes(void);
 /* Removes the files that a sequence has made. */

@@ -54,20 +54,6 @@ void end_processes(void) {
         if (pids[id] > 0 && state_of(pids[id]) != GONE) kill(pids[id], SIGKILL);
 }
 
-static long take(void) {
-    sigset_t set;
-    long came = 0;
-    sigpending(&set);
-    for (int number = 1; number < 32; number++) {
-        sigset_t one;
-        struct timespec none = {0};
-        sigemptyset(&one);
-        sigaddset(&one, number);
-        if (sigismember(&set, number) && sigtimedwait(&one, NULL, &none) == number) came |= 1L << number;
-    }
-    return came;
-}
-
 static long catch (int number) {
     sigset_t set;
     sigemptyset(&set);
@@ -92,7 +78,7 @@ static long perform(const struct request *asked) {
     case SETSID: return setsid() < 0 ? -errno : 0;
     case IGNORE: return signal((int)asked->first, SIG_IGN) == SIG_ERR ? -errno : 0;
     case CATCH: return catch ((int)asked->first);
-    case TAKE: return take();
+    case TAKE: return pending_signals();
     case DEATH_SIGNAL: return outcome(prctl(PR_SET_PDEATHSIG, asked->first));
     case EXIT: _exit((int)asked->first);
     case WAIT: return await_child((int)asked->first);

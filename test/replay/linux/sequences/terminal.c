@@ -111,18 +111,8 @@ static void set_size(const struct step *step) {
 
 /* signals: those that came since the last question, as a set of bits. */
 static void signals(const struct step *step) {
-    sigset_t set;
-    long came = 0;
     (void)step;
-    sigpending(&set);
-    for (int number = 1; number < 32; number++) {
-        sigset_t one;
-        struct timespec none = {0};
-        sigemptyset(&one);
-        sigaddset(&one, number);
-        if (sigismember(&set, number) && sigtimedwait(&one, NULL, &none) == number) came |= 1L << number;
-    }
-    result(came);
+    result(pending_signals());
 }
 
 /* slave SLOT: opens the slave once more. */
